@@ -1,0 +1,121 @@
+//! What one flush found: plain columns in series id order, without naming.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::metric::{Registry, SeriesId, Tally};
+use crate::time::Slot;
+
+/// Everything a filter aggregated in one slot.
+///
+/// Every column is in series id order. A point with `samples == 0` belongs to an idle series that is kept. Names are
+/// looked up in `names`; prefixes, suffixes and percentiles are the business of whoever prints.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The interval; `slot.end` stamps everything made of this snapshot.
+    pub slot: Slot,
+    /// Gave the ids out.
+    pub names: Arc<Registry>,
+    /// Counters.
+    pub counters: Vec<CounterPoint>,
+    /// Gauges.
+    pub gauges: Vec<GaugePoint>,
+    /// Timers, histograms and distributions.
+    pub timers: Vec<TimerPoint>,
+    /// Sets.
+    pub sets: Vec<SetPoint>,
+    /// The samples of all `Distribution::Exact`, each run sorted ascending.
+    pub values: Vec<f64>,
+    /// The aggregator's own counters, where `own_stats` asks for them.
+    pub own: Option<OwnCounts>,
+}
+
+/// One counter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CounterPoint {
+    /// Which.
+    pub series: SeriesId,
+    /// Samples poured in the interval.
+    pub samples: u64,
+    /// Sum of `value / rate` over the interval.
+    pub sum: f64,
+    /// The same since the series was first seen; never reset by a flush.
+    pub total: f64,
+}
+
+/// One gauge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GaugePoint {
+    /// Which.
+    pub series: SeriesId,
+    /// Samples poured in the interval.
+    pub samples: u64,
+    /// The last value.
+    pub value: f64,
+}
+
+/// One timer, histogram or distribution.
+#[derive(Debug, Clone)]
+pub struct TimerPoint {
+    /// Which.
+    pub series: SeriesId,
+    /// Samples poured in the interval, not weighted.
+    pub samples: u64,
+    /// Sum of `1 / rate` over the interval.
+    pub weight: f64,
+    /// The samples of the interval.
+    pub distribution: Distribution,
+    /// `weight` since the series was first seen.
+    pub total_weight: f64,
+    /// Sum of the values since the series was first seen, not weighted.
+    pub total_sum: f64,
+}
+
+/// The samples of one interval.
+#[derive(Debug, Clone)]
+pub enum Distribution {
+    /// All of them, sorted: this range of `Snapshot::values`.
+    Exact(Range<usize>),
+    /// Too many: exact sums, estimated percentiles.
+    Sketch(Arc<super::Sketch>),
+}
+
+/// One set.
+#[derive(Debug, Clone)]
+pub struct SetPoint {
+    /// Which.
+    pub series: SeriesId,
+    /// Samples poured in the interval.
+    pub samples: u64,
+    /// Distinct members: exact, or HyperLogLog's estimate.
+    pub cardinality: u64,
+    /// The members, sorted, while they are known exactly.
+    pub members: Option<Box<[Box<[u8]>]>>,
+}
+
+/// What the reference statsd counts about itself, over the interval.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct OwnCounts {
+    /// Datagrams, lines and bad values of the batches poured.
+    pub tally: Tally,
+}
+
+impl Snapshot {
+    /// Number of points, the reference's `numStats` without its own counters.
+    pub fn len(&self) -> usize {
+        self.counters.len() + self.gauges.len() + self.timers.len() + self.sets.len()
+    }
+
+    /// Whether there is no point in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sorted samples of a point, if they are all known.
+    pub fn exact(&self, point: &TimerPoint) -> Option<&[f64]> {
+        match &point.distribution {
+            Distribution::Exact(range) => Some(&self.values[range.clone()]),
+            Distribution::Sketch(_) => None,
+        }
+    }
+}

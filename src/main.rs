@@ -1,0 +1,5 @@
+//! The `hekad` binary: everything is in the library.
+
+fn main() {
+    println!("heka");
+}

@@ -1,0 +1,89 @@
+//! Heka's message: ten headers and typed fields.
+//!
+//! Source: Heka's `message.proto` (mozilla-services/heka); the wire form is not here.
+
+mod field;
+
+pub use field::{Field, Value};
+
+use crate::time::Stamp;
+
+/// One log record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// 16 raw bytes.
+    pub uuid: [u8; 16],
+    /// When it happened.
+    pub timestamp: Stamp,
+    /// Kind of message, `logfile` for example.
+    pub type_: String,
+    /// Who logged it.
+    pub logger: String,
+    /// Syslog severity 0 to 7; not checked, as in Heka. 7 when nobody said.
+    pub severity: i32,
+    /// The text. Bytes, since a log line need not be UTF-8.
+    pub payload: Vec<u8>,
+    /// Version of the message's schema, free text.
+    pub env_version: String,
+    /// Process id of the sender, 0 when nobody said.
+    pub pid: i32,
+    /// Host of the sender.
+    pub hostname: String,
+    /// In the order they were added; names may repeat.
+    pub fields: Vec<Field>,
+    /// The verified signer; never part of the wire form.
+    pub signer: Option<Box<str>>,
+}
+
+impl Default for Message {
+    fn default() -> Message {
+        Message {
+            uuid: [0; 16],
+            timestamp: Stamp(0),
+            type_: String::new(),
+            logger: String::new(),
+            severity: DEFAULT_SEVERITY,
+            payload: Vec::new(),
+            env_version: String::new(),
+            pid: 0,
+            hostname: String::new(),
+            fields: Vec::new(),
+            signer: None,
+        }
+    }
+}
+
+impl Message {
+    /// The `instance`-th field named `name`, counted from 0.
+    pub fn field(&self, name: &str, instance: usize) -> Option<&Field> {
+        self.fields.iter().filter(|field| field.name == name).nth(instance)
+    }
+}
+
+/// Severity of a message that names none: debug.
+pub const DEFAULT_SEVERITY: i32 = 7;
+
+/// Writes a uuid as dashed lower-case text, the form matchers compare.
+pub fn uuid_text(uuid: &[u8; 16]) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, byte) in uuid.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(nibble.into(), 16).expect("a nibble is a hex digit"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_written_dashed_and_lower_case() {
+        let uuid = [0x12, 0x3e, 0x45, 0x67, 0xe8, 0x9b, 0x12, 0xd3, 0xa4, 0x56, 0x42, 0x66, 0x14, 0x17, 0x40, 0x00];
+        assert_eq!(uuid_text(&uuid), "123e4567-e89b-12d3-a456-426614174000");
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a statsd line or value was refused, and what a batch saw beside its samples.
+
+/// Why a line, or one value of it, is bad. Also the label of its counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum BadReason {
+    /// No `:` after the name.
+    NoValue,
+    /// No `|` after the value.
+    NoType,
+    /// Nothing before the `:`, or nothing legal in it.
+    EmptyName,
+    /// A type other than c, m, g, ms, h, d, s.
+    UnknownType,
+    /// The value is no decimal number.
+    BadNumber,
+    /// The value, or value times 1/rate, is NaN or infinite.
+    NotFinite,
+    /// A negative `ms` value.
+    NegativeTimer,
+    /// A sample rate that is no number in (0, 1].
+    BadRate,
+    /// A name or tag section longer than the limit.
+    TooLong,
+    /// The last line of a datagram the kernel cut.
+    Truncated,
+}
+
+impl BadReason {
+    /// All reasons, in the order of their numbers.
+    pub const ALL: [BadReason; 10] = [
+        BadReason::NoValue,
+        BadReason::NoType,
+        BadReason::EmptyName,
+        BadReason::UnknownType,
+        BadReason::BadNumber,
+        BadReason::NotFinite,
+        BadReason::NegativeTimer,
+        BadReason::BadRate,
+        BadReason::TooLong,
+        BadReason::Truncated,
+    ];
+
+    /// The label value.
+    pub const fn label(self) -> &'static str {
+        match self {
+            BadReason::NoValue => "no_value",
+            BadReason::NoType => "no_type",
+            BadReason::EmptyName => "empty_name",
+            BadReason::UnknownType => "unknown_type",
+            BadReason::BadNumber => "bad_number",
+            BadReason::NotFinite => "not_finite",
+            BadReason::NegativeTimer => "negative_timer",
+            BadReason::BadRate => "bad_rate",
+            BadReason::TooLong => "too_long",
+            BadReason::Truncated => "truncated",
+        }
+    }
+}
+
+/// What came in with a batch, counted by whoever decoded it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Datagrams, or chunks of a stream.
+    pub datagrams: u64,
+    /// Non-empty lines, bad ones too.
+    pub lines: u64,
+    /// Refused values by `BadReason`.
+    pub bad: [u32; BadReason::ALL.len()],
+    /// Samples a `drop` glob of the listener took out.
+    pub dropped: u64,
+}
+
+impl Tally {
+    /// Counts one refused value.
+    pub fn refuse(&mut self, reason: BadReason) {
+        self.bad[reason as usize] += 1;
+    }
+
+    /// All refused values.
+    pub fn bad_total(&self) -> u64 {
+        self.bad.iter().map(|&count| u64::from(count)).sum()
+    }
+
+    /// Adds another tally to this one.
+    pub fn add(&mut self, other: &Tally) {
+        self.datagrams += other.datagrams;
+        self.lines += other.lines;
+        self.dropped += other.dropped;
+        for (mine, theirs) in self.bad.iter_mut().zip(&other.bad) {
+            *mine += theirs;
+        }
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        *self == Tally::default()
+    }
+}

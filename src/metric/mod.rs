@@ -1,0 +1,12 @@
+//! Samples, series and the registry that names them: the words of everything that is counted or measured.
+
+mod bad;
+mod batch;
+mod registry;
+mod series;
+
+pub use bad::{BadReason, Tally};
+pub use batch::{Sample, SampleBatch, SampleKind, Span};
+pub(crate) use registry::OVERFLOW;
+pub use registry::{Registry, Resolved};
+pub use series::{Kind, Series, SeriesId, Tags};
