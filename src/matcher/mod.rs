@@ -20,6 +20,8 @@ mod facts;
 mod lexer;
 mod parser;
 mod pattern;
+#[cfg(test)]
+mod properties;
 mod subject;
 #[cfg(test)]
 mod tests;

@@ -59,11 +59,12 @@ impl Pattern {
             Kind::Exact(literal) => text == literal.as_bytes(),
             Kind::Prefix(literal) => text.starts_with(literal.as_bytes()),
             Kind::Suffix(literal) => text.ends_with(literal.as_bytes()),
-            Kind::Regex { regex, wide: false } => regex.is_match(text),
-            Kind::Regex { regex, wide: true } => match std::str::from_utf8(text) {
-                Ok(_) => regex.is_match(text),
-                Err(_) => regex.is_match(&replace_invalid(text)),
-            },
+            // What matches among the valid characters still does among their stand-ins, so the common case is
+            // one search and the text is looked at closely only after a miss.
+            Kind::Regex { regex, wide } => {
+                regex.is_match(text)
+                    || *wide && std::str::from_utf8(text).is_err() && regex.is_match(&replace_invalid(text))
+            }
         }
     }
 
@@ -164,6 +165,8 @@ const NEST_LIMIT: u32 = 100;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn shape(source: &str) -> String {
@@ -232,6 +235,19 @@ mod tests {
         assert_eq!(ask("^heka$", "heka."), Verdict::No);
         assert_eq!(ask("heka$", "heka"), Verdict::Maybe);
         assert_eq!(ask("heka", "heka"), Verdict::Maybe);
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_beginning_makes_certain_is_true_of_every_text_with_it(
+            source in r"\^?[ab]{0,3}\$?",
+            text in "[ab]{0,4}",
+            length in 0..5usize,
+        ) {
+            let pattern = Pattern::parse(&source).unwrap();
+            let verdict = pattern.matches_beginning(&text.as_bytes()[..length.min(text.len())]);
+            prop_assert!(verdict == Verdict::Maybe || verdict == pattern.matches(text.as_bytes()).into());
+        }
     }
 
     #[test]

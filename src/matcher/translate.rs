@@ -90,11 +90,11 @@ impl<'t> Translator<'t> {
 
     /// `{2,5}` counts; any other `{` is a plain one.
     fn brace(&mut self) {
-        let is_count = |count: &str| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
-        let counts = self.rest().split_once('}').is_some_and(|(inside, _)| match inside.split_once(',') {
-            None => is_count(inside),
-            Some((least, most)) => is_count(least) && (most.is_empty() || is_count(most)),
-        });
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let least = digits(self.rest());
+        let after = &self.rest()[least..];
+        let after = after.strip_prefix(',').map_or(after, |most| &most[digits(most)..]);
+        let counts = least > 0 && after.starts_with('}');
         if counts {
             self.out.push('{');
             self.copy_through("}");
@@ -144,10 +144,14 @@ impl<'t> Translator<'t> {
                 self.out.push(']');
                 break;
             }
-            if self.rest().starts_with("[:") && self.rest().contains(":]") {
-                self.wide |= self.rest().starts_with("[:^");
-                self.copy_through(":]");
-                continue;
+            if let Some(name) = self.rest().strip_prefix("[:") {
+                let end = name
+                    .trim_start_matches(|character: char| character.is_ascii_lowercase() || character == '^');
+                if end.starts_with(":]") {
+                    self.wide |= name.starts_with('^');
+                    self.copy_through(":]");
+                    continue;
+                }
             }
             self.class_character()?;
             let mut ahead = self.rest().chars();
