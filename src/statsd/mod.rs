@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Reads statsd datagrams into samples whose names are already series ids.
+//!
+//! This is the path every sample takes: marks of the structural bytes, the number, a hash, one look-up of the raw
+//! spelling, a push. Sanitising, sorting tags and refusing are paid when a spelling is first seen. Sockets, splitting
+//! of streams and the life of a batch are left to the caller; what is done with samples is left to `aggregate`.
+//!
+//! The grammar of the default dialect:
+//!
+//! ```text
+//! datagram := line *( "\n" line )                        one "\r" at the end of a line is stripped
+//! line     := name 1*( ":" values "|" type *( "|" section ) ) [ "|#" tags *( "|" section ) ]
+//! values   := value *( ":" value )                       the value of a set is taken whole, ":" included
+//! type     := "c" | "m" | "g" | "ms" | "h" | "d" | "s"
+//! section  := "@" rate | "#" tags | anything else, which is skipped
+//! ```
+//!
+//! It follows <https://github.com/statsd/statsd/blob/master/docs/metric_types.md> and
+//! <https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/>, and refuses what the reference only accepts by
+//! accident: unknown types, rates outside of (0, 1], words and hexadecimals as numbers.
+
+mod intern;
+mod line;
+mod name;
+mod number;
+mod parse;
+mod rules;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub use intern::Outcome;
+pub use parse::Parser;
+pub use rules::{Rules, RulesError};

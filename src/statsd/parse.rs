@@ -1,0 +1,324 @@
+//! Reads whole datagrams: the lines most clients send straight from the marks of the scan, all others by `line`.
+
+use std::sync::Arc;
+
+use super::Rules;
+use super::intern::{Interner, Outcome};
+use super::line::{Metric, kind_of, metrics, read_rate, read_value};
+use super::scan::Marks;
+use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
+
+/// The statsd parser of one seat: the rules of its listener and the spellings it has seen.
+///
+/// ```
+/// use std::sync::Arc;
+/// use heka::metric::{Registry, SampleBatch};
+/// use heka::statsd::{Parser, Rules};
+///
+/// let names = Arc::new(Registry::new(1000));
+/// let mut parser = Parser::new(Rules::default(), Arc::clone(&names), 42);
+/// let mut batch = SampleBatch::new(names);
+/// parser.parse(b"page.views:1|c\nlatency:320:280|ms|@0.1\n", false, &mut batch);
+/// assert_eq!((batch.samples.len(), batch.tally.lines), (3, 2));
+/// ```
+#[derive(Debug)]
+pub struct Parser {
+    interner: Interner,
+    marks: Marks,
+    example: Option<(BadReason, Vec<u8>)>,
+}
+
+impl Parser {
+    /// A parser that has seen nothing. `seed` should be random, see `Registry` for what `names` bounds.
+    pub fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Parser {
+        Parser { interner: Interner::new(rules, names, seed), marks: Marks::default(), example: None }
+    }
+
+    /// Appends the samples of one datagram, or of a chunk of whole lines, to `batch` and counts in its tally.
+    ///
+    /// The last line needs no line feed. A bad value is counted by its reason and loses nothing but itself. Members
+    /// of sets go to the text of the batch; with `keep_lines` so does the line of every sample, once. `batch` must
+    /// hold ids of the registry given to `new`, and lines either of all its samples or of none.
+    pub fn parse(&mut self, datagram: &[u8], keep_lines: bool, batch: &mut SampleBatch) {
+        batch.tally.datagrams += 1;
+        let mut sink = Sink { batch, keep_lines, kept: None };
+        let mut marks = std::mem::take(&mut self.marks);
+        let mut rest = datagram;
+        while !rest.is_empty() {
+            let (window, after) = cut(rest);
+            if window.len() > WINDOW {
+                self.any_line(window, &mut sink);
+            } else {
+                marks.scan(window);
+                self.lines(window, marks.positions(), &mut sink);
+            }
+            rest = after;
+        }
+        self.marks = marks;
+    }
+
+    /// What becomes of samples of a series that is already separated: `tags` is `k:v,k2:v2`.
+    ///
+    /// The rules apply as to a line, prefix and static tags included.
+    pub fn resolve(&mut self, name: &str, tags: &str, kind: Kind) -> Outcome {
+        self.interner.outcome(name.as_bytes(), tags.as_bytes(), kind)
+    }
+
+    /// Number of spellings remembered.
+    pub fn spellings(&self) -> usize {
+        self.interner.spellings()
+    }
+
+    /// How often a spelling found no room among those remembered and was worked out anew.
+    pub fn unremembered(&self) -> u64 {
+        self.interner.unremembered()
+    }
+
+    /// The first bad line since the last call, cut to 128 bytes, and its reason.
+    pub fn take_example(&mut self) -> Option<(BadReason, Vec<u8>)> {
+        self.example.take()
+    }
+
+    /// Reads `window`, whose lines each end with one of `marks`.
+    fn lines(&mut self, window: &[u8], mut marks: &[u32], sink: &mut Sink<'_>) {
+        let mut start = 0;
+        while !marks.is_empty() {
+            let known = plain(window, start, marks).or_else(|| sectioned(window, start, marks));
+            let read = known.as_ref().map_or_else(|| marks_of_line(window, marks), |(_, read)| *read);
+            let end = marks[read - 1] as usize;
+            match known {
+                Some((metric, _)) => self.one_value(&metric, &window[start..end], sink),
+                None => self.any_line(&window[start..end], sink),
+            }
+            start = end + 1;
+            marks = &marks[read..];
+        }
+    }
+
+    /// Reads `datagram` without the scan, as the twin that `parse` is held against.
+    #[cfg(test)]
+    pub(super) fn parse_generally(&mut self, datagram: &[u8], batch: &mut SampleBatch) {
+        batch.tally.datagrams += 1;
+        let mut sink = Sink { batch, keep_lines: true, kept: None };
+        for line in datagram.split(|&byte| byte == b'\n') {
+            self.any_line(line, &mut sink);
+        }
+    }
+
+    /// Takes a line that holds one metric with one value.
+    #[inline(always)]
+    fn one_value(&mut self, metric: &Metric<'_>, line: &[u8], sink: &mut Sink<'_>) {
+        sink.begin();
+        let datum = metric.rate.and_then(|rate| Datum::read(metric.kind, metric.values, rate));
+        match datum {
+            Ok(datum) => {
+                let outcome = self.interner.outcome(metric.name, metric.tags, metric.kind);
+                self.place(outcome, datum, line, sink);
+            }
+            Err(reason) => self.refuse(reason, line, sink),
+        }
+    }
+
+    /// Takes any line, with or without its end.
+    #[inline(never)]
+    fn any_line(&mut self, line: &[u8], sink: &mut Sink<'_>) {
+        let line = without_end(line);
+        if line.is_empty() {
+            return;
+        }
+        sink.begin();
+        for metric in metrics(line) {
+            match metric {
+                Ok(metric) => self.values(&metric, line, sink),
+                Err(reason) => self.refuse(reason, line, sink),
+            }
+        }
+    }
+
+    /// Takes the values of one metric; its name is looked up once, and only if a value is good.
+    fn values(&mut self, metric: &Metric<'_>, line: &[u8], sink: &mut Sink<'_>) {
+        let mut outcome = None;
+        for text in metric.each() {
+            match metric.rate.and_then(|rate| Datum::read(metric.kind, text, rate)) {
+                Ok(datum) => {
+                    let look_up = || self.interner.outcome(metric.name, metric.tags, metric.kind);
+                    let outcome = *outcome.get_or_insert_with(look_up);
+                    self.place(outcome, datum, line, sink);
+                }
+                Err(reason) => self.refuse(reason, line, sink),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn place(&mut self, outcome: Outcome, datum: Datum<'_>, line: &[u8], sink: &mut Sink<'_>) {
+        match outcome {
+            Outcome::Series(series) => {
+                if let Err(reason) = sink.push(series, datum, line) {
+                    self.refuse(reason, line, sink);
+                }
+            }
+            Outcome::Refused(reason) => self.refuse(reason, line, sink),
+            Outcome::Dropped => sink.batch.tally.dropped += 1,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, reason: BadReason, line: &[u8], sink: &mut Sink<'_>) {
+        sink.batch.tally.refuse(reason);
+        if self.example.is_none() {
+            let line = without_end(line);
+            self.example = Some((reason, line[..line.len().min(EXAMPLE)].to_vec()));
+        }
+    }
+}
+
+/// What one value of a line does, before its series is known.
+#[derive(Debug, Clone, Copy)]
+enum Datum<'a> {
+    Number { kind: SampleKind, value: f64, rate: f64 },
+    Member(&'a [u8]),
+}
+
+impl<'a> Datum<'a> {
+    #[inline(always)]
+    fn read(kind: Kind, text: &'a [u8], rate: f64) -> Result<Datum<'a>, BadReason> {
+        match kind {
+            Kind::Set if text.is_empty() => Err(BadReason::BadNumber),
+            Kind::Set => Ok(Datum::Member(text)),
+            kind => {
+                read_value(kind, text, rate).map(|(kind, value, rate)| Datum::Number { kind, value, rate })
+            }
+        }
+    }
+}
+
+/// Where samples go.
+struct Sink<'a> {
+    batch: &'a mut SampleBatch,
+    keep_lines: bool,
+    /// Where the line being read was kept.
+    kept: Option<Span>,
+}
+
+impl Sink<'_> {
+    /// Counts a line.
+    #[inline(always)]
+    fn begin(&mut self) {
+        self.batch.tally.lines += 1;
+        self.kept = None;
+    }
+
+    /// Appends a sample.
+    ///
+    /// # Errors
+    /// `TooLong` if the text of the batch has no room for the member.
+    #[inline(always)]
+    fn push(&mut self, series: SeriesId, datum: Datum<'_>, line: &[u8]) -> Result<(), BadReason> {
+        let sample = match datum {
+            Datum::Number { kind, value, rate } => Sample { series, kind, value, rate },
+            Datum::Member(text) => Sample::of_set(series, self.keep(text).ok_or(BadReason::TooLong)?),
+        };
+        self.batch.samples.push(sample);
+        if self.keep_lines {
+            // A line without room is kept as empty: the sample is worth more than its text.
+            let span = self.kept.or_else(|| self.keep(without_end(line))).unwrap_or_default();
+            self.kept = Some(span);
+            self.batch.lines.push(span);
+        }
+        Ok(())
+    }
+
+    /// Positions in the text of a batch have 32 bits.
+    fn keep(&mut self, text: &[u8]) -> Option<Span> {
+        let fits = u32::try_from(self.batch.text.len() + text.len()).is_ok();
+        fits.then(|| self.batch.keep(text))
+    }
+}
+
+/// `name:1|c`
+/// `    ^ ^ ^` a line of these three marks, with a known type; also how many marks it has.
+#[inline(always)]
+fn plain<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metric<'a>, usize)> {
+    let [colon, bar, end, ..] = *marks else { return None };
+    let (colon, bar, end) = (colon as usize, bar as usize, end as usize);
+    if window[colon] != b':' || !is_bar(window, bar) || !ends_line(window, end) {
+        return None;
+    }
+    let kind = kind_of(without_end(&window[bar + 1..end]))?;
+    let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
+    Some((Metric { name, tags: &[], kind, values, rate: Ok(1.0) }, 3))
+}
+
+/// `name:1|c|@0.1|#k:v,k2:v2`
+/// `    ^ ^ ^    ^  ^    ^  ^` sections after the type, whose own `:` mean nothing; in a rate they would.
+fn sectioned<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metric<'a>, usize)> {
+    let [colon, bar, first, ..] = *marks else { return None };
+    let (colon, bar, mut open) = (colon as usize, bar as usize, first as usize);
+    if window[colon] != b':' || !is_bar(window, bar) || !is_bar(window, open) {
+        return None;
+    }
+    let kind = kind_of(&window[bar + 1..open])?;
+    let (mut tags, mut rate) = (&[][..], Ok(1.0));
+    let mut read = 3;
+    while is_bar(window, open) {
+        let inner = marks[read..].iter().take_while(|&&at| is_colon(window, at as usize)).count();
+        let close = *marks.get(read + inner)? as usize;
+        let section = &window[open + 1..close];
+        let section = if ends_line(window, close) { without_end(section) } else { section };
+        match section {
+            [b'@', ..] if inner > 0 => return None,
+            [b'@', text @ ..] => rate = read_rate(text),
+            [b'#', text @ ..] => tags = text,
+            _ => {}
+        }
+        open = close;
+        read += inner + 1;
+    }
+    let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
+    Some((Metric { name, tags, kind, values, rate }, read))
+}
+
+/// How many of `marks` belong to the first line, its end included.
+fn marks_of_line(window: &[u8], marks: &[u32]) -> usize {
+    1 + marks.iter().take_while(|&&at| !ends_line(window, at as usize)).count()
+}
+
+/// Whether the mark `at` is a line feed or the end of the text.
+#[inline(always)]
+fn ends_line(window: &[u8], at: usize) -> bool {
+    window.get(at).is_none_or(|&byte| byte == b'\n')
+}
+
+#[inline(always)]
+fn is_bar(window: &[u8], at: usize) -> bool {
+    window.get(at) == Some(&b'|')
+}
+
+#[inline(always)]
+fn is_colon(window: &[u8], at: usize) -> bool {
+    window.get(at) == Some(&b':')
+}
+
+/// `line` without `\n`, `\r\n` or `\r` at its end.
+#[inline(always)]
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Cuts whole lines of at most `WINDOW` bytes from the front, or one line if it is longer.
+fn cut(text: &[u8]) -> (&[u8], &[u8]) {
+    if text.len() <= WINDOW {
+        return (text, &[]);
+    }
+    let end = memchr::memrchr(b'\n', &text[..WINDOW]).or_else(|| memchr::memchr(b'\n', text));
+    text.split_at(end.map_or(text.len(), |at| at + 1))
+}
+
+/// Bytes scanned at once: their marks stay in the cache, whatever comes over a stream.
+const WINDOW: usize = 16 << 10;
+
+/// Bytes of a bad line that are kept as an example.
+const EXAMPLE: usize = 128;

@@ -1,0 +1,112 @@
+//! What a listener does to the names it receives, and the limits of what it remembers.
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use thiserror::Error;
+
+use super::name;
+
+/// The rules of one listener.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Put before every name, with a `.` between unless it ends in one. Empty: none.
+    pub prefix: String,
+    /// Added to every series. A tag of the same key that a client sends is replaced: what the operator says of a
+    /// listener holds for all that comes through it.
+    pub tags: Vec<(String, String)>,
+    /// Names, prefix included, whose samples are dropped. A `*` also matches dots.
+    pub drop: GlobSet,
+    /// Most bytes of a name and its tag section, as sent.
+    pub max_key: usize,
+    /// Most spellings (name, tag section and kind, as sent) that are remembered.
+    pub max_spellings: usize,
+}
+
+impl Rules {
+    /// Rules with the default limits.
+    ///
+    /// # Errors
+    /// If the prefix or a tag holds what a client could not send either, or a glob is malformed.
+    pub fn new(prefix: &str, tags: Vec<(String, String)>, drop: &[String]) -> Result<Rules, RulesError> {
+        if name::sanitise(prefix.as_bytes()) != prefix {
+            return Err(RulesError::Prefix { prefix: prefix.to_owned() });
+        }
+        for (key, value) in &tags {
+            if key.is_empty()
+                || name::tag_key(key.as_bytes()) != *key
+                || name::tag_value(value.as_bytes()) != *value
+            {
+                return Err(RulesError::Tag { key: key.clone(), value: value.clone() });
+            }
+        }
+        Ok(Rules { prefix: prefix.to_owned(), tags, drop: globs(drop)?, ..Rules::default() })
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            prefix: String::new(),
+            tags: Vec::new(),
+            drop: GlobSet::empty(),
+            max_key: 4096,
+            max_spellings: 2_000_000,
+        }
+    }
+}
+
+/// Why a listener cannot have the rules it was given.
+#[derive(Debug, Error)]
+pub enum RulesError {
+    /// The prefix holds bytes that no name may hold.
+    #[error("prefix {prefix:?} may hold only letters, digits, '_', '-' and '.'")]
+    Prefix {
+        /// As written.
+        prefix: String,
+    },
+    /// A static tag has no key, or holds bytes that no tag may hold.
+    #[error("tag {key:?} = {value:?} has no key, or holds blanks at an end, controls, ',' or ';'")]
+    Tag {
+        /// As written.
+        key: String,
+        /// As written.
+        value: String,
+    },
+    /// A pattern of `drop` is malformed.
+    #[error("malformed pattern {pattern:?}")]
+    Glob {
+        /// As written.
+        pattern: String,
+        /// What is wrong with it.
+        #[source]
+        source: globset::Error,
+    },
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, RulesError> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(|source| RulesError::Glob { pattern: pattern.clone(), source })?);
+    }
+    set.build().map_err(|source| RulesError::Glob { pattern: patterns.join(" "), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(prefix: &str, tag: (&str, &str), glob: &str) -> String {
+        let tags = vec![(tag.0.to_owned(), tag.1.to_owned())];
+        Rules::new(prefix, tags, &[glob.to_owned()]).expect_err("one of the three is wrong").to_string()
+    }
+
+    #[test]
+    fn what_no_client_could_send_is_refused_with_its_text() {
+        assert_eq!(
+            error("a b", ("k", "v"), "x"),
+            r#"prefix "a b" may hold only letters, digits, '_', '-' and '.'"#
+        );
+        let tag = r#"tag "k" = "v;w" has no key, or holds blanks at an end, controls, ',' or ';'"#;
+        assert_eq!(error("a", ("k", "v;w"), "x"), tag);
+        assert_eq!(error("a", ("k", "v"), "a[b"), r#"malformed pattern "a[b""#);
+    }
+}
