@@ -20,14 +20,17 @@ pub enum Outcome {
 }
 
 /// The spellings one seat has seen.
+///
+/// With many names a look-up costs what it misses in the cache, so everything is packed: eight bytes a slot, and
+/// what is compared and what is answered lie in one record.
 #[derive(Debug)]
 pub(super) struct Interner {
     rules: Rules,
     names: Arc<Registry>,
     secrets: RapidSecrets,
-    table: HashTable<Spelling>,
-    /// Name and tag section of every spelling, one after the other.
-    raw: Vec<u8>,
+    table: HashTable<Slot>,
+    /// Records one after the other: the eight bytes of a `Header`, the name, the tag section.
+    records: Vec<u8>,
     unremembered: u64,
 }
 
@@ -36,18 +39,31 @@ impl Interner {
     /// spellings that collide.
     pub(super) fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Interner {
         let secrets = RapidSecrets::seed(seed);
-        Interner { rules, names, secrets, table: HashTable::new(), raw: Vec::new(), unremembered: 0 }
+        Interner { rules, names, secrets, table: HashTable::new(), records: Vec::new(), unremembered: 0 }
     }
 
     /// What becomes of samples of this spelling.
     #[inline(always)]
     pub(super) fn outcome(&mut self, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
-        let hash = self.hash(name, tags, kind);
-        let raw = &self.raw[..];
-        match self.table.find(hash, |known| known.hash == hash && known.is(name, tags, kind, raw)) {
-            Some(known) => known.outcome,
+        let hash = hash_of(name, tags, kind, &self.secrets);
+        let tag = tag_of(hash);
+        match self.table.find(hash, |slot| slot.tag == tag) {
+            Some(slot) => match slot.answer(&self.records, name, tags, kind) {
+                Some(outcome) => outcome,
+                None => self.after_collision(hash, name, tags, kind),
+            },
             None => self.first_sight(hash, name, tags, kind),
         }
+    }
+
+    /// The outcome of a spelling whose tag another spelling has too.
+    #[cold]
+    #[inline(never)]
+    fn after_collision(&mut self, hash: u64, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
+        let is_it = |slot: &Slot| slot.answer(&self.records, name, tags, kind).is_some();
+        let known =
+            self.table.find(hash, is_it).and_then(|slot| slot.answer(&self.records, name, tags, kind));
+        known.unwrap_or_else(|| self.first_sight(hash, name, tags, kind))
     }
 
     /// Number of spellings remembered.
@@ -60,26 +76,18 @@ impl Interner {
         self.unremembered
     }
 
-    #[inline(always)]
-    fn hash(&self, name: &[u8], tags: &[u8], kind: Kind) -> u64 {
-        let mut hash = rapidhash_v3_nano_inline::<true, false>(name, &self.secrets);
-        if !tags.is_empty() {
-            hash = hash.rotate_left(32) ^ rapidhash_v3_nano_inline::<true, false>(tags, &self.secrets);
-        }
-        hash ^ (kind as u64).wrapping_mul(SPREAD)
-    }
-
     #[cold]
     #[inline(never)]
     fn first_sight(&mut self, hash: u64, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
-        // Not remembered: a long key costs nothing to refuse, and its bytes would fill the arena.
-        if name.len() + tags.len() > self.rules.max_key {
+        // Not remembered: a long key costs nothing to refuse, and its bytes would fill the records.
+        if name.len() + tags.len() > self.rules.max_key.min(MAX_KEY) {
             return Outcome::Refused(BadReason::TooLong);
         }
-        match self.work_out(name, tags, kind) {
-            (outcome, true) => self.remember(hash, name, tags, kind, outcome),
-            (outcome, false) => outcome,
+        let (outcome, lasting) = self.work_out(name, tags, kind);
+        if lasting {
+            self.remember(hash, name, tags, Header { kind, outcome, name: name.len(), tags: tags.len() });
         }
+        outcome
     }
 
     /// The outcome, and whether it will be the same the next time.
@@ -97,45 +105,127 @@ impl Interner {
         }
     }
 
-    fn remember(&mut self, hash: u64, name: &[u8], tags: &[u8], kind: Kind, outcome: Outcome) -> Outcome {
-        let size = name.len() + tags.len();
-        if self.table.len() >= self.rules.max_spellings || self.raw.len() + size > MAX_RAW {
+    fn remember(&mut self, hash: u64, name: &[u8], tags: &[u8], header: Header) {
+        let size = HEADER + name.len() + tags.len();
+        if self.table.len() >= self.rules.max_spellings || self.records.len() + size > MAX_RECORDS {
             self.unremembered += 1;
-            return outcome;
+            return;
         }
-        let start = self.raw.len() as u32;
-        self.raw.extend_from_slice(name);
-        self.raw.extend_from_slice(tags);
-        let (name_len, tags_len) = (name.len() as u32, tags.len() as u32);
-        let spelling = Spelling { hash, start, name_len, tags_len, kind, outcome };
-        self.table.insert_unique(hash, spelling, |known| known.hash);
-        outcome
+        let slot = Slot { start: self.records.len() as u32, tag: tag_of(hash) };
+        self.records.extend_from_slice(&header.packed().to_le_bytes());
+        self.records.extend_from_slice(name);
+        self.records.extend_from_slice(tags);
+        let (records, secrets) = (&self.records[..], &self.secrets);
+        self.table.insert_unique(hash, slot, |slot| slot.hash(records, secrets));
     }
 }
 
-#[derive(Debug)]
-struct Spelling {
-    hash: u64,
+/// Where the record of a spelling is, and enough of its hash to pass by the records of most others.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
     start: u32,
-    name_len: u32,
-    tags_len: u32,
-    outcome: Outcome,
-    kind: Kind,
+    tag: u32,
 }
 
-impl Spelling {
+impl Slot {
+    /// What becomes of samples of the spelling, if it is this one.
     #[inline(always)]
-    fn is(&self, name: &[u8], tags: &[u8], kind: Kind, raw: &[u8]) -> bool {
-        if self.name_len as usize != name.len() || self.tags_len as usize != tags.len() || self.kind != kind {
-            return false;
-        }
-        let key = &raw[self.start as usize..];
-        key[..name.len()] == *name && (tags.is_empty() || key[name.len()..][..tags.len()] == *tags)
+    fn answer(self, records: &[u8], name: &[u8], tags: &[u8], kind: Kind) -> Option<Outcome> {
+        let (header, key) = self.record(records);
+        let Header { kind: its_kind, outcome, name: name_len, tags: tags_len } = Header::unpacked(header);
+        let same = name_len == name.len()
+            && tags_len == tags.len()
+            && its_kind == kind
+            && key[..name.len()] == *name
+            && (tags.is_empty() || key[name.len()..][..tags.len()] == *tags);
+        same.then_some(outcome)
+    }
+
+    /// The packed header, and what follows it.
+    #[inline(always)]
+    fn record(self, records: &[u8]) -> (u64, &[u8]) {
+        let record = &records[self.start as usize..];
+        let (header, key) = record.split_first_chunk::<HEADER>().expect("every record begins with a header");
+        (u64::from_le_bytes(*header), key)
+    }
+
+    /// The hash it was stored under, for when the table grows.
+    fn hash(self, records: &[u8], secrets: &RapidSecrets) -> u64 {
+        let (header, key) = self.record(records);
+        let header = Header::unpacked(header);
+        let (name, rest) = key.split_at(header.name);
+        hash_of(name, &rest[..header.tags], header.kind, secrets)
     }
 }
 
-/// Most bytes of spellings that are remembered; positions fit 32 bits.
-const MAX_RAW: usize = 256 << 20;
+/// What stands before the bytes of a spelling.
+struct Header {
+    kind: Kind,
+    outcome: Outcome,
+    name: usize,
+    tags: usize,
+}
+
+impl Header {
+    /// Low half: a series as kind and index, as its id has it; a refusal and a drop as two kinds that do not exist,
+    /// with the true kind behind. High half: the lengths.
+    fn packed(&self) -> u64 {
+        let kind = (self.kind as u64) << 8;
+        let low = match self.outcome {
+            Outcome::Series(id) => (id.kind() as u64) << KIND_AT | id.index() as u64,
+            Outcome::Refused(reason) => REFUSED << KIND_AT | kind | reason as u64,
+            Outcome::Dropped => DROPPED << KIND_AT | kind,
+        };
+        low | (self.name as u64) << 32 | (self.tags as u64) << 48
+    }
+
+    #[inline(always)]
+    fn unpacked(packed: u64) -> Header {
+        let (name, tags) = ((packed >> 32) as u16 as usize, (packed >> 48) as usize);
+        let index = packed as usize & ((1 << KIND_AT) - 1);
+        let true_kind = || Kind::ALL[index >> 8];
+        let (kind, outcome) = match packed as u32 as u64 >> KIND_AT {
+            REFUSED => (true_kind(), Outcome::Refused(BadReason::ALL[index & 0xff])),
+            DROPPED => (true_kind(), Outcome::Dropped),
+            kind => {
+                let kind = Kind::ALL[kind as usize];
+                (kind, Outcome::Series(SeriesId::new(kind, index)))
+            }
+        };
+        Header { kind, outcome, name, tags }
+    }
+}
+
+#[inline(always)]
+fn hash_of(name: &[u8], tags: &[u8], kind: Kind, secrets: &RapidSecrets) -> u64 {
+    let mut hash = rapidhash_v3_nano_inline::<true, false>(name, secrets);
+    if !tags.is_empty() {
+        hash = hash.rotate_left(32) ^ rapidhash_v3_nano_inline::<true, false>(tags, secrets);
+    }
+    hash ^ (kind as u64).wrapping_mul(SPREAD)
+}
+
+/// Bits of the hash that the table itself does not look at: it takes the lowest to find the slot and compares the
+/// seven highest.
+#[inline(always)]
+fn tag_of(hash: u64) -> u32 {
+    (hash >> 28) as u32
+}
+
+/// Most bytes of records; positions fit 32 bits.
+const MAX_RECORDS: usize = 256 << 20;
+
+/// Most bytes of a name and its tags, whatever the rules say: lengths fit 16 bits.
+const MAX_KEY: usize = u16::MAX as usize;
+
+const HEADER: usize = size_of::<u64>();
+
+/// Where the kind stands in a packed outcome; indexes of series are smaller than `SeriesId::LIMIT`.
+const KIND_AT: u32 = 29;
+
+const REFUSED: u64 = 6;
+
+const DROPPED: u64 = 7;
 
 /// Odd, with half of its bits set: tells the kinds of one name apart in all bits of the hash.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -205,5 +295,44 @@ mod tests {
             assert_eq!(interner.outcome(b"b", b"", Kind::Counter), counter(1));
         }
         assert_eq!((interner.spellings(), interner.names.overflowed()), (1, 2));
+    }
+
+    #[test]
+    fn a_header_unpacked_is_what_was_packed() {
+        let largest = SeriesId::new(Kind::Set, SeriesId::LIMIT - 1);
+        for outcome in [Outcome::Series(largest), Outcome::Refused(BadReason::Truncated), Outcome::Dropped] {
+            let header = Header { kind: Kind::Set, outcome, name: 65535, tags: 0 };
+            let again = Header::unpacked(header.packed());
+            assert_eq!((again.kind, again.outcome, again.name, again.tags), (Kind::Set, outcome, 65535, 0));
+        }
+    }
+
+    #[test]
+    fn spellings_are_found_again_after_the_table_has_grown() {
+        let mut interner = interner(10_000, 10_000);
+        for _ in 0..2 {
+            for number in 0..3000 {
+                let (name, tags) = (format!("a{number}"), format!("k:{}", number % 7));
+                assert_eq!(
+                    interner.outcome(name.as_bytes(), tags.as_bytes(), Kind::Counter),
+                    counter(number)
+                );
+            }
+        }
+        assert_eq!(interner.spellings(), 3000);
+    }
+
+    #[test]
+    fn a_spelling_behind_one_of_the_same_tag_is_found_or_made() {
+        let mut interner = interner(10, 10);
+        assert_eq!(interner.outcome(b"a", b"k:v", Kind::Counter), counter(0));
+        let hash = hash_of(b"a", b"k:v", Kind::Counter, &interner.secrets);
+        assert_eq!(interner.after_collision(hash, b"a", b"k:v", Kind::Counter), counter(0));
+        for _ in 0..2 {
+            assert_eq!(interner.after_collision(hash, b"b", b"k:v", Kind::Counter), counter(1));
+            assert_eq!(interner.after_collision(hash, b"b", b"k:w", Kind::Counter), counter(2));
+        }
+        assert_eq!(interner.outcome(b"a", b"k:v", Kind::Counter), counter(0));
+        assert_eq!(interner.spellings(), 3);
     }
 }

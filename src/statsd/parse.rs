@@ -83,15 +83,32 @@ impl Parser {
     fn lines(&mut self, window: &[u8], mut marks: &[u32], sink: &mut Sink<'_>) {
         let mut start = 0;
         while !marks.is_empty() {
-            let known = plain(window, start, marks).or_else(|| sectioned(window, start, marks));
-            let read = known.as_ref().map_or_else(|| marks_of_line(window, marks), |(_, read)| *read);
-            let end = marks[read - 1] as usize;
-            match known {
-                Some((metric, _)) => self.one_value(&metric, &window[start..end], sink),
-                None => self.any_line(&window[start..end], sink),
-            }
-            start = end + 1;
+            let read = match plain(window, start, marks) {
+                Some(metric) => {
+                    self.one_value(&metric, &window[start..marks[2] as usize], sink);
+                    3
+                }
+                None => self.other_line(window, start, marks, sink),
+            };
+            start = marks[read - 1] as usize + 1;
             marks = &marks[read..];
+        }
+    }
+
+    /// Takes the line at `start`, which is not plain, and says how many of `marks` are its own. Not inlined, so that
+    /// a plain metric stays in registers.
+    #[inline(never)]
+    fn other_line(&mut self, window: &[u8], start: usize, marks: &[u32], sink: &mut Sink<'_>) -> usize {
+        match sectioned(window, start, marks) {
+            Some((metric, read)) => {
+                self.one_value(&metric, &window[start..marks[read - 1] as usize], sink);
+                read
+            }
+            None => {
+                let read = marks_of_line(window, marks);
+                self.any_line(&window[start..marks[read - 1] as usize], sink);
+                read
+            }
         }
     }
 
@@ -238,17 +255,17 @@ impl Sink<'_> {
 }
 
 /// `name:1|c`
-/// `    ^ ^ ^` a line of these three marks, with a known type; also how many marks it has.
+/// `    ^ ^ ^` a line of these three marks, with a known type.
 #[inline(always)]
-fn plain<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metric<'a>, usize)> {
+fn plain<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<Metric<'a>> {
     let [colon, bar, end, ..] = *marks else { return None };
     let (colon, bar, end) = (colon as usize, bar as usize, end as usize);
-    if window[colon] != b':' || !is_bar(window, bar) || !ends_line(window, end) {
+    if !is_colon(window, colon) || !is_bar(window, bar) || !ends_line(window, end) {
         return None;
     }
     let kind = kind_of(without_end(&window[bar + 1..end]))?;
     let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
-    Some((Metric { name, tags: &[], kind, values, rate: Ok(1.0) }, 3))
+    Some(Metric { name, tags: &[], kind, values, rate: Ok(1.0) })
 }
 
 /// `name:1|c|@0.1|#k:v,k2:v2`
@@ -256,7 +273,7 @@ fn plain<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metric<'a
 fn sectioned<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metric<'a>, usize)> {
     let [colon, bar, first, ..] = *marks else { return None };
     let (colon, bar, mut open) = (colon as usize, bar as usize, first as usize);
-    if window[colon] != b':' || !is_bar(window, bar) || !is_bar(window, open) {
+    if !is_colon(window, colon) || !is_bar(window, bar) || !is_bar(window, open) {
         return None;
     }
     let kind = kind_of(&window[bar + 1..open])?;
