@@ -332,7 +332,13 @@ mod tests {
             assert_eq!(interner.after_collision(hash, b"b", b"k:v", Kind::Counter), counter(1));
             assert_eq!(interner.after_collision(hash, b"b", b"k:w", Kind::Counter), counter(2));
         }
+        let gauge = Outcome::Series(SeriesId::new(Kind::Gauge, 0));
+        assert_eq!(interner.after_collision(hash, b"a", b"k:v", Kind::Gauge), gauge);
+        assert_eq!(interner.after_collision(hash, b"ak", b":v", Kind::Counter), counter(3));
+        assert_eq!(interner.after_collision(hash, b"ak:v", b"", Kind::Counter), counter(4));
+        assert_eq!(interner.after_collision(hash, b"a", b"k:", Kind::Counter), counter(5));
+        assert_eq!(interner.after_collision(hash, b"a", b"", Kind::Counter), counter(6));
         assert_eq!(interner.outcome(b"a", b"k:v", Kind::Counter), counter(0));
-        assert_eq!(interner.spellings(), 3);
+        assert_eq!(interner.spellings(), 8);
     }
 }

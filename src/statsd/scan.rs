@@ -152,7 +152,7 @@ fn block_of_words(block: &[u8; BLOCK]) -> u64 {
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn zero_bytes(word: u64, byte: u8) -> u64 {
     let differing = word ^ (LOW * u64::from(byte));
-    let nonzero = (differing & !HIGH) + !HIGH | differing;
+    let nonzero = ((differing & !HIGH) + !HIGH) | differing;
     !nonzero & HIGH
 }
 
