@@ -111,6 +111,15 @@ impl Snapshot {
         self.len() == 0
     }
 
+    /// Samples that all points count together.
+    pub fn samples(&self) -> u64 {
+        let counters: u64 = self.counters.iter().map(|point| point.samples).sum();
+        let gauges: u64 = self.gauges.iter().map(|point| point.samples).sum();
+        let timers: u64 = self.timers.iter().map(|point| point.samples).sum();
+        let sets: u64 = self.sets.iter().map(|point| point.samples).sum();
+        counters + gauges + timers + sets
+    }
+
     /// The sorted samples of a point, if they are all known.
     pub fn exact(&self, point: &TimerPoint) -> Option<&[f64]> {
         match &point.distribution {

@@ -1,0 +1,163 @@
+//! The cells of one table: arrays by series id, one a kind, into which samples are added.
+//!
+//! A sample costs an index and an add. What is allocated is allocated when a series is new, and kept from interval
+//! to interval.
+
+use super::distribution::DistributionCell;
+use super::gauge::GaugeCell;
+use super::set::SetCell;
+use crate::metric::{Registry, Sample, SampleBatch, SampleKind, SeriesId, Tally};
+
+/// What was poured into one table in one interval.
+#[derive(Debug, Default)]
+pub struct Cells {
+    pub(super) counters: Vec<CounterCell>,
+    pub(super) gauges: Vec<GaugeCell>,
+    /// Timers, histograms, distributions.
+    pub(super) distributions: [Vec<DistributionCell>; 3],
+    pub(super) sets: Vec<SetCell>,
+    pub(super) tally: Tally,
+    /// Samples in all cells.
+    pub(super) samples: u64,
+}
+
+/// How much is kept exactly before an estimate takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Samples of a timer, histogram or distribution.
+    pub exact_samples: usize,
+    /// Members of a set.
+    pub exact_members: usize,
+    /// Significant decimal digits of the histogram that replaces exact samples, 1 to 3.
+    pub significant_digits: u8,
+}
+
+/// A counter in one interval.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CounterCell {
+    pub(super) sum: f64,
+    pub(super) samples: u64,
+}
+
+impl Cells {
+    /// Adds one sample of `batch`.
+    #[inline]
+    pub(super) fn add(&mut self, sample: &Sample, batch: &SampleBatch, sequence: u64, bounds: &Bounds) {
+        debug_assert_eq!(sample.kind.series(), sample.series.kind(), "a sample is of the kind of its series");
+        let (series, names) = (sample.series, &*batch.names);
+        match sample.kind {
+            SampleKind::Counter => cell(&mut self.counters, series, names).add(sample.value, sample.rate),
+            SampleKind::Gauge => cell(&mut self.gauges, series, names).set(sample.value, sequence),
+            SampleKind::GaugeDelta => cell(&mut self.gauges, series, names).shift(sample.value, sequence),
+            SampleKind::Timer => {
+                cell(&mut self.distributions[0], series, names).add(sample.value, sample.rate, bounds)
+            }
+            SampleKind::Histogram => {
+                cell(&mut self.distributions[1], series, names).add(sample.value, sample.rate, bounds)
+            }
+            SampleKind::Distribution => {
+                cell(&mut self.distributions[2], series, names).add(sample.value, sample.rate, bounds)
+            }
+            SampleKind::Set => {
+                cell(&mut self.sets, series, names).add(batch.text_of(sample.member()), bounds)
+            }
+        }
+    }
+
+    /// Adds what another seat poured in the same interval.
+    pub(super) fn absorb(&mut self, other: &Cells, bounds: &Bounds) {
+        each(&mut self.counters, &other.counters, |mine, theirs| mine.absorb(theirs));
+        each(&mut self.gauges, &other.gauges, GaugeCell::absorb);
+        for (mine, theirs) in self.distributions.iter_mut().zip(&other.distributions) {
+            each(mine, theirs, |mine, theirs| mine.absorb(theirs, bounds));
+        }
+        each(&mut self.sets, &other.sets, |mine, theirs| mine.absorb(theirs, bounds));
+        self.tally.add(&other.tally);
+        self.samples += other.samples;
+    }
+
+    /// Empties every cell for the next interval; lengths stay, and so does the memory of what is in use.
+    pub(super) fn clear(&mut self, bounds: &Bounds) {
+        self.counters.fill(CounterCell::default());
+        self.gauges.iter_mut().for_each(GaugeCell::clear);
+        self.distributions.iter_mut().flatten().for_each(|cell| cell.clear(bounds));
+        self.sets.iter_mut().for_each(SetCell::clear);
+        self.tally = Tally::default();
+        self.samples = 0;
+    }
+
+    /// Lengths of the arrays.
+    pub(super) fn lengths(&self) -> Lengths {
+        Lengths {
+            counters: self.counters.len(),
+            gauges: self.gauges.len(),
+            distributions: [0, 1, 2].map(|which| self.distributions[which].len()),
+            sets: self.sets.len(),
+        }
+    }
+
+    /// Makes every array at least as long as `lengths` says, so that pouring need not.
+    pub(super) fn lengthen(&mut self, lengths: &Lengths) {
+        lengthen(&mut self.counters, lengths.counters);
+        lengthen(&mut self.gauges, lengths.gauges);
+        for (cells, &length) in self.distributions.iter_mut().zip(&lengths.distributions) {
+            lengthen(cells, length);
+        }
+        lengthen(&mut self.sets, lengths.sets);
+    }
+}
+
+/// How many cells of each kind there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lengths {
+    counters: usize,
+    gauges: usize,
+    distributions: [usize; 3],
+    sets: usize,
+}
+
+impl CounterCell {
+    #[inline]
+    fn add(&mut self, value: f64, rate: f64) {
+        self.sum += if rate == 1.0 { value } else { value * (1.0 / rate) };
+        self.samples += 1;
+    }
+
+    fn absorb(&mut self, other: &CounterCell) {
+        self.sum = finite(self.sum) + finite(other.sum);
+        self.samples += other.samples;
+    }
+}
+
+/// Sums of finite numbers can leave the range of f64; they stay at its end, so that two of them are never NaN.
+pub(super) fn finite(sum: f64) -> f64 {
+    sum.clamp(f64::MIN, f64::MAX)
+}
+
+#[inline]
+fn cell<'a, T: Default>(cells: &'a mut Vec<T>, series: SeriesId, names: &Registry) -> &'a mut T {
+    let index = series.index();
+    if index >= cells.len() {
+        grow(cells, series, names);
+    }
+    &mut cells[index]
+}
+
+/// Makes room for every series of the kind that has a name by now; `Vec` grows geometrically beneath.
+#[cold]
+fn grow<T: Default>(cells: &mut Vec<T>, series: SeriesId, names: &Registry) {
+    lengthen(cells, names.len_of(series.kind()).max(series.index() + 1));
+}
+
+fn lengthen<T: Default>(cells: &mut Vec<T>, length: usize) {
+    if length > cells.len() {
+        cells.resize_with(length, T::default);
+    }
+}
+
+fn each<T: Default>(mine: &mut Vec<T>, theirs: &[T], mut absorb: impl FnMut(&mut T, &T)) {
+    lengthen(mine, theirs.len());
+    for (mine, theirs) in mine.iter_mut().zip(theirs) {
+        absorb(mine, theirs);
+    }
+}

@@ -1,0 +1,124 @@
+//! A timer, histogram or distribution in one interval: exact samples to a bound, then a sketch.
+
+use super::cells::Bounds;
+use super::sketch::Sketch;
+
+/// The samples of one series in one interval.
+#[derive(Debug, Default)]
+pub(super) struct DistributionCell {
+    /// All samples; once there is a sketch, those not yet recorded in it.
+    pub(super) values: Vec<f64>,
+    /// What `1 / rate` adds to the number of samples.
+    extra: f64,
+    pub(super) sketch: Option<Box<Sketch>>,
+}
+
+impl DistributionCell {
+    /// Adds one sample.
+    #[inline]
+    pub(super) fn add(&mut self, value: f64, rate: f64, bounds: &Bounds) {
+        if self.values.len() >= bounds.exact_samples {
+            self.drain(bounds);
+        }
+        self.values.push(value);
+        if rate != 1.0 {
+            self.extra += 1.0 / rate - 1.0;
+        }
+    }
+
+    /// Number of samples.
+    pub(super) fn samples(&self) -> u64 {
+        self.values.len() as u64 + self.sketch.as_ref().map_or(0, |sketch| sketch.count())
+    }
+
+    /// Sum of `1 / rate`.
+    pub(super) fn weight(&self) -> f64 {
+        self.samples() as f64 + self.extra
+    }
+
+    /// Adds what another seat poured.
+    pub(super) fn absorb(&mut self, other: &DistributionCell, bounds: &Bounds) {
+        self.values.extend_from_slice(&other.values);
+        self.extra += other.extra;
+        if let Some(theirs) = &other.sketch {
+            match &mut self.sketch {
+                Some(mine) => mine.merge(theirs),
+                mine => *mine = Some(theirs.clone()),
+            }
+        }
+        self.settle(bounds);
+    }
+
+    /// Moves every sample into the sketch if there is one, or if they are too many to be exact.
+    pub(super) fn settle(&mut self, bounds: &Bounds) {
+        if self.sketch.is_some() || self.values.len() > bounds.exact_samples {
+            self.drain(bounds);
+        }
+    }
+
+    /// Empties the cell; an idle one gives its memory back, a busy one what exceeds the bound.
+    pub(super) fn clear(&mut self, bounds: &Bounds) {
+        if self.samples() == 0 {
+            self.values = Vec::new();
+        }
+        self.values.clear();
+        self.values.shrink_to(bounds.exact_samples);
+        self.extra = 0.0;
+        self.sketch = None;
+    }
+
+    #[cold]
+    fn drain(&mut self, bounds: &Bounds) {
+        match &mut self.sketch {
+            Some(sketch) => sketch.record(&self.values),
+            none => *none = Some(Box::new(Sketch::of(&self.values, bounds.significant_digits))),
+        }
+        self.values.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { exact_samples: 4, exact_members: 4, significant_digits: 2 };
+
+    fn poured(values: impl IntoIterator<Item = u32>) -> DistributionCell {
+        let mut cell = DistributionCell::default();
+        values.into_iter().for_each(|value| cell.add(f64::from(value), 1.0, &BOUNDS));
+        cell
+    }
+
+    #[test]
+    fn samples_are_exact_to_the_bound_and_sketched_beyond() {
+        assert!(poured(1..=4).sketch.is_none());
+        let mut cell = poured(1..=5);
+        cell.settle(&BOUNDS);
+        assert_eq!((cell.values.len(), cell.samples()), (0, 5));
+        assert_eq!(cell.sketch.as_ref().unwrap().sum(), 15.0);
+    }
+
+    #[test]
+    fn two_exact_seats_are_sketched_when_they_exceed_the_bound_together() {
+        let mut cell = poured(1..=3);
+        cell.absorb(&poured(4..=5), &BOUNDS);
+        assert_eq!((cell.samples(), cell.sketch.as_ref().unwrap().count()), (5, 5));
+    }
+
+    #[test]
+    fn the_weight_counts_a_sampled_value_as_often_as_it_happened() {
+        let mut cell = DistributionCell::default();
+        (0..3).for_each(|_| cell.add(1.0, 0.3, &BOUNDS));
+        assert!((cell.weight() - 10.0).abs() < 1e-12);
+        assert_eq!(cell.samples(), 3);
+    }
+
+    #[test]
+    fn an_idle_cell_gives_its_memory_back() {
+        let mut cell = poured(1..=4);
+        cell.clear(&BOUNDS);
+        assert_eq!((cell.samples(), cell.values.capacity()), (0, 4));
+        cell.clear(&BOUNDS);
+        assert_eq!(cell.values.capacity(), 0);
+    }
+}

@@ -1,0 +1,138 @@
+//! A gauge in one interval: its last absolute value and the deltas since, ordered by the batches they came in.
+//!
+//! The numbers of batches order what several seats poured: the last absolute value of all seats counts, with the
+//! deltas of all seats after it.
+
+/// A gauge in one interval.
+#[derive(Debug, Default)]
+pub(super) struct GaugeCell {
+    pub(super) samples: u64,
+    /// The last absolute value and the number of its batch.
+    absolute: Option<(u64, f64)>,
+    /// Sum of the deltas of each batch since, by ascending number within a seat.
+    deltas: Vec<(u64, f64)>,
+}
+
+impl GaugeCell {
+    /// Sets the gauge.
+    #[inline]
+    pub(super) fn set(&mut self, value: f64, sequence: u64) {
+        self.samples += 1;
+        self.absolute = Some((sequence, value));
+        self.deltas.clear();
+    }
+
+    /// Moves the gauge.
+    #[inline]
+    pub(super) fn shift(&mut self, by: f64, sequence: u64) {
+        self.samples += 1;
+        match self.deltas.last_mut() {
+            Some((last, sum)) if *last == sequence => *sum += by,
+            _ => self.push(by, sequence),
+        }
+    }
+
+    /// Adds what another seat poured.
+    pub(super) fn absorb(&mut self, other: &GaugeCell) {
+        if other.samples == 0 {
+            return;
+        }
+        self.samples += other.samples;
+        let (mine, theirs) = (position(self.absolute), position(other.absolute));
+        if theirs > mine {
+            self.absolute = other.absolute;
+            self.deltas.retain(|&(sequence, _)| sequence > theirs);
+            self.deltas.extend(&other.deltas);
+        } else {
+            self.deltas.extend(other.deltas.iter().filter(|&&(sequence, _)| sequence > mine));
+        }
+    }
+
+    /// The value after the interval, if it was `before` it.
+    pub(super) fn value(&self, before: f64) -> f64 {
+        let start = self.absolute.map_or(before, |(_, value)| value);
+        super::cells::finite(self.deltas.iter().fold(start, |value, (_, delta)| value + delta))
+    }
+
+    /// Empties the cell; an idle one gives its memory back.
+    pub(super) fn clear(&mut self) {
+        if self.samples == 0 {
+            self.deltas = Vec::new();
+        }
+        self.samples = 0;
+        self.absolute = None;
+        self.deltas.clear();
+    }
+
+    /// Appends; past the bound the two oldest become one, at the number of the younger.
+    fn push(&mut self, by: f64, sequence: u64) {
+        if self.deltas.len() >= MOST_DELTAS {
+            let (_, oldest) = self.deltas.remove(0);
+            self.deltas[0].1 += oldest;
+        }
+        self.deltas.push((sequence, by));
+    }
+}
+
+/// Numbers begin at 1: no absolute value comes before all.
+fn position(absolute: Option<(u64, f64)>) -> u64 {
+    absolute.map_or(0, |(sequence, _)| sequence)
+}
+
+/// Batches whose deltas one cell keeps apart.
+const MOST_DELTAS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deltas_after_the_absolute_value_of_the_same_batch_count_and_those_before_do_not() {
+        let mut cell = GaugeCell::default();
+        cell.shift(100.0, 1);
+        cell.set(333.0, 1);
+        cell.shift(-10.0, 1);
+        cell.shift(4.0, 1);
+        assert_eq!((cell.value(7.0), cell.samples), (327.0, 4));
+    }
+
+    #[test]
+    fn without_an_absolute_value_the_value_before_is_moved() {
+        let mut cell = GaugeCell::default();
+        cell.shift(5.0, 1);
+        cell.shift(-7.0, 2);
+        assert_eq!(cell.value(10.0), 8.0);
+    }
+
+    #[test]
+    fn the_last_absolute_value_of_two_seats_counts_with_the_deltas_after_it() {
+        let (mut first, mut second) = (GaugeCell::default(), GaugeCell::default());
+        first.set(10.0, 1);
+        first.shift(1.0, 2);
+        second.shift(100.0, 3);
+        second.set(20.0, 4);
+        first.shift(2.0, 5);
+        second.shift(3.0, 6);
+        let mut other_way = GaugeCell::default();
+        other_way.absorb(&second);
+        other_way.absorb(&first);
+        first.absorb(&second);
+        assert_eq!((first.value(0.0), first.samples), (25.0, 6));
+        assert_eq!((other_way.value(0.0), other_way.samples), (25.0, 6));
+    }
+
+    #[test]
+    fn past_the_bound_the_oldest_deltas_are_merged_and_none_is_lost() {
+        let mut cell = GaugeCell::default();
+        (1..=1000).for_each(|sequence| cell.shift(1.0, sequence));
+        assert_eq!((cell.deltas.len(), cell.value(0.0)), (MOST_DELTAS, 1000.0));
+    }
+
+    #[test]
+    fn deltas_beyond_the_range_stay_at_its_end() {
+        let mut cell = GaugeCell::default();
+        cell.shift(f64::MAX, 1);
+        cell.shift(f64::MAX, 2);
+        assert_eq!(cell.value(0.0), f64::MAX);
+    }
+}

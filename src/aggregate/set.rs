@@ -1,0 +1,176 @@
+//! A set in one interval: its members to a bound, then HyperLogLog.
+//!
+//! The estimate has 2^14 registers: standard error 0.8 %, 12 KiB a set. Its hash is seeded the same for every seat,
+//! so that estimates of seats can be united.
+
+use std::hash::DefaultHasher;
+
+use cardinality_estimator::CardinalityEstimator;
+use hashbrown::HashTable;
+use rapidhash::v3::rapidhash_v3;
+
+use super::cells::Bounds;
+
+/// The members of one set in one interval.
+#[derive(Debug, Default)]
+pub(super) struct SetCell {
+    pub(super) samples: u64,
+    members: HashTable<Member>,
+    text: Vec<u8>,
+    estimate: Option<Box<Estimate>>,
+}
+
+/// A member, its text in the cell's.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    hash: u64,
+    start: usize,
+    len: usize,
+}
+
+/// Hashes are handed to it; the hasher in its type is never asked.
+type Estimate = CardinalityEstimator<u64, DefaultHasher, 14, 6>;
+
+impl SetCell {
+    /// Adds one sample.
+    #[inline]
+    pub(super) fn add(&mut self, member: &[u8], bounds: &Bounds) {
+        self.samples += 1;
+        self.insert(member, rapidhash_v3(member), bounds);
+    }
+
+    /// Adds what another seat poured.
+    pub(super) fn absorb(&mut self, other: &SetCell, bounds: &Bounds) {
+        self.samples += other.samples;
+        for member in &other.members {
+            self.insert(other.text_of(member), member.hash, bounds);
+        }
+        if let Some(theirs) = &other.estimate {
+            self.estimated().merge(theirs);
+        }
+    }
+
+    /// Number of distinct members, exact or estimated.
+    pub(super) fn cardinality(&self) -> u64 {
+        match &self.estimate {
+            Some(estimate) => estimate.estimate() as u64,
+            None => self.members.len() as u64,
+        }
+    }
+
+    /// The members, sorted, while they are known.
+    pub(super) fn sorted(&self) -> Option<Box<[Box<[u8]>]>> {
+        if self.estimate.is_some() {
+            return None;
+        }
+        let mut members: Vec<Box<[u8]>> =
+            self.members.iter().map(|member| self.text_of(member).into()).collect();
+        members.sort_unstable();
+        Some(members.into())
+    }
+
+    /// Empties the cell; an idle one gives its memory back.
+    pub(super) fn clear(&mut self) {
+        if self.samples == 0 {
+            *self = SetCell::default();
+        }
+        self.samples = 0;
+        self.members.clear();
+        self.text.clear();
+        self.estimate = None;
+    }
+
+    fn insert(&mut self, text: &[u8], hash: u64, bounds: &Bounds) {
+        if let Some(estimate) = &mut self.estimate {
+            estimate.insert_hash(hash);
+            return;
+        }
+        let known = self.members.find(hash, |known| known.hash == hash && self.text_of(known) == text);
+        if known.is_some() {
+            return;
+        }
+        let room = bounds.exact_members.saturating_mul(MEAN_MEMBER_BYTES).saturating_sub(self.text.len());
+        if self.members.len() >= bounds.exact_members || text.len() > room {
+            self.estimated().insert_hash(hash);
+            return;
+        }
+        let member = Member { hash, start: self.text.len(), len: text.len() };
+        self.text.extend_from_slice(text);
+        self.members.insert_unique(hash, member, |member| member.hash);
+    }
+
+    /// The estimate; the members known so far go into it.
+    fn estimated(&mut self) -> &mut Estimate {
+        let (members, text) = (&mut self.members, &mut self.text);
+        self.estimate.get_or_insert_with(|| {
+            let mut estimate = Box::new(Estimate::new());
+            members.drain().for_each(|member| estimate.insert_hash(member.hash));
+            text.clear();
+            estimate
+        })
+    }
+
+    fn text_of(&self, member: &Member) -> &[u8] {
+        &self.text[member.start..][..member.len]
+    }
+}
+
+/// Members longer than this on average are estimated before they reach the bound: their text is bounded too.
+const MEAN_MEMBER_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds { exact_samples: 4, exact_members: 1024, significant_digits: 2 };
+
+    fn poured(members: std::ops::Range<u32>) -> SetCell {
+        let mut cell = SetCell::default();
+        members.for_each(|member| cell.add(format!("user{member}").as_bytes(), &BOUNDS));
+        cell
+    }
+
+    #[test]
+    fn members_are_exact_and_sorted_to_the_bound() {
+        let mut cell = SetCell::default();
+        [b"b".as_slice(), b"a", b"", b"b"].iter().for_each(|member| cell.add(member, &BOUNDS));
+        let expected: Box<[Box<[u8]>]> = [b"".as_slice(), b"a", b"b"].map(Box::from).into();
+        assert_eq!((cell.samples, cell.cardinality(), cell.sorted()), (4, 3, Some(expected)));
+        assert_eq!(poured(0..1024).cardinality(), 1024);
+    }
+
+    #[test]
+    fn beyond_the_bound_the_estimate_is_within_a_hundredth_and_a_half() {
+        for count in [1025, 5_000, 20_000, 100_000, 1_000_000] {
+            let cell = poured(0..count);
+            let error = cell.cardinality() as f64 / f64::from(count) - 1.0;
+            assert!(error.abs() < 0.015, "{count}: {error}");
+            assert_eq!((cell.sorted(), cell.samples), (None, u64::from(count)));
+        }
+    }
+
+    #[test]
+    fn seats_are_united_whether_exact_or_estimated() {
+        let cases = [(0..600, 300..900, 900.0), (0..600, 500..1_700, 1_700.0), (0..3_000, 10..500, 3_000.0)];
+        for (first, second, expected) in cases {
+            let mut cell = poured(first.clone());
+            cell.absorb(&poured(second.clone()), &BOUNDS);
+            let mut other_way = poured(second);
+            other_way.absorb(&poured(first), &BOUNDS);
+            assert_eq!(cell.cardinality(), other_way.cardinality());
+            assert!((cell.cardinality() as f64 / expected - 1.0).abs() < 0.015, "{}", cell.cardinality());
+        }
+    }
+
+    #[test]
+    fn long_members_are_estimated_before_they_fill_the_memory() {
+        let mut cell = SetCell::default();
+        for number in 0..100 {
+            let mut member = vec![b'x'; 60_000];
+            member.extend_from_slice(format!("{number}").as_bytes());
+            cell.add(&member, &BOUNDS);
+        }
+        assert!(cell.text.len() <= 1024 * MEAN_MEMBER_BYTES);
+        assert!((98..=102).contains(&cell.cardinality()), "{}", cell.cardinality());
+    }
+}

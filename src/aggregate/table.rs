@@ -1,0 +1,148 @@
+//! The table of one seat: cells behind a mutex that is locked once a batch, and once by a flush.
+
+use std::mem;
+use std::sync::{Mutex, MutexGuard};
+
+use super::cells::{Bounds, Cells, Lengths};
+use crate::metric::SampleBatch;
+
+/// Where the lane of one seat pours its batches.
+#[derive(Debug)]
+pub struct Table {
+    bounds: Bounds,
+    inside: Mutex<Inside>,
+}
+
+/// Which samples of a batch are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Chosen<'a> {
+    /// All of them.
+    All,
+    /// Those whose bit is set, bit `i % 64` of word `i / 64` for sample `i`; samples from 1024 on are not chosen.
+    Bits(&'a [u64; 16]),
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    cells: Cells,
+    /// Samples poured since the table exists.
+    poured: u64,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(bounds: Bounds) -> Table {
+        Table { bounds, inside: Mutex::default() }
+    }
+
+    /// Pours the chosen samples of `batch` in their order, and its tally.
+    ///
+    /// `sequence` orders batches over all seats, see `Accumulator::next_sequence`. The table is locked once.
+    pub fn pour(&self, batch: &SampleBatch, chosen: Chosen<'_>, sequence: u64) {
+        let mut inside = self.lock();
+        let count = match chosen {
+            Chosen::All => {
+                for sample in &batch.samples {
+                    inside.cells.add(sample, batch, sequence, &self.bounds);
+                }
+                batch.samples.len() as u64
+            }
+            Chosen::Bits(bits) => self.pour_bits(&mut inside.cells, batch, bits, sequence),
+        };
+        inside.cells.tally.add(&batch.tally);
+        inside.cells.samples += count;
+        inside.poured += count;
+    }
+
+    /// Takes what was poured and leaves `spare`, which must be empty. Costs the lane a swap.
+    pub fn flip(&self, spare: Cells) -> Cells {
+        debug_assert_eq!(spare.samples, 0, "spare cells are empty");
+        mem::replace(&mut self.lock().cells, spare)
+    }
+
+    /// Lengths of the arrays now.
+    pub(super) fn lengths(&self) -> Lengths {
+        self.lock().cells.lengths()
+    }
+
+    /// Samples poured since the table exists, and those not flipped out yet.
+    pub(super) fn poured_and_held(&self) -> (u64, u64) {
+        let inside = self.lock();
+        (inside.poured, inside.cells.samples)
+    }
+
+    fn pour_bits(&self, cells: &mut Cells, batch: &SampleBatch, bits: &[u64; 16], sequence: u64) -> u64 {
+        let mut count = 0;
+        for (samples, &word) in batch.samples.chunks(64).zip(bits) {
+            let mut word = word;
+            if samples.len() < 64 {
+                word &= (1 << samples.len()) - 1;
+            }
+            count += u64::from(word.count_ones());
+            while word != 0 {
+                cells.add(&samples[word.trailing_zeros() as usize], batch, sequence, &self.bounds);
+                word &= word - 1;
+            }
+        }
+        count
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().expect("adding a sample never panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::metric::{Kind, Registry, Sample, SampleKind, SeriesId};
+
+    const BOUNDS: Bounds = Bounds { exact_samples: 1024, exact_members: 1024, significant_digits: 2 };
+
+    fn batch_of(count: u32) -> SampleBatch {
+        let mut batch = SampleBatch::new(Arc::new(Registry::new(10)));
+        batch.tally.lines = 3;
+        let series = SeriesId::new(Kind::Counter, 0);
+        batch.samples = (0..count)
+            .map(|value| Sample { series, kind: SampleKind::Counter, value: f64::from(value), rate: 1.0 })
+            .collect();
+        batch
+    }
+
+    #[test]
+    fn only_the_chosen_samples_are_poured_and_the_tally_always() {
+        let table = Table::new(BOUNDS);
+        let mut bits = [0; 16];
+        bits[0] = 1 << 3 | 1 << 63;
+        bits[1] = 1 << 5 | 1 << 6;
+        table.pour(&batch_of(70), Chosen::Bits(&bits), 1);
+        assert_eq!(table.poured_and_held(), (3, 3));
+        let cells = table.flip(Cells::default());
+        assert_eq!((cells.counters[0].sum, cells.counters[0].samples), (3.0 + 63.0 + 69.0, 3));
+        assert_eq!(cells.tally.lines, 3);
+        assert_eq!(table.poured_and_held(), (3, 0));
+    }
+
+    #[test]
+    fn samples_beyond_the_bits_are_not_chosen() {
+        let table = Table::new(BOUNDS);
+        table.pour(&batch_of(1030), Chosen::Bits(&[u64::MAX; 16]), 1);
+        assert_eq!(table.poured_and_held(), (1024, 1024));
+        table.pour(&batch_of(1030), Chosen::All, 2);
+        assert_eq!(table.poured_and_held(), (2054, 2054));
+    }
+
+    #[test]
+    fn a_flip_keeps_the_memory_of_the_spare_cells() {
+        let table = Table::new(BOUNDS);
+        table.pour(&batch_of(1), Chosen::All, 1);
+        let mut spare = Cells::default();
+        spare.lengthen(&table.lengths());
+        let memory = spare.counters.as_ptr();
+        table.flip(spare);
+        table.pour(&batch_of(1), Chosen::All, 2);
+        assert_eq!(table.flip(Cells::default()).counters.as_ptr(), memory);
+    }
+}
