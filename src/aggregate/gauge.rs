@@ -64,11 +64,11 @@ impl GaugeCell {
         self.deltas.clear();
     }
 
-    /// Appends; past the bound the two oldest become one, at the number of the younger.
+    /// Appends; past the bound the older half becomes one, at the number of the next.
     fn push(&mut self, by: f64, sequence: u64) {
         if self.deltas.len() >= MOST_DELTAS {
-            let (_, oldest) = self.deltas.remove(0);
-            self.deltas[0].1 += oldest;
+            let older = self.deltas.drain(..MOST_DELTAS / 2).fold(0.0, |sum, (_, delta)| sum + delta);
+            self.deltas[0].1 += older;
         }
         self.deltas.push((sequence, by));
     }
@@ -125,7 +125,8 @@ mod tests {
     fn past_the_bound_the_oldest_deltas_are_merged_and_none_is_lost() {
         let mut cell = GaugeCell::default();
         (1..=1000).for_each(|sequence| cell.shift(1.0, sequence));
-        assert_eq!((cell.deltas.len(), cell.value(0.0)), (MOST_DELTAS, 1000.0));
+        assert!(cell.deltas.len() <= MOST_DELTAS);
+        assert_eq!(cell.value(0.0), 1000.0);
     }
 
     #[test]

@@ -102,6 +102,14 @@ impl Snapshot {
         (samples > 0).then(|| ranked.value(((q * samples as f64).ceil() as u64).clamp(1, samples)))
     }
 
+    /// Number of samples below `bound`, for histograms; estimated where percentiles are.
+    pub fn count_below(&self, point: &TimerPoint, bound: f64) -> u64 {
+        match self.ranked(point) {
+            Ranked::Exact(values) => values.partition_point(|&value| value < bound) as u64,
+            Ranked::Sketch(sketch) => sketch.count_below(bound),
+        }
+    }
+
     fn ranked<'a>(&'a self, point: &'a TimerPoint) -> Ranked<'a> {
         match &point.distribution {
             Distribution::Exact(range) => Ranked::Exact(&self.values[range.clone()]),

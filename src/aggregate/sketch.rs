@@ -22,8 +22,8 @@ pub struct Sketch {
     max: f64,
     magnitudes: Magnitudes,
     digits: u8,
-    /// Samples are counted as `sample * 2^exponent`.
-    exponent: i32,
+    /// A power of two; samples are counted as `sample * scale`.
+    scale: f64,
     /// Zero and above.
     positive: Histogram<u32>,
     /// Below zero, by absolute value.
@@ -46,7 +46,7 @@ impl Sketch {
             max: f64::NEG_INFINITY,
             magnitudes: Magnitudes::default(),
             digits,
-            exponent: 0,
+            scale: 1.0,
             positive: histogram(digits),
             negative: None,
         };
@@ -156,6 +156,11 @@ impl Sketch {
         (sum, sum_squares)
     }
 
+    /// Number of samples below `bound`, estimated.
+    pub fn count_below(&self, bound: f64) -> u64 {
+        self.buckets().take_while(|&(value, _)| value < bound).map(|(_, count)| u64::from(count)).sum()
+    }
+
     /// Values and how often they were counted, ascending.
     fn buckets(&self) -> impl Iterator<Item = (f64, u32)> {
         let mut below: Vec<(f64, u32)> = Vec::new();
@@ -168,11 +173,11 @@ impl Sketch {
     }
 
     fn value_of(&self, scaled: f64) -> f64 {
-        (scaled / power_of_two(self.exponent)).clamp(self.min, self.max)
+        (scaled / self.scale).clamp(self.min, self.max)
     }
 
     fn count_value(&mut self, value: f64, count: u32) {
-        let scaled = ((value.abs() * power_of_two(self.exponent)).round() as u64).min(HIGHEST);
+        let scaled = ((value.abs() * self.scale + 0.5) as u64).min(HIGHEST);
         let histogram = match value < 0.0 {
             true => self.negative.get_or_insert_with(|| histogram(self.digits)),
             false => &mut self.positive,
@@ -183,15 +188,14 @@ impl Sketch {
     /// Counts everything anew at another scale if `more` does not fit this one.
     fn fit(&mut self, more: Magnitudes) {
         self.magnitudes = self.magnitudes.with(more);
-        let scale = power_of_two(self.exponent);
-        let digits_kept = self.magnitudes.smallest * scale >= power_of_two(self.bits() - 1);
-        if self.count > 0 && digits_kept && self.magnitudes.largest * scale <= HIGHEST as f64 {
+        let digits_kept = self.magnitudes.smallest * self.scale >= power_of_two(self.bits() - 1);
+        if self.count > 0 && digits_kept && self.magnitudes.largest * self.scale <= HIGHEST as f64 {
             return;
         }
-        let exponent = self.magnitudes.exponent(self.bits());
-        if exponent != self.exponent {
+        let scale = power_of_two(self.magnitudes.exponent(self.bits()));
+        if scale != self.scale {
             let counted: Vec<(f64, u32)> = self.buckets().collect();
-            self.exponent = exponent;
+            self.scale = scale;
             self.positive = histogram(self.digits);
             self.negative = None;
             counted.into_iter().for_each(|(value, count)| self.count_value(value, count));

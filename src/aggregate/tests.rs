@@ -192,9 +192,11 @@ fn summaries_are_those_of_the_reference_to_the_bit() {
     }
 }
 
+type Case = (&'static [f64], f64, Option<[f64; 5]>);
+
 /// Values, percentile, then `count mean bound sum sum_squares` or nothing: runs of statsd 0.10.2.
 #[rustfmt::skip]
-const PERCENTILES: [(&[f64], f64, Option<[f64; 5]>); 23] = [
+const PERCENTILES: [Case; 23] = [
     (&SKEWED, 25.0, Some([2.0, 227.0, 334.0, 454.0, 125956.0])),
     (&SKEWED, 50.0, Some([4.0, 350.0, 496.0, 1400.0, 574472.0])),
     (&SKEWED, 75.0, Some([6.0, 438.0, 675.0, 2628.0, 1335906.0])),
@@ -263,6 +265,18 @@ fn quantiles_are_of_nearest_rank() {
     let idle = bench.flush();
     assert_eq!(idle.quantile(&idle.timers[0], 0.5), None);
     assert_eq!(idle.percentile(&idle.timers[0], 50.0, Rank::Statsd), None);
+}
+
+#[test]
+fn samples_below_a_bound_are_counted() {
+    let values = [0.0, 1.0, 4.0, 5.0, 9.0, 10.0, 11.0, 100.0];
+    for exact_samples in [8, 7] {
+        let rules = AccumulatorRules { exact_samples, ..AccumulatorRules::default() };
+        let snapshot = Bench::new(rules).timer(&values);
+        let bounds = [-1.0, 5.0, 10.0, 100.0, f64::INFINITY];
+        let below = bounds.map(|bound| snapshot.count_below(&snapshot.timers[0], bound));
+        assert_eq!(below, [0, 3, 5, 7, 8]);
+    }
 }
 
 #[test]
