@@ -1,7 +1,10 @@
 //! A gauge in one interval: its last absolute value and the deltas since, ordered by the batches they came in.
 //!
 //! The numbers of batches order what several seats poured: the last absolute value of all seats counts, with the
-//! deltas of all seats after it.
+//! deltas of all seats after it. Batches of different seats that are poured while a flush passes count for the
+//! interval they fall into, whatever their numbers.
+
+use super::cells::finite;
 
 /// A gauge in one interval.
 #[derive(Debug, Default)]
@@ -51,7 +54,7 @@ impl GaugeCell {
     /// The value after the interval, if it was `before` it.
     pub(super) fn value(&self, before: f64) -> f64 {
         let start = self.absolute.map_or(before, |(_, value)| value);
-        super::cells::finite(self.deltas.iter().fold(start, |value, (_, delta)| value + delta))
+        finite(self.deltas.iter().fold(start, |value, (_, delta)| value + delta))
     }
 
     /// Empties the cell; an idle one gives its memory back.

@@ -55,7 +55,7 @@ struct KeptDistribution {
 struct Age(u32);
 
 impl Kept {
-    /// The columns of the interval in which `cells` was poured. Every distribution must have settled after this.
+    /// The columns of the interval in which `cells` were poured; takes the sketches out of the cells.
     pub(super) fn columns(&mut self, cells: &mut Cells, idle: &IdleRules, bounds: &Bounds) -> Columns {
         let mut timers = Vec::new();
         let mut values = Vec::new();
