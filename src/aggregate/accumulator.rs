@@ -25,7 +25,8 @@ pub struct Accumulator {
 /// How an accumulator aggregates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccumulatorRules {
-    /// Samples of a timer, histogram or distribution kept exactly in an interval; beyond, percentiles are estimated.
+    /// Samples of a timer, histogram or distribution kept exactly in an interval; beyond, percentiles are
+    /// estimated.
     pub exact_samples: usize,
     /// Members of a set kept exactly in an interval; beyond, their number is estimated.
     pub exact_members: usize,
@@ -56,7 +57,8 @@ pub enum Idle {
     /// It stays: a gauge with its value, anything else with nothing.
     #[default]
     Keep,
-    /// It stays until it was idle for so many intervals, and is not in the snapshot of the last of them; 0 is 1.
+    /// It stays until it was idle for so many intervals, and is not in the snapshot of the last of them; 0 is
+    /// 1.
     ///
     /// It comes back with its next sample. A gauge then moves from 0; cumulative totals go on.
     DeleteAfter(u32),

@@ -1,7 +1,7 @@
 //! The cells of one table: arrays by series id, one a kind, into which samples are added.
 //!
-//! A sample costs an index and an add. What is allocated is allocated when a series is new, and kept from interval
-//! to interval.
+//! A sample costs an index and an add. What is allocated is allocated when a series is new, and kept from
+//! interval to interval.
 
 use super::distribution::DistributionCell;
 use super::gauge::GaugeCell;
@@ -129,7 +129,8 @@ impl CounterCell {
     }
 }
 
-/// Sums of finite numbers can leave the range of f64; they stay at its end, so that two of them are never NaN.
+/// Sums of finite numbers can leave the range of f64; they stay at its end, so that two of them are never
+/// NaN.
 pub(super) fn finite(sum: f64) -> f64 {
     sum.clamp(f64::MIN, f64::MAX)
 }

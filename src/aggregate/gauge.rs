@@ -1,8 +1,9 @@
-//! A gauge in one interval: its last absolute value and the deltas since, ordered by the batches they came in.
+//! A gauge in one interval: its last absolute value and the deltas since, ordered by the batches they came
+//! in.
 //!
-//! The numbers of batches order what several seats poured: the last absolute value of all seats counts, with the
-//! deltas of all seats after it. Batches of different seats that are poured while a flush passes count for the
-//! interval they fall into, whatever their numbers.
+//! The numbers of batches order what several seats poured: the last absolute value of all seats counts, with
+//! the deltas of all seats after it. Batches of different seats that are poured while a flush passes count
+//! for the interval they fall into, whatever their numbers.
 
 use super::cells::finite;
 

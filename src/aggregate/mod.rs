@@ -1,12 +1,13 @@
 //! Aggregation: tables of cells that samples are poured into, and the snapshot a flush makes of them.
 //!
-//! Every seat pours into a `Table` of its own, whose cells are arrays by series id; the `Accumulator` of a filter
-//! flips the tables at a flush, merges them and answers with a `Snapshot`. Percentiles and names are decided by
-//! whoever prints: a snapshot keeps the distributions and answers `summary`, `percentile` and `quantile`. When to
-//! flush, and what the numbers are called, is decided elsewhere.
+//! Every seat pours into a `Table` of its own, whose cells are arrays by series id; the `Accumulator` of a
+//! filter flips the tables at a flush, merges them and answers with a `Snapshot`. Percentiles and names are
+//! decided by whoever prints: a snapshot keeps the distributions and answers `summary`, `percentile` and
+//! `quantile`. When to flush, and what the numbers are called, is decided elsewhere.
 //!
-//! A live view (what moved since the last second, with totals) would be made by the accumulator from a copy of the
-//! cells touched since, and a state file from what it keeps between flushes (`kept`) together with the open cells.
+//! A live view (what moved since the last second, with totals) would be made by the accumulator from a copy
+//! of the cells touched since, and a state file from what it keeps between flushes (`kept`) together with the
+//! open cells.
 
 mod accumulator;
 mod cells;

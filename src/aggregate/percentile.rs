@@ -1,7 +1,8 @@
-//! Summaries and percentiles of the timers of a snapshot, by the formulas of the reference statsd and of Heka.
+//! Summaries and percentiles of the timers of a snapshot, by the formulas of the reference statsd and of
+//! Heka.
 //!
-//! The reference is <https://github.com/statsd/statsd/blob/v0.10.2/lib/process_metrics.js>: raw values, not weighted
-//! by sample rates; prefix sums over ascending values; population deviation in two passes.
+//! The reference is <https://github.com/statsd/statsd/blob/v0.10.2/lib/process_metrics.js>: raw values, not
+//! weighted by sample rates; prefix sums over ascending values; population deviation in two passes.
 
 use super::sketch::Sketch;
 use super::snapshot::{Distribution, Snapshot, TimerPoint};
@@ -47,9 +48,11 @@ pub struct Percentile {
 /// How many of `n` samples a percentile takes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {
-    /// `round(|P| / 100 * n)`, halves up, the smallest for `P > 0`, else the largest. None of several: no percentile.
+    /// `round(|P| / 100 * n)`, halves up, the smallest for `P > 0`, else the largest. None of several: no
+    /// percentile.
     Statsd,
-    /// `n - floor((100 - P) / 100 * n + 0.5)` of the smallest. None: mean is the smallest sample, bound the largest.
+    /// `n - floor((100 - P) / 100 * n + 0.5)` of the smallest. None: mean is the smallest sample, bound the
+    /// largest.
     Heka,
 }
 
@@ -82,7 +85,8 @@ impl Snapshot {
 
     /// What is said of the samples up to the percentile `percent`, or from it on if it is negative.
     ///
-    /// Nothing if there is no sample, or if `rank` says so. A percentile that takes in more than all takes in all.
+    /// Nothing if there is no sample, or if `rank` says so. A percentile that takes in more than all takes in
+    /// all.
     pub fn percentile(&self, point: &TimerPoint, percent: f64, rank: Rank) -> Option<Percentile> {
         let ranked = self.ranked(point);
         match ranked.len() {
@@ -141,7 +145,8 @@ impl Ranked<'_> {
         }
     }
 
-    /// Sums of the samples after the first `from` to the `to`-th; differences of prefix sums, as in the reference.
+    /// Sums of the samples after the first `from` to the `to`-th; differences of prefix sums, as in the
+    /// reference.
     fn sums(self, from: u64, to: u64) -> (f64, f64) {
         match self {
             Ranked::Exact(values) => {

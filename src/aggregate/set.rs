@@ -1,7 +1,7 @@
 //! A set in one interval: its members to a bound, then HyperLogLog.
 //!
-//! The estimate has 2^14 registers: standard error 0.8 %, 12 KiB a set. Its hash is seeded the same for every seat,
-//! so that estimates of seats can be united.
+//! The estimate has 2^14 registers: standard error 0.8 %, 12 KiB a set. Its hash is seeded the same for every
+//! seat, so that estimates of seats can be united.
 
 use std::hash::DefaultHasher;
 

@@ -1,15 +1,15 @@
 //! A distribution of too many samples to keep: exact sums, and a histogram for everything that needs order.
 //!
-//! The histogram is HdrHistogram's (<http://hdrhistogram.org>), which counts whole numbers. Samples are scaled by a
-//! power of two, so that its buckets, which are powers of two apart, fall on the same values at any scale: sketches
-//! of different scales merge without loss, except near the lower end of the coarser one.
+//! The histogram is HdrHistogram's (<http://hdrhistogram.org>), which counts whole numbers. Samples are
+//! scaled by a power of two, so that its buckets, which are powers of two apart, fall on the same values at
+//! any scale: sketches of different scales merge without loss, except near the lower end of the coarser one.
 
 use hdrhistogram::Histogram;
 
 /// A distribution past the exact bound.
 ///
-/// With 2 digits a value it gives is within 0.4 % of the sample, as long as all magnitudes lie within 16 orders of
-/// ten of each other; then the smallest lose digits. One bucket counts to 2^32 - 1 and stays there.
+/// With 2 digits a value it gives is within 0.4 % of the sample, as long as all magnitudes lie within 16
+/// orders of ten of each other; then the smallest lose digits. One bucket counts to 2^32 - 1 and stays there.
 #[derive(Debug, Clone)]
 pub struct Sketch {
     count: u64,
@@ -139,8 +139,8 @@ impl Sketch {
         self.max
     }
 
-    /// Sum and sum of squares of the samples after the first `from` to the `to`-th, in ascending order: exact for
-    /// all of them, estimated otherwise.
+    /// Sum and sum of squares of the samples after the first `from` to the `to`-th, in ascending order: exact
+    /// for all of them, estimated otherwise.
     pub fn sums(&self, from: u64, to: u64) -> (f64, f64) {
         if from == 0 && to >= self.count {
             return (self.sum, self.sum_squares);
@@ -237,8 +237,8 @@ impl Magnitudes {
         Magnitudes { smallest: self.smallest.min(other.smallest), largest: self.largest.max(other.largest) }
     }
 
-    /// The power of two to scale by: room for ten further powers at both ends if the range allows it, else digits
-    /// for the smallest, and at any rate room for the largest.
+    /// The power of two to scale by: room for ten further powers at both ends if the range allows it, else
+    /// digits for the smallest, and at any rate room for the largest.
     fn exponent(self, bits: i32) -> i32 {
         if self.largest == 0.0 {
             return bits + SPARE;
@@ -380,14 +380,16 @@ mod tests {
                 prop_assert_eq!((sketch.min(), sketch.max()), (all[0], all[all.len() - 1]));
                 for (rank, &exact) in all.iter().enumerate() {
                     let found = sketch.value_at(rank as u64 + 1);
-                    prop_assert!((found - exact).abs() <= 0.01 * exact.abs() + 1e-10, "{} for {}", found, exact);
+                    let error = (found - exact).abs();
+                    prop_assert!(error <= 0.01 * exact.abs() + 1e-10, "{} for {}", found, exact);
                 }
             }
         }
 
         #[test]
         fn any_finite_values_make_a_sketch(bits in prop::collection::vec(any::<u64>(), 1..20), digits: u8) {
-            let values: Vec<f64> = bits.into_iter().map(f64::from_bits).filter(|value| value.is_finite()).collect();
+            let values = bits.into_iter().map(f64::from_bits);
+            let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
             let mut sketch = Sketch::of(&values, digits);
             let copy = sketch.clone();
             sketch.merge(&copy);

@@ -18,7 +18,8 @@ pub struct Table {
 pub enum Chosen<'a> {
     /// All of them.
     All,
-    /// Those whose bit is set, bit `i % 64` of word `i / 64` for sample `i`; samples from 1024 on are not chosen.
+    /// Those whose bit is set, bit `i % 64` of word `i / 64` for sample `i`; samples from 1024 on are not
+    /// chosen.
     Bits(&'a [u64; 16]),
 }
 
