@@ -1,0 +1,475 @@
+//! Writes the lines of one flush: `path value stamp\n`.
+//!
+//! One call a series; a million counters are to cost tens of nanoseconds a line, so names are pieced together from
+//! text made beforehand and nothing is allocated once the buffers have grown.
+
+use super::namespace::{Affix, Namespace, Rules, TimerAffixes};
+use super::number::{write_integer, write_number, write_six_decimals};
+use super::tags::{Spelling, TagMode};
+
+/// What is known of a timer in one interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimerNumbers<'a> {
+    /// Samples of the interval, not weighted; 0 if the timer is idle.
+    pub samples: u64,
+    /// Samples divided by their rates: what statsd calls the count.
+    pub count: f64,
+    /// Smallest sample.
+    pub lower: f64,
+    /// Largest sample.
+    pub upper: f64,
+    /// Sum of the samples, not weighted.
+    pub sum: f64,
+    /// Sum of their squares.
+    pub sum_squares: f64,
+    /// `sum / samples`.
+    pub mean: f64,
+    /// Middle sample, or the mean of the two in the middle.
+    pub median: f64,
+    /// Standard deviation of the population.
+    pub deviation: f64,
+    /// Parallel to `Namespace::percentiles`; `None` where no sample falls under the threshold, and nothing is sent.
+    pub percentiles: &'a [Option<PercentNumbers>],
+}
+
+/// What is known of the samples under, or for a negative percentile over, a threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PercentNumbers {
+    /// How many.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// The largest; for a negative percentile the smallest.
+    pub bound: f64,
+    /// Their sum.
+    pub sum: f64,
+    /// The sum of their squares.
+    pub sum_squares: f64,
+}
+
+/// Appends lines of one flush to a buffer.
+#[derive(Debug)]
+pub struct LineWriter<'a> {
+    names: &'a Namespace,
+    tags: &'a TagMode,
+    interval_seconds: f64,
+    spelling: Spelling,
+    page: Page<'a>,
+}
+
+/// The buffer and what ends every line of it.
+#[derive(Debug)]
+struct Page<'a> {
+    out: &'a mut Vec<u8>,
+    /// ` stamp\n`
+    ending: Vec<u8>,
+    rules: Rules,
+    lines: u64,
+}
+
+impl<'a> LineWriter<'a> {
+    /// Writes to the end of `out` lines stamped `stamp` (seconds since the epoch); rates are per second of an interval
+    /// of `interval_seconds`.
+    pub fn new(
+        names: &'a Namespace,
+        tags: &'a TagMode,
+        stamp: i64,
+        interval_seconds: f64,
+        out: &'a mut Vec<u8>,
+    ) -> LineWriter<'a> {
+        let mut ending = vec![b' '];
+        write_integer(&mut ending, stamp);
+        ending.push(b'\n');
+        let page = Page { out, ending, rules: names.rules(), lines: 0 };
+        LineWriter { names, tags, interval_seconds, spelling: Spelling::default(), page }
+    }
+
+    /// Lines written so far.
+    pub fn lines(&self) -> u64 {
+        self.page.lines
+    }
+
+    /// Bytes in the buffer, those that were there before included.
+    pub fn len(&self) -> usize {
+        self.page.out.len()
+    }
+
+    /// Whether the buffer is empty.
+    pub fn is_empty(&self) -> bool {
+        self.page.out.is_empty()
+    }
+
+    /// Writes a counter: its rate, and its sum where counts are flushed.
+    pub fn counter(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], sum: f64) {
+        let series = self.spelling.of(self.tags, name, tags);
+        self.page.float(&self.names.counter_rate, series, sum / self.interval_seconds);
+        if let Some(count) = &self.names.counter_count {
+            self.page.integer(count, series, sum);
+        }
+    }
+
+    /// Writes a gauge.
+    pub fn gauge(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], value: f64) {
+        let series = self.spelling.of(self.tags, name, tags);
+        self.page.float(&self.names.gauge, series, value);
+    }
+
+    /// Writes the cardinality of a set.
+    pub fn set(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], cardinality: u64) {
+        let series = self.spelling.of(self.tags, name, tags);
+        self.page.integer(&self.names.set, series, cardinality as f64);
+    }
+
+    /// Writes a timer, histogram or distribution: all its statistics, or those an idle one has.
+    pub fn timer(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], timer: &TimerNumbers<'_>) {
+        let series = self.spelling.of(self.tags, name, tags);
+        let (names, page) = (&self.names.timer, &mut self.page);
+        match page.rules {
+            Rules::Heka => heka_timer(page, names, series, timer, self.interval_seconds),
+            Rules::Statsd if timer.samples == 0 => {
+                page.float(&names.count, series, 0.0);
+                page.float(&names.count_per_second, series, 0.0);
+            }
+            Rules::Statsd => statsd_timer(page, names, series, timer, self.interval_seconds),
+        }
+    }
+
+    /// Writes the number of series of the flush.
+    pub fn number_of_stats(&mut self, count: u64) {
+        let affix = Affix { before: self.names.number_of_stats().into(), after: "".into() };
+        self.page.integer(&affix, (b"", b""), count as f64);
+    }
+
+    /// Writes one of the aggregator's own counters, such as `bad_lines_seen`, as the counter it is.
+    pub fn own_counter(&mut self, name: &str, sum: f64) {
+        self.counter(&self.names.own_name(name), &[], sum);
+    }
+
+    /// Writes one of the aggregator's own gauges, such as `timestamp_lag`.
+    pub fn own_gauge(&mut self, name: &str, value: f64) {
+        self.gauge(&self.names.own_name(name), &[], value);
+    }
+}
+
+/// Head and tail of a series' names.
+type Spelled<'a> = (&'a [u8], &'a [u8]);
+
+fn statsd_timer(
+    page: &mut Page<'_>,
+    names: &TimerAffixes,
+    series: Spelled<'_>,
+    timer: &TimerNumbers<'_>,
+    interval_seconds: f64,
+) {
+    for (names, numbers) in names.percentiles.iter().zip(timer.percentiles) {
+        if let Some(numbers) = numbers {
+            page.float(&names.count, series, numbers.count as f64);
+            page.float(&names.mean, series, numbers.mean);
+            page.float(&names.bound, series, numbers.bound);
+            page.float(&names.sum, series, numbers.sum);
+            page.float(&names.sum_squares, series, numbers.sum_squares);
+        }
+    }
+    page.float(&names.deviation, series, timer.deviation);
+    page.float(&names.upper, series, timer.upper);
+    page.float(&names.lower, series, timer.lower);
+    page.float(&names.count, series, timer.count);
+    page.float(&names.count_per_second, series, timer.count / interval_seconds);
+    page.float(&names.sum, series, timer.sum);
+    page.float(&names.sum_squares, series, timer.sum_squares);
+    page.float(&names.mean, series, timer.mean);
+    page.float(&names.median, series, timer.median);
+}
+
+/// Heka counts samples without regard to their rates, and sends every statistic of an idle timer as zero.
+fn heka_timer(
+    page: &mut Page<'_>,
+    names: &TimerAffixes,
+    series: Spelled<'_>,
+    timer: &TimerNumbers<'_>,
+    interval_seconds: f64,
+) {
+    let idle = timer.samples == 0;
+    let unless_idle = |value: f64| if idle { 0.0 } else { value };
+    page.integer(&names.count, series, timer.samples as f64);
+    page.float(&names.count_per_second, series, timer.samples as f64 / interval_seconds);
+    page.float(&names.lower, series, unless_idle(timer.lower));
+    page.float(&names.upper, series, unless_idle(timer.upper));
+    page.float(&names.sum, series, unless_idle(timer.sum));
+    page.float(&names.mean, series, unless_idle(timer.mean));
+    for (at, names) in names.percentiles.iter().enumerate() {
+        let numbers = timer.percentiles.get(at).copied().flatten();
+        if idle || numbers.is_some() {
+            let (mean, bound) = numbers.map_or((0.0, 0.0), |numbers| (numbers.mean, numbers.bound));
+            page.float(&names.mean, series, unless_idle(mean));
+            page.float(&names.bound, series, unless_idle(bound));
+        }
+    }
+}
+
+impl Page<'_> {
+    /// Writes a number that is a float to both rules.
+    #[inline]
+    fn float(&mut self, affix: &Affix, series: Spelled<'_>, value: f64) {
+        self.path(affix, series);
+        match self.rules {
+            Rules::Statsd => write_number(self.out, value),
+            Rules::Heka => write_six_decimals(self.out, value),
+        }
+        self.end();
+    }
+
+    /// Writes a number that is an integer under Heka's rules.
+    #[inline]
+    fn integer(&mut self, affix: &Affix, series: Spelled<'_>, value: f64) {
+        self.path(affix, series);
+        match self.rules {
+            Rules::Statsd => write_number(self.out, value),
+            Rules::Heka => write_integer(self.out, value as i64),
+        }
+        self.end();
+    }
+
+    #[inline]
+    fn path(&mut self, affix: &Affix, (head, tail): Spelled<'_>) {
+        let (before, after) = (affix.before.as_bytes(), affix.after.as_bytes());
+        self.out.reserve(before.len() + head.len() + after.len() + tail.len() + VALUE_AND_STAMP);
+        self.out.extend_from_slice(before);
+        self.out.extend_from_slice(head);
+        self.out.extend_from_slice(after);
+        self.out.extend_from_slice(tail);
+        self.out.push(b' ');
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        self.out.extend_from_slice(&self.ending);
+        self.lines += 1;
+    }
+}
+
+/// Room for an ordinary value and the ending, so that a line grows the buffer at most once.
+const VALUE_AND_STAMP: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::namespace::{NamespaceOptions, Percent};
+    use super::super::parse::parse_line;
+    use super::super::tags::tests::pairs;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(
+        options: NamespaceOptions,
+        interval: f64,
+        write: impl FnOnce(&mut LineWriter<'_>),
+    ) -> Vec<String> {
+        let (names, mut out) = (Namespace::new(options), Vec::new());
+        let mut writer = LineWriter::new(&names, &TagMode::Graphite, 1700000000, interval, &mut out);
+        write(&mut writer);
+        let lines = writer.lines();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count() as u64, lines);
+        text.lines().map(|line| line.strip_suffix(" 1700000000").unwrap().to_string()).collect()
+    }
+
+    fn modern() -> NamespaceOptions {
+        NamespaceOptions { legacy: false, ..Default::default() }
+    }
+
+    const ONE: Option<PercentNumbers> =
+        Some(PercentNumbers { count: 1, mean: 5.0, bound: 5.0, sum: 5.0, sum_squares: 25.0 });
+
+    fn timer(percentiles: &[Option<PercentNumbers>]) -> TimerNumbers<'_> {
+        TimerNumbers {
+            samples: 1,
+            count: 10.0,
+            lower: 5.0,
+            upper: 5.0,
+            sum: 5.0,
+            sum_squares: 25.0,
+            mean: 5.0,
+            median: 5.0,
+            deviation: 0.0,
+            percentiles,
+        }
+    }
+
+    #[test]
+    fn counters_gauges_and_sets_are_lines_of_the_reference() {
+        let all = |writer: &mut LineWriter<'_>| {
+            writer.counter("c1", &pairs(&[("env", "prod")]), 7.0);
+            writer.gauge("g1", &[], 0.1);
+            writer.set("u1", &[], 3);
+            writer.own_counter("bad_lines_seen", 1.0);
+            writer.own_gauge("timestamp_lag", 0.0);
+            writer.number_of_stats(8);
+        };
+        assert_eq!(
+            written(NamespaceOptions::default(), 2.0, all),
+            [
+                "stats.c1;env=prod 3.5",
+                "stats_counts.c1;env=prod 7",
+                "stats.gauges.g1 0.1",
+                "stats.sets.u1.count 3",
+                "stats.statsd.bad_lines_seen 0.5",
+                "stats_counts.statsd.bad_lines_seen 1",
+                "stats.gauges.statsd.timestamp_lag 0",
+                "statsd.numStats 8"
+            ]
+        );
+        let suffixed = NamespaceOptions { global_suffix: "h1".into(), flush_counts: false, ..modern() };
+        assert_eq!(
+            written(suffixed, 2.0, all)[..3],
+            ["stats.counters.c1.rate.h1;env=prod 3.5", "stats.gauges.g1.h1 0.1", "stats.sets.u1.count.h1 3"]
+        );
+    }
+
+    #[test]
+    fn a_timer_sends_all_its_statistics_in_the_order_of_the_reference() {
+        let options = NamespaceOptions {
+            percentiles: vec![Percent::of(99.9), Percent::of(50.0), Percent::of(-10.0)],
+            ..modern()
+        };
+        let lines = written(options, 10.0, |writer| {
+            writer.timer("t", &pairs(&[("env", "prod")]), &timer(&[ONE, None, ONE]));
+        });
+        let expected: Vec<String> = [
+            "count_99_9 1",
+            "mean_99_9 5",
+            "upper_99_9 5",
+            "sum_99_9 5",
+            "sum_squares_99_9 25",
+            "count_top10 1",
+            "mean_top10 5",
+            "lower_top10 5",
+            "sum_top10 5",
+            "sum_squares_top10 25",
+            "std 0",
+            "upper 5",
+            "lower 5",
+            "count 10",
+            "count_ps 1",
+            "sum 5",
+            "sum_squares 25",
+            "mean 5",
+            "median 5",
+        ]
+        .iter()
+        .map(|line| format!("stats.timers.t.{}", line.replace(' ', ";env=prod ")))
+        .collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn an_idle_timer_sends_a_count_alone() {
+        let idle = TimerNumbers { samples: 0, count: 0.0, ..timer(&[None]) };
+        let lines = written(modern(), 10.0, |writer| writer.timer("t", &[], &idle));
+        assert_eq!(lines, ["stats.timers.t.count 0", "stats.timers.t.count_ps 0"]);
+    }
+
+    #[test]
+    fn lines_are_those_of_stat_accum_input_under_its_rules() {
+        let percentile = PercentNumbers { count: 4, mean: 15.0, bound: 20.0, sum: 60.0, sum_squares: 1000.0 };
+        let percentiles = [Some(percentile)];
+        let numbers = TimerNumbers {
+            samples: 4,
+            lower: 10.0,
+            upper: 20.0,
+            sum: 60.0,
+            mean: 15.0,
+            ..timer(&percentiles)
+        };
+        let lines = written(NamespaceOptions::heka(), 10.0, |writer| {
+            writer.counter("c1", &[], 15.0);
+            writer.gauge("g1", &[], 2.0);
+            writer.timer("t1", &[], &numbers);
+            writer.number_of_stats(3);
+        });
+        assert_eq!(
+            lines,
+            [
+                "stats.counters.c1.rate 1.500000",
+                "stats.counters.c1.count 15",
+                "stats.gauges.g1 2.000000",
+                "stats.timers.t1.count 4",
+                "stats.timers.t1.count_ps 0.400000",
+                "stats.timers.t1.lower 10.000000",
+                "stats.timers.t1.upper 20.000000",
+                "stats.timers.t1.sum 60.000000",
+                "stats.timers.t1.mean 15.000000",
+                "stats.timers.t1.mean_90 15.000000",
+                "stats.timers.t1.upper_90 20.000000",
+                "stats.statsd.numStats 3"
+            ]
+        );
+        let idle = TimerNumbers { samples: 0, ..timer(&[None]) };
+        let lines = written(NamespaceOptions::heka(), 10.0, |writer| writer.timer("t", &[], &idle));
+        assert_eq!(lines.len(), 8);
+        assert_eq!(lines[0], "stats.timers.t.count 0");
+        assert!(lines[1..].iter().all(|line| line.ends_with(" 0.000000")), "{lines:?}");
+    }
+
+    /// What carbon 1.1 makes of a line: `MetricLineReceiver`, then `TaggedSeries.parse`.
+    fn carbon_takes(line: &str) -> Result<(), String> {
+        let [path, value, stamp] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(format!("not three fields: {line:?}"));
+        };
+        if value.parse::<f64>().is_err() || stamp.parse::<i64>().is_err() {
+            return Err(format!("no numbers: {line:?}"));
+        }
+        if path.ends_with("\"}") && path.contains('{') {
+            return Err(format!("read as another format: {path:?}"));
+        }
+        let mut segments = path.split(';');
+        if segments.next().unwrap().trim_start_matches('~').is_empty() {
+            return Err(format!("no metric: {path:?}"));
+        }
+        for segment in segments {
+            let (tag, value) = segment.split_once('=').ok_or_else(|| format!("no tag: {segment:?}"))?;
+            if tag.is_empty() || value.is_empty() || tag.contains(['!', '^']) || value.starts_with('~') {
+                return Err(format!("illegal tag: {segment:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof!["[a-z.]{1,8}", "[~;=!^\"{} \t\n.a]{0,8}", any::<String>()]
+    }
+
+    fn any_mode() -> impl Strategy<Value = TagMode> {
+        prop_oneof![
+            Just(TagMode::Graphite),
+            Just(TagMode::Drop),
+            Just(TagMode::Path("{env}.{name}.{tags}".parse().unwrap())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_series_gives_one_line_that_carbon_takes(
+            name in any_text(),
+            tags in proptest::collection::vec((prop_oneof![Just("env".to_string()), any_text()], any_text()), 0..4),
+            value in any::<f64>(),
+            mode in any_mode(),
+            prefix in prop_oneof![Just(String::new()), any_text()],
+        ) {
+            let options = NamespaceOptions {
+                global_prefix: prefix.clone(),
+                prefix_gauge: String::new(),
+                global_suffix: prefix,
+                ..modern()
+            };
+            let (names, mut out) = (Namespace::new(options), Vec::new());
+            let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            LineWriter::new(&names, &mode, 17, 10.0, &mut out).gauge(&name, &pairs(&tags), value);
+            let text = String::from_utf8(out).unwrap();
+            prop_assert_eq!(text.matches('\n').count(), 1);
+            prop_assert_eq!(carbon_takes(text.strip_suffix('\n').unwrap()), Ok(()));
+            let line = parse_line(text.as_bytes()).unwrap();
+            prop_assert_eq!(line.stamp, 17);
+            prop_assert!(line.value == value || value.is_nan());
+        }
+    }
+}
