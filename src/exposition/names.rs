@@ -1,0 +1,199 @@
+//! What a series is called in the exposition: a function of configuration and the series alone.
+//!
+//! Character sets are those of <https://prometheus.io/docs/concepts/data_model/>, suffixes those of
+//! <https://prometheus.io/docs/practices/naming/>.
+
+use crate::metric::{Kind, Series};
+
+/// Type of a family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FamilyType {
+    /// A running total.
+    Counter,
+    /// A value that goes up and down.
+    Gauge,
+    /// Quantiles of a window, with a running sum and count.
+    Summary,
+}
+
+impl FamilyType {
+    /// The word of the TYPE line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            FamilyType::Counter => "counter",
+            FamilyType::Gauge => "gauge",
+            FamilyType::Summary => "summary",
+        }
+    }
+
+    /// The type in which series of a kind are exposed; sets show the size of the last closed interval.
+    pub const fn of(kind: Kind) -> FamilyType {
+        match kind {
+            Kind::Counter => FamilyType::Counter,
+            Kind::Gauge | Kind::Set => FamilyType::Gauge,
+            Kind::Timer | Kind::Histogram | Kind::Distribution => FamilyType::Summary,
+        }
+    }
+
+    /// Suffixes of the sample names a family of the type has, its bare name included.
+    pub const fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            FamilyType::Counter | FamilyType::Gauge => &[""],
+            FamilyType::Summary => &["", "_sum", "_count"],
+        }
+    }
+}
+
+/// How statsd names become names of the exposition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// What a counter's name ends in, as legal as names are made; empty for nothing.
+    pub counter_suffix: String,
+    /// What begins the names of the daemon's own families, with its `_`; no client's name may.
+    pub own_prefix: String,
+}
+
+impl Default for Naming {
+    fn default() -> Naming {
+        Naming { counter_suffix: "_total".into(), own_prefix: "hekad_".into() }
+    }
+}
+
+/// A series as the exposition has it, conflicts aside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exposed {
+    /// Name of the family.
+    pub name: String,
+    /// Its type.
+    pub family_type: FamilyType,
+    /// By what values are divided: 1000 for timers, whose milliseconds are exposed as seconds.
+    pub divisor: f64,
+    /// Whether the name was the daemon's own and was given `client_` in front.
+    pub renamed: bool,
+}
+
+impl Naming {
+    /// Name, type and unit of a series.
+    ///
+    /// Timers are in seconds and say so; histograms and distributions have no unit we know. Neither `_seconds` nor the
+    /// counter suffix is doubled.
+    pub fn expose(&self, series: &Series) -> Exposed {
+        let suffix = match series.kind {
+            Kind::Counter => self.counter_suffix.as_str(),
+            Kind::Timer => "_seconds",
+            _ => "",
+        };
+        let suffix = metric_suffix(suffix);
+        let mut name = metric_name(&series.name);
+        if !name.ends_with(&suffix) {
+            name.push_str(&suffix);
+        }
+        let (name, renamed) = self.not_own(name);
+        let divisor = if series.kind == Kind::Timer { 1000.0 } else { 1.0 };
+        Exposed { name, family_type: FamilyType::of(series.kind), divisor, renamed }
+    }
+
+    /// The name for the series whose first name another type or kind has: that name with the kind's word appended.
+    pub fn diverted(&self, exposed: &Exposed, kind: Kind) -> String {
+        self.not_own(format!("{}_{}", exposed.name, kind.word())).0
+    }
+
+    /// Puts `client_` before a name that is the daemon's own or has samples that would be.
+    fn not_own(&self, name: String) -> (String, bool) {
+        let own = self.own_prefix.as_str();
+        let bare = own.strip_suffix('_').unwrap_or(own);
+        match !own.is_empty() && (name.starts_with(own) || name == bare) {
+            true => (format!("client_{name}"), true),
+            false => (name, false),
+        }
+    }
+}
+
+/// Makes a legal metric name: characters outside `[a-zA-Z0-9_:]` become `_`, a digit in front gets one before it.
+pub fn metric_name(text: &str) -> String {
+    legal(text, |piece| piece.is_ascii_alphanumeric() || piece == '_' || piece == ':')
+}
+
+/// Makes a legal label name: characters outside `[a-zA-Z0-9_]` become `_`, a digit in front gets one before it.
+///
+/// Names that mean something to Prometheus, those that begin with `__`, `quantile` and `le`, get `exported_` in front.
+pub fn label_name(text: &str) -> String {
+    let name = legal(text, |piece| piece.is_ascii_alphanumeric() || piece == '_');
+    match name.starts_with("__") || name == "quantile" || name == "le" {
+        true => format!("exported_{name}"),
+        false => name,
+    }
+}
+
+/// What a configured suffix adds to a name, with nothing illegal in it.
+fn metric_suffix(text: &str) -> String {
+    if text.is_empty() { String::new() } else { metric_name(text) }
+}
+
+fn legal(text: &str, allowed: impl Fn(char) -> bool) -> String {
+    let mut name = String::with_capacity(text.len() + 1);
+    if text.is_empty() || text.starts_with(|first: char| first.is_ascii_digit()) {
+        name.push('_');
+    }
+    name.extend(text.chars().map(|piece| if allowed(piece) { piece } else { '_' }));
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str, kind: Kind) -> String {
+        Naming::default().expose(&Series::plain(text, kind)).name
+    }
+
+    #[test]
+    fn names_are_made_legal_and_end_in_their_suffix_once() {
+        assert_eq!(name("web.req-s", Kind::Gauge), "web_req_s");
+        assert_eq!(name("9lives:é", Kind::Gauge), "_9lives:_");
+        assert_eq!(name("web.requests", Kind::Counter), "web_requests_total");
+        assert_eq!(name("web.requests_total", Kind::Counter), "web_requests_total");
+        assert_eq!(name("web.requests.total", Kind::Counter), "web_requests_total");
+        assert_eq!(name("latency", Kind::Timer), "latency_seconds");
+        assert_eq!(name("latency_seconds", Kind::Timer), "latency_seconds");
+        assert_eq!(name("size", Kind::Histogram), "size");
+        assert_eq!(name("users", Kind::Set), "users");
+        let plain = Naming { counter_suffix: String::new(), ..Naming::default() };
+        assert_eq!(plain.expose(&Series::plain("a", Kind::Counter)).name, "a");
+        let illegal = Naming { counter_suffix: " %".into(), ..Naming::default() };
+        assert_eq!(illegal.expose(&Series::plain("a", Kind::Counter)).name, "a__");
+    }
+
+    #[test]
+    fn only_timers_are_scaled() {
+        let divisor = |kind| Naming::default().expose(&Series::plain("a", kind)).divisor;
+        assert_eq!(Kind::ALL.map(divisor), [1.0, 1.0, 1000.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_client_cannot_take_the_daemons_names() {
+        let exposed = Naming::default().expose(&Series::plain("hekad.up", Kind::Gauge));
+        assert_eq!((exposed.name.as_str(), exposed.renamed), ("client_hekad_up", true));
+        assert_eq!(name("hekad", Kind::Counter), "client_hekad_total");
+        assert_eq!(name("hekad", Kind::Histogram), "client_hekad");
+        assert_eq!(name("hekader", Kind::Gauge), "hekader");
+    }
+
+    #[test]
+    fn label_names_are_legal_and_never_reserved() {
+        let table = [
+            ("env", "env"),
+            ("my-key", "my_key"),
+            ("a:b", "a_b"),
+            ("9", "_9"),
+            ("", "_"),
+            ("quantile", "exported_quantile"),
+            ("le", "exported_le"),
+            ("__name__", "exported___name__"),
+            ("--x", "exported___x"),
+        ];
+        for (key, expected) in table {
+            assert_eq!(label_name(key), expected);
+        }
+    }
+}
