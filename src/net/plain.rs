@@ -1,0 +1,116 @@
+//! Receives one datagram a call with nothing but the standard library: where there is no batched receive, and as the
+//! twin that the batched one is tested against. It cannot see what the kernel drops.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use super::bind::BindError;
+use super::datagram::{Arrival, Batch, BindOptions, Bound, Granted, LONG, Received, SHORT, bind_sockets};
+use super::owner::Protocol;
+use crate::time::Stamp;
+
+/// Receives on one socket, one datagram a call.
+#[derive(Debug)]
+pub struct UdpReceiver {
+    socket: UdpSocket,
+    address: SocketAddr,
+    short: Vec<u8>,
+    long: Vec<u8>,
+    arrival: Arrival,
+    received: Received,
+}
+
+impl UdpReceiver {
+    /// Binds `address`, one receiver a lane. Port 0 lets the system choose.
+    ///
+    /// # Errors
+    /// [`BindError`], which names the holder of a taken port where that can be found.
+    pub fn bind(address: SocketAddr, options: &BindOptions) -> Result<Bound<UdpReceiver>, BindError> {
+        let refused = |source| BindError::of(Protocol::Udp, address, source);
+        let mut lanes = Vec::new();
+        let mut got = options.receive_buffer;
+        for socket in bind_sockets(address, options.lanes)? {
+            // A system that refuses the size keeps its own, which is read back and reported.
+            let _ = socket.set_recv_buffer_size(options.receive_buffer);
+            got = got.min(socket.recv_buffer_size().map_err(refused)?);
+            lanes.push(UdpReceiver::over(socket.into()).map_err(refused)?);
+        }
+        let granted = Granted { asked: options.receive_buffer, got, advice: None };
+        let address = lanes.first().map_or(address, |lane| lane.address);
+        Ok(Bound { address, lanes, granted })
+    }
+
+    fn over(socket: UdpSocket) -> io::Result<UdpReceiver> {
+        Ok(UdpReceiver {
+            address: socket.local_addr()?,
+            socket,
+            short: vec![0; SHORT],
+            long: vec![0; LONG],
+            arrival: Arrival::default(),
+            received: Received::default(),
+        })
+    }
+
+    /// Where it is bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has seen so far; `dropped` stays zero.
+    pub fn received(&self) -> Received {
+        self.received
+    }
+
+    /// A waker without effect: a waiting `receive` ends by its time alone.
+    pub fn waker(&self) -> Waker {
+        Waker
+    }
+
+    /// Takes one datagram; waits at most `wait` for it.
+    ///
+    /// # Errors
+    /// What the system says of the socket.
+    pub fn receive(&mut self, wait: Duration, _now: Stamp) -> io::Result<Batch<'_>> {
+        self.socket.set_nonblocking(wait.is_zero())?;
+        if !wait.is_zero() {
+            self.socket.set_read_timeout(Some(wait))?;
+        }
+        let count = match self.socket.recv(&mut self.long) {
+            Ok(length) => {
+                self.arrival = Arrival { length, truncated: false };
+                if length <= SHORT {
+                    self.short[..length].copy_from_slice(&self.long[..length]);
+                }
+                1
+            }
+            Err(error) if is_nothing(&error) => 0,
+            Err(error) => return Err(error),
+        };
+        let arrivals = &std::slice::from_ref(&self.arrival)[..count];
+        self.received.add(arrivals);
+        Ok(Batch { arrivals, short: &self.short, long: &self.long, drained: count == 0 })
+    }
+
+    /// Does nothing: this receiver cannot see what the kernel drops.
+    ///
+    /// # Errors
+    /// None.
+    pub fn count_drops(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Ends a wait where that can be done.
+#[derive(Debug, Clone)]
+pub struct Waker;
+
+impl Waker {
+    /// Does nothing.
+    pub fn wake(&self) {}
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
+}
