@@ -3,14 +3,19 @@
 //! What arrives is handed on as bytes; splitting, decoding and retrying belong to others. Every bind error names the
 //! process that holds the port.
 
+pub mod accept;
 pub mod bind;
 pub mod datagram;
+pub mod http;
+pub mod lines;
 pub mod owner;
 pub mod pace;
 #[cfg(any(test, not(target_os = "linux")))]
 pub mod plain;
 #[cfg(target_os = "linux")]
 pub mod receive;
+
+pub mod tcp;
 
 use std::future::Future;
 use std::pin::Pin;
