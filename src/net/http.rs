@@ -8,13 +8,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub use http::{HeaderMap, Method, StatusCode};
-use hyper::body::{Body as HyperBody, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +24,8 @@ use tokio::task::JoinHandle;
 
 use super::accept::{Connections, Either, Stopping, accept_until, race};
 use super::bind::{BindError, tcp_listener};
+use super::exchange::rendered;
+pub use super::exchange::{Answer, Body, Handler, Request, Response};
 use super::owner::Protocol;
 
 /// All HTTP servers of the daemon.
@@ -146,18 +147,6 @@ impl HttpServers {
     }
 }
 
-/// Answers requests for the path it is mounted on.
-pub trait Handler: Send + Sync {
-    /// The answer; must not block. For HEAD the body is left out by the server.
-    fn respond(&self, request: &Request) -> Response;
-}
-
-impl<F: Fn(&Request) -> Response + Send + Sync> Handler for F {
-    fn respond(&self, request: &Request) -> Response {
-        self(request)
-    }
-}
-
 /// Bounds of the HTTP servers.
 #[derive(Debug, Clone)]
 pub struct HttpLimits {
@@ -193,100 +182,6 @@ pub enum MountError {
         /// What was given for a path.
         path: String,
     },
-}
-
-/// What a client asked.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// GET or HEAD.
-    pub method: Method,
-    /// The path, as sent.
-    pub path: String,
-    /// What follows the question mark, as sent; empty if nothing does.
-    pub query: String,
-    /// The header fields.
-    pub headers: HeaderMap,
-}
-
-impl Request {
-    fn of(parts: http::request::Parts) -> Request {
-        let path = parts.uri.path().to_owned();
-        let query = parts.uri.query().unwrap_or("").to_owned();
-        Request { method: parts.method, path, query, headers: parts.headers }
-    }
-
-    /// The first header field of that name, in any case, if it is readable ASCII.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The first value of `name` in the query, with `%XX` and `+` resolved.
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        let pairs = self.query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs
-            .map(|(key, value)| (unescaped(key), value))
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| unescaped(value))
-    }
-}
-
-/// What a handler answers.
-#[derive(Debug)]
-pub struct Response {
-    /// The status.
-    pub status: StatusCode,
-    /// The content type, exactly as sent.
-    pub content_type: String,
-    /// Further header fields; those that are none by the rules of HTTP are left out.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Body,
-}
-
-impl Response {
-    /// A short text.
-    pub fn text(status: StatusCode, text: impl Into<String>) -> Response {
-        let body = Body::Whole(text.into().into_bytes());
-        Response { status, content_type: "text/plain; charset=utf-8".to_owned(), headers: Vec::new(), body }
-    }
-
-    fn collect(self) -> Answer {
-        let body = match self.body {
-            Body::Whole(bytes) => bytes,
-            Body::Chunks(mut next) => std::iter::from_fn(&mut next).flatten().collect(),
-        };
-        Answer { status: self.status.as_u16(), content_type: self.content_type, headers: self.headers, body }
-    }
-}
-
-/// The body of a response.
-pub enum Body {
-    /// All of it; sent with its length.
-    Whole(Vec<u8>),
-    /// Piece by piece until `None`, asked for as the client takes them; pieces of about 64 KiB are best.
-    Chunks(Box<dyn FnMut() -> Option<Vec<u8>> + Send>),
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Body::Whole(bytes) => write!(out, "Whole({} bytes)", bytes.len()),
-            Body::Chunks(_) => write!(out, "Chunks"),
-        }
-    }
-}
-
-/// A whole response, as [`HttpServers::call`] gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The status, as a number.
-    pub status: u16,
-    /// The content type.
-    pub content_type: String,
-    /// Further header fields.
-    pub headers: Vec<(String, String)>,
-    /// The body, put together.
-    pub body: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -386,66 +281,6 @@ fn give_up_after(stream: &TcpStream, stalled: Duration) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn give_up_after(_stream: &TcpStream, _stalled: Duration) {}
-
-fn rendered(response: Response) -> hyper::Response<Sending> {
-    let mut rendered = hyper::Response::new(Sending(response.body));
-    *rendered.status_mut() = response.status;
-    let content_type = ("content-type".to_owned(), response.content_type);
-    for (name, value) in std::iter::once(content_type).chain(response.headers) {
-        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), http::HeaderValue::try_from(value))
-        {
-            rendered.headers_mut().append(name, value);
-        }
-    }
-    rendered
-}
-
-/// A body under way.
-struct Sending(Body);
-
-impl HyperBody for Sending {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = match &mut self.0 {
-            Body::Whole(bytes) => Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()),
-            Body::Chunks(next) => std::iter::from_fn(next).find(|piece| !piece.is_empty()),
-        };
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(Bytes::from(piece)))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(&self.0, Body::Whole(bytes) if bytes.is_empty())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Body::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Body::Chunks(_) => SizeHint::default(),
-        }
-    }
-}
-
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = hexadecimal(after).filter(|_| *first == b'%');
-        bytes.push(escaped.unwrap_or(if *first == b'+' { b' ' } else { *first }));
-        rest = if escaped.is_some() { &after[2..] } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The byte that two hexadecimal digits at the start of `digits` stand for.
-fn hexadecimal(digits: &[u8]) -> Option<u8> {
-    let digit = |at: usize| char::from(*digits.get(at)?).to_digit(16);
-    u8::try_from(digit(0)? * 16 + digit(1)?).ok()
-}
 
 fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)

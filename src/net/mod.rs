@@ -3,29 +3,39 @@
 //! What arrives is handed on as bytes; splitting, decoding and retrying belong to others. Every bind error names the
 //! process that holds the port.
 
-pub mod accept;
-pub mod bind;
-pub mod datagram;
+mod accept;
+mod bind;
+mod datagram;
+mod dial;
+mod exchange;
 pub mod http;
-pub mod lines;
-pub mod owner;
-pub mod pace;
+mod lines;
+mod owner;
+mod pace;
 #[cfg(any(test, not(target_os = "linux")))]
 pub mod plain;
 #[cfg(target_os = "linux")]
-pub mod receive;
-
-pub mod tcp;
+mod receive;
+mod tape;
+mod tcp;
 
 use std::future::Future;
 use std::pin::Pin;
 
-pub use bind::BindError;
+pub use accept::Connections;
+pub use bind::{BindError, tcp_listener};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
+pub use dial::{Connection, UdpSender, World};
+pub use http::{Answer, Handler, HttpLimits, HttpServers, MountError};
+pub use lines::{Cut, LineCutter};
+pub use owner::{Owner, Protocol, owner_of};
+pub use pace::{LONGEST_PAUSE, Pace, USUAL_PAUSE};
 #[cfg(not(target_os = "linux"))]
-pub use plain::{UdpReceiver, Waker};
+pub use plain::{BATCH, UdpReceiver, Waker};
 #[cfg(target_os = "linux")]
-pub use receive::{UdpReceiver, Waker};
+pub use receive::{BATCH, UdpReceiver, Waker};
+pub use tape::{STDOUT, Tape};
+pub use tcp::{LineSink, TcpCounters, TcpLimits, serve_lines};
 
 /// A future on the heap that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -110,6 +110,9 @@ impl Waker {
     pub fn wake(&self) {}
 }
 
+/// Datagrams one call takes at most.
+pub const BATCH: usize = 1;
+
 fn is_nothing(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted)

@@ -222,11 +222,15 @@ mod tests {
 
     #[test]
     fn a_connection_that_completes_no_line_is_closed_though_it_sends() {
-        let served = Served::start(TcpLimits { idle: Duration::from_millis(60), ..limits() });
+        let served = Served::start(TcpLimits { idle: Duration::from_millis(150), ..limits() });
         let mut client = served.connect();
         client.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
         // A byte every ten milliseconds, until the other side has had enough.
-        while !matches!(client.read(&mut [0; 1]), Ok(0)) && client.write_all(b"x").is_ok() {}
+        let mut bytes = 0;
+        while !matches!(client.read(&mut [0; 1]), Ok(0)) && client.write_all(b"x").is_ok() {
+            bytes += 1;
+            assert!(bytes < 80, "still open after {bytes} bytes");
+        }
         assert_eq!((served.counters.idle(), served.counters.unfinished()), (1, 1));
         assert_eq!(served.seen.text(), b"");
     }
