@@ -240,6 +240,8 @@ mod tests {
             dial().await.unwrap().write_all(b"gh").await.unwrap();
         });
         assert_eq!(tape.written("graphite:2003"), b"abcdgh");
+        tape.break_after(STDOUT, 2);
+        assert_eq!(world.print(b"line\n").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         let sender = runtime().block_on(world.udp("peer", 1)).unwrap();
         tape.refuse_writes("peer:1", 1);
         assert_eq!(sender.send(b"a").unwrap_err().kind(), io::ErrorKind::ConnectionRefused);

@@ -94,7 +94,8 @@ impl Tape {
     }
 
     pub(super) fn print(&self, bytes: &[u8]) -> io::Result<()> {
-        self.reel(STDOUT, |reel| reel.take(bytes)).map(|_| ())
+        let taken = self.reel(STDOUT, |reel| reel.take(bytes))?;
+        if taken < bytes.len() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 
     fn reel<T>(&self, address: &str, with: impl FnOnce(&mut Reel) -> T) -> T {
