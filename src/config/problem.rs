@@ -1,0 +1,321 @@
+//! Everything that can be wrong with a configuration, each with its place and its way out.
+//!
+//! The templates of all messages are [`ProblemKind`]; how they look on a terminal is left to `render`.
+
+use std::ops::RangeInclusive;
+
+use thiserror::Error;
+
+use super::sources::Location;
+use super::units::{AddressError, DurationError, SizeError};
+
+/// Problems in the order they were found; `render` sorts them by place.
+pub type Problems = Vec<Problem>;
+
+/// Whether a problem keeps the program from starting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing is started.
+    Error,
+    /// The program starts and says so.
+    Warning,
+}
+
+/// One mistake, where it is, and what would be right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// What is wrong.
+    pub kind: ProblemKind,
+    /// Where; `None` for what has no place in a text, such as a file that cannot be read.
+    pub at: Option<Location>,
+    /// Other places that belong to the problem, such as the first of two that exclude each other.
+    pub notes: Vec<Note>,
+    /// Ways out beside those that the kind knows itself.
+    pub help: Vec<String>,
+}
+
+/// Another place that belongs to a problem, and what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The place.
+    pub at: Location,
+    /// What is there, as a label under it.
+    pub text: String,
+}
+
+impl Problem {
+    /// A problem at a place.
+    pub fn at(at: Location, kind: ProblemKind) -> Problem {
+        Problem { kind, at: Some(at), notes: Vec::new(), help: Vec::new() }
+    }
+
+    /// A problem of no place in a text.
+    pub fn nowhere(kind: ProblemKind) -> Problem {
+        Problem { kind, at: None, notes: Vec::new(), help: Vec::new() }
+    }
+
+    /// This problem with a second place and its label.
+    pub fn with_note(mut self, at: Location, text: impl Into<String>) -> Problem {
+        self.notes.push(Note { at, text: text.into() });
+        self
+    }
+
+    /// This problem with one more way out.
+    pub fn with_help(mut self, help: impl Into<String>) -> Problem {
+        self.help.push(help.into());
+        self
+    }
+
+    /// Whether it keeps the program from starting.
+    pub fn severity(&self) -> Severity {
+        self.kind.severity()
+    }
+}
+
+/// Every message a configuration can cause, with what it speaks of.
+///
+/// Names and texts are as written in the file; renderers show them with control characters escaped.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[expect(missing_docs, reason = "fields are named for the words of the message above them")]
+pub enum ProblemKind {
+    // Reading.
+    /// A file or directory could not be opened or read.
+    #[error("cannot read `{path}`: {reason}")]
+    Unreadable { path: String, reason: String },
+    /// The directory given holds no `*.toml`.
+    #[error("no `*.toml` in the directory `{path}`")]
+    EmptyDirectory { path: String },
+    /// The file holds bytes that are not UTF-8.
+    #[error("the file is not UTF-8 text")]
+    NotUtf8,
+    /// The text is not TOML.
+    #[error("syntax error: {reason}")]
+    Syntax { reason: String },
+
+    // Variables.
+    /// A variable without a default is not set.
+    #[error("the environment variable `{name}` is not set")]
+    UnsetVariable { name: String },
+    /// A reference to a variable cannot be read.
+    #[error("{error}")]
+    BadReference { error: ReferenceError },
+    /// A reference stands where a key or a section's name belongs.
+    #[error("a variable cannot stand in a name, only in a value")]
+    VariableInName,
+
+    // Sections.
+    /// A key before the first section header.
+    #[error("`{key}` is outside of any section")]
+    KeyOutsideSection { key: String },
+    /// `[[name]]` where `[name]` was meant.
+    #[error("section `{section}` is written as a list")]
+    SectionIsList { section: String },
+    /// Two sections of one name in one file.
+    #[error("section `{section}` is repeated")]
+    RepeatedSection { section: String },
+    /// Two keys that are the same but for case.
+    #[error("`{key}` is given twice in `{section}`")]
+    RepeatedKey { key: String, section: String },
+    /// Nothing but `[hekad]`, or nothing at all.
+    #[error("the configuration is empty: it has no input")]
+    EmptyConfiguration,
+
+    // Types of plugins.
+    /// The section has no `type` and its name is not a type either.
+    #[error("section `{section}` has no `type`, and its name is not that of a plugin type")]
+    MissingType { section: String },
+    /// No such type.
+    #[error("unknown plugin type `{type_name}`")]
+    UnknownType { type_name: String, suggestion: Option<String>, allowed: Vec<String> },
+    /// The type's name does not end in a class.
+    #[error("plugin type `{type_name}` does not end in a class")]
+    TypeWithoutClass { type_name: String },
+
+    // Keys.
+    /// Nobody knows this key.
+    #[error("unknown option `{key}` in `{section}`")]
+    UnknownKey { key: String, section: String, suggestion: Option<String>, allowed: Vec<String> },
+    /// A key that belongs elsewhere, such as one of `[hekad]` in a plugin.
+    #[error("`{key}` does not belong in `{section}`")]
+    MisplacedKey { key: String, section: String, belongs: String },
+    /// A key the plugin type cannot do anything with.
+    #[error("`{type_name}` does not support `{key}`")]
+    UnsupportedKey { key: String, type_name: String },
+    /// A key that must be there is not.
+    #[error("`{section}` lacks the required option `{key}`")]
+    MissingKey { key: String, section: String, example: String },
+    /// Two keys of which only one can be given.
+    #[error("`{key}` and `{other}` exclude each other")]
+    ExclusiveKeys { key: String, other: String },
+
+    // Values.
+    /// A value of another type.
+    #[error("`{key}`: expected {expected}, found {found}")]
+    WrongType { key: String, expected: String, found: String },
+    /// An integer beyond what the key can hold.
+    #[error("`{key}`: {found} is not {expected}")]
+    IntegerOutOfRange { key: String, expected: String, found: String },
+    /// A value beyond what makes sense.
+    #[error("`{key}`: {message}")]
+    OutOfRange { key: String, message: String },
+    /// A word that is not one of the few allowed.
+    #[error("`{key}`: `{found}` is not one of the choices")]
+    UnknownChoice { key: String, found: String, suggestion: Option<String>, allowed: Vec<String> },
+    /// A value that its reader refuses for a reason of its own.
+    #[error("`{key}`: {message}")]
+    InvalidValue { key: String, message: String },
+    /// Not a duration.
+    #[error("`{key}`: {error}")]
+    BadDuration { key: String, error: DurationError },
+    /// Not a size in bytes.
+    #[error("`{key}`: {error}")]
+    BadSize { key: String, error: SizeError },
+    /// Not a network address.
+    #[error("`{key}`: {error}")]
+    BadAddress { key: String, error: AddressError },
+    /// A percentile that is not between the bounds.
+    #[error("`{key}`: percentile {found} is not between {} and {}", .range.start(), .range.end())]
+    PercentileOutOfRange { key: String, found: f64, range: RangeInclusive<f64> },
+    /// A glob that does not compile.
+    #[error("`{key}`: the pattern does not compile: {reason}")]
+    BadGlob { key: String, reason: String },
+    /// A regular expression that does not compile.
+    #[error("`{key}`: the regular expression does not compile: {reason}")]
+    BadRegex { key: String, reason: String },
+    /// A template that does not parse.
+    #[error("`{key}`: the template does not parse: {reason}")]
+    BadTemplate { key: String, reason: String },
+
+    // References between sections.
+    /// A decoder that is not there.
+    #[error("`{section}` names a decoder `{name}` that does not exist")]
+    UnknownDecoder { section: String, name: String, suggestion: Option<String>, allowed: Vec<String> },
+    /// An encoder that is not there.
+    #[error("`{section}` names an encoder `{name}` that does not exist")]
+    UnknownEncoder { section: String, name: String, suggestion: Option<String>, allowed: Vec<String> },
+    /// A splitter that is not there.
+    #[error("`{section}` names a splitter `{name}` that does not exist")]
+    UnknownSplitter { section: String, name: String, suggestion: Option<String>, allowed: Vec<String> },
+    /// A section named for a part that only another class can play.
+    #[error("`{name}` is {found}, but {expected} is needed here")]
+    WrongClass { name: String, expected: String, found: String },
+    /// One name taken by two sections that would be mistaken for each other.
+    #[error("`{section}` would be known by the same name as `{other}`")]
+    NameTaken { section: String, other: String },
+
+    // Matchers and routes.
+    /// The matcher's text is not a matcher.
+    #[error("the matcher of `{section}` does not parse: {reason}")]
+    BadMatcher { section: String, reason: String },
+    /// A filter or output without a matcher whose type has none of its own.
+    #[error("`{section}` has no `message_matcher`, and `{type_name}` has none of its own")]
+    MissingMatcher { section: String, type_name: String },
+    /// The matcher is false for everything the configuration can produce.
+    #[error("the matcher of `{section}` can never match")]
+    NeverMatches { section: String },
+    /// Filters that feed each other in a circle.
+    #[error("messages would go round for ever: {}", .path.join(" -> "))]
+    Cycle { path: Vec<String> },
+    /// A full queue is to block a producer that must not wait.
+    #[error("`{section}` cannot block: {producer} feeds it and cannot wait")]
+    CannotBlock { section: String, producer: String },
+
+    // Addresses.
+    /// Two sections that listen on one address.
+    #[error("`{section}` and `{other}` both listen on {address}")]
+    AddressTaken { section: String, other: String, address: String },
+    /// An output that sends to an input of the same program.
+    #[error("`{section}` sends to {address}, which is the input `{input}` of this program")]
+    FeedsItself { section: String, input: String, address: String },
+    /// Two sections that serve one path of HTTP.
+    #[error("`{section}` and `{other}` both serve the path `{path}`")]
+    PathTaken { section: String, other: String, path: String },
+}
+
+/// Why a reference to a variable cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReferenceError {
+    /// No closing bracket before the end of the line, or of the string.
+    #[error("the reference to a variable is not closed")]
+    MissingDelimiter,
+    /// The name is empty or holds blanks, brackets, quotes or other signs no name has.
+    #[error("`{name}` cannot be the name of an environment variable")]
+    IllegalCharacters {
+        /// The name as written.
+        name: String,
+    },
+}
+
+impl ProblemKind {
+    /// Whether this keeps the program from starting.
+    pub fn severity(&self) -> Severity {
+        match self {
+            ProblemKind::NeverMatches { .. } => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+
+    /// What to do about it, as far as the kind alone can tell; one sentence an entry, no full stop.
+    pub fn help(&self) -> Vec<String> {
+        use ProblemKind as Kind;
+        match self {
+            Kind::UnknownKey { suggestion, allowed, .. } => choices(suggestion, "allowed", allowed),
+            Kind::UnknownChoice { suggestion, allowed, .. } => choices(suggestion, "allowed", allowed),
+            Kind::UnknownType { suggestion, allowed, .. } => choices(suggestion, "there are", allowed),
+            Kind::UnknownDecoder { suggestion, allowed, .. }
+            | Kind::UnknownEncoder { suggestion, allowed, .. }
+            | Kind::UnknownSplitter { suggestion, allowed, .. } => choices(suggestion, "there are", allowed),
+            other => other.way_out().into_iter().collect(),
+        }
+    }
+
+    fn way_out(&self) -> Option<String> {
+        use ProblemKind as Kind;
+        let text = match self {
+            Kind::EmptyDirectory { .. } => "files of other names are ignored, and so are directories below".to_owned(),
+            Kind::UnsetVariable { name } => format!("set it, or give a default: ${{{name}:-default}}"),
+            Kind::BadReference { .. } => "write %ENV[NAME], ${NAME} or ${NAME:-default}".to_owned(),
+            Kind::VariableInName => "write the name out; only what follows `=` can come from a variable".to_owned(),
+            Kind::KeyOutsideSection { .. } => "put it below a header: [hekad] or the name of a plugin".to_owned(),
+            Kind::SectionIsList { section } => format!("write [{section}]; a second plugin needs another name"),
+            Kind::RepeatedSection { .. } => "give one of them another name and both the same `type`".to_owned(),
+            Kind::RepeatedKey { .. } => "keys are the same whatever their case; keep one".to_owned(),
+            Kind::EmptyConfiguration => "add one, such as: [UdpInput]".to_owned(),
+            Kind::MissingType { .. } => "add one, such as: type = \"UdpInput\"".to_owned(),
+            Kind::TypeWithoutClass { .. } => format!("names of types end in {CLASSES}"),
+            Kind::MisplacedKey { key, belongs, .. } => format!("move `{key}` to `[{belongs}]`"),
+            Kind::UnsupportedKey { .. } => "remove it; the plugin would not look at it".to_owned(),
+            Kind::MissingKey { example, .. } => format!("add it, such as: {example}"),
+            Kind::ExclusiveKeys { .. } => "keep one of them".to_owned(),
+            Kind::WrongType { found, expected, .. } if *found == "a string" && unquotable(expected) => {
+                "write it without quotes".to_owned()
+            }
+            Kind::MissingMatcher { .. } => "add one, such as: message_matcher = \"TRUE\"".to_owned(),
+            Kind::Cycle { .. } => "make the matcher of one of them leave out what the others emit".to_owned(),
+            Kind::CannotBlock { .. } => "let it buffer, or let it drop".to_owned(),
+            Kind::AddressTaken { .. } => "give one of them another port".to_owned(),
+            Kind::FeedsItself { .. } => "send elsewhere, or let the input listen elsewhere".to_owned(),
+            Kind::PathTaken { .. } => "give one of them another path".to_owned(),
+            Kind::NeverMatches { .. } => "nothing configured here emits such messages".to_owned(),
+            _ => return None,
+        };
+        Some(text)
+    }
+}
+
+fn unquotable(expected: &str) -> bool {
+    expected.starts_with("an integer") || expected.starts_with("a number") || expected.starts_with("true or false")
+}
+
+fn choices(suggestion: &Option<String>, introduction: &str, allowed: &[String]) -> Vec<String> {
+    let mut help = Vec::new();
+    if let Some(suggestion) = suggestion {
+        help.push(format!("did you mean `{suggestion}`?"));
+    }
+    if !allowed.is_empty() {
+        help.push(format!("{introduction}: {}", allowed.join(", ")));
+    }
+    help
+}
+
+const CLASSES: &str = "Input, Splitter, Decoder, Filter, Encoder or Output";

@@ -1,0 +1,1 @@
+//! Scenarios of reading: text in, typed structs or problems out.

@@ -1,0 +1,16 @@
+//! Values with a unit, as types: durations, sizes and addresses, each with precise errors.
+//!
+//! They read what Heka's files hold (integers) and what people write (`"250ms"`, `"8 MiB"`), and print back what
+//! reads as the same value. Whether a value makes sense for a key is left to the struct that has it.
+
+mod address;
+mod duration;
+mod size;
+
+pub use address::{Address, AddressError};
+pub use duration::{DurationError, Millis, Seconds};
+pub use size::{Bytes, SizeError};
+
+pub(super) use address::ADDRESS;
+pub(super) use duration::{MILLIS, SECONDS};
+pub(super) use size::BYTES;

@@ -1,0 +1,169 @@
+//! The tree of one section: values with their places, variables already replaced.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Problem, ProblemKind, Problems};
+use super::sources::Location;
+use super::substitution::{self, Environment};
+use super::text_map::TextMap;
+
+/// Entries in the order of the file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    pub(super) entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_span: Range<usize>,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Value {
+    pub(super) kind: Kind,
+    pub(super) span: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    /// The text and, if variables were replaced in it, the map back to the text before.
+    String(String, Option<TextMap>),
+    /// Digits without underscores, and their radix.
+    Integer(String, u32),
+    Float(f64),
+    Boolean(bool),
+    Datetime,
+    Array(Vec<Value>),
+    Table(Table),
+    /// A value whose variable could not be had; the problem is reported already.
+    Damaged,
+}
+
+impl Table {
+    /// The first entry of this name, whatever the case.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key))
+    }
+
+    /// Takes out the first entry of this name, whatever the case.
+    pub(super) fn take(&mut self, key: &str) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| entry.key.eq_ignore_ascii_case(key))?;
+        Some(self.entries.remove(at))
+    }
+}
+
+impl Kind {
+    /// The kind in words, with its article.
+    pub(super) fn described(&self) -> &'static str {
+        match self {
+            Kind::String(..) => "a string",
+            Kind::Integer(..) => "an integer",
+            Kind::Float(_) => "a float",
+            Kind::Boolean(_) => "a boolean",
+            Kind::Datetime => "a date",
+            Kind::Array(_) => "a list",
+            Kind::Table(_) => "a table",
+            Kind::Damaged => "nothing",
+        }
+    }
+}
+
+/// Turns what the TOML parser read into our tree, replacing variables on the way.
+pub(super) struct Converter<'a> {
+    pub(super) source: usize,
+    pub(super) text: &'a str,
+    pub(super) environment: Environment<'a>,
+    pub(super) problems: &'a mut Problems,
+}
+
+impl Converter<'_> {
+    pub(super) fn table(&mut self, table: &DeTable<'_>) -> Table {
+        let mut entries: Vec<Entry> = table.iter().map(|(key, value)| self.entry(key, value)).collect();
+        entries.sort_by_key(|entry| entry.key_span.start);
+        Table { entries }
+    }
+
+    fn entry(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Entry {
+        let key_span = key.span();
+        if self.is_bare(&key_span) {
+            self.report(key_span.clone(), ProblemKind::VariableInName);
+        }
+        let mut value = self.value(value);
+        if matches!(value.kind, Kind::Table(_)) {
+            // The parser gives a table the place of its whole header; its name is what is meant.
+            value.span = key_span.clone();
+        }
+        Entry { key: key.get_ref().clone().into_owned(), key_span, value }
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>) -> Value {
+        let span = value.span();
+        let kind = match value.get_ref() {
+            DeValue::String(_) if self.is_bare(&span) => self.bare(span.clone()),
+            DeValue::String(text) => self.string(text, span.clone()),
+            DeValue::Integer(number) => Kind::Integer(number.as_str().to_owned(), number.radix()),
+            DeValue::Float(number) => float(number.as_str()),
+            DeValue::Boolean(value) => Kind::Boolean(*value),
+            DeValue::Datetime(_) => Kind::Datetime,
+            DeValue::Array(values) => Kind::Array(values.iter().map(|value| self.value(value)).collect()),
+            DeValue::Table(table) => Kind::Table(self.table(table)),
+        };
+        Value { kind, span }
+    }
+
+    fn string(&mut self, text: &str, span: Range<usize>) -> Kind {
+        let expanded = substitution::expand(text, self.environment);
+        if expanded.problems.is_empty() {
+            return Kind::String(expanded.text, expanded.map);
+        }
+        let (_, map) = TextMap::of_string(self.text.get(span.clone()).unwrap_or_default(), span.start);
+        for (range, problem) in expanded.problems {
+            self.report(map.locate(range).unwrap_or(span.clone()), problem);
+        }
+        Kind::Damaged
+    }
+
+    fn bare(&mut self, span: Range<usize>) -> Kind {
+        match substitution::bare_value(&self.text[span.clone()], self.environment) {
+            Ok(text) => scalar(text),
+            Err(problem) => {
+                self.report(span, problem);
+                Kind::Damaged
+            }
+        }
+    }
+
+    fn is_bare(&self, span: &Range<usize>) -> bool {
+        self.text.get(span.clone()).is_some_and(substitution::is_reference)
+    }
+
+    fn report(&mut self, span: Range<usize>, kind: ProblemKind) {
+        self.problems.push(Problem::at(Location { source: self.source, span }, kind));
+    }
+}
+
+/// What a variable's text stands for where no quotes are: a number or boolean if it is one, else a string.
+fn scalar(text: String) -> Kind {
+    let number_like = text.starts_with(|letter: char| letter.is_ascii_digit() || "+-".contains(letter));
+    if !number_like && text != "true" && text != "false" {
+        return Kind::String(text, None);
+    }
+    match toml::de::DeValue::parse(&text) {
+        Ok(value) if value.span() == (0..text.len()) => match value.into_inner() {
+            DeValue::Integer(number) => Kind::Integer(number.as_str().to_owned(), number.radix()),
+            DeValue::Float(number) => float(number.as_str()),
+            DeValue::Boolean(value) => Kind::Boolean(value),
+            _ => Kind::String(text, None),
+        },
+        _ => Kind::String(text, None),
+    }
+}
+
+fn float(digits: &str) -> Kind {
+    Kind::Float(digits.parse().unwrap_or(f64::NAN))
+}
