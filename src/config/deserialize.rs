@@ -4,7 +4,9 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::value::StringDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+};
 use serde::de::{VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
@@ -130,14 +132,21 @@ impl serde::de::Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Fault {
-        Fault::new(FaultKind::Type { expected: plain(&expected.to_string()), found: described(&found).to_owned() })
+        Fault::new(FaultKind::Type {
+            expected: plain(&expected.to_string()),
+            found: described(&found).to_owned(),
+        })
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Fault {
         let expected = plain(&expected.to_string());
         match found {
-            Unexpected::Signed(number) => Fault::new(FaultKind::Range { expected, found: number.to_string() }),
-            Unexpected::Unsigned(number) => Fault::new(FaultKind::Range { expected, found: number.to_string() }),
+            Unexpected::Signed(number) => {
+                Fault::new(FaultKind::Range { expected, found: number.to_string() })
+            }
+            Unexpected::Unsigned(number) => {
+                Fault::new(FaultKind::Range { expected, found: number.to_string() })
+            }
             other => Fault::new(FaultKind::Other(format!("expected {expected}, found {other}"))),
         }
     }
@@ -196,10 +205,18 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
-        visitor.visit_newtype_struct(self).map_err(|fault| match (Unit::named(name), &self.0.kind, &fault.kind) {
-            (Some(unit), Kind::String(text, _), FaultKind::Other(_)) => Fault::new(FaultKind::Unit(unit, text.clone())),
-            _ => fault,
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self).map_err(|fault| {
+            match (Unit::named(name), &self.0.kind, &fault.kind) {
+                (Some(unit), Kind::String(text, _), FaultKind::Other(_)) => {
+                    Fault::new(FaultKind::Unit(unit, text.clone()))
+                }
+                _ => fault,
+            }
         })
     }
 

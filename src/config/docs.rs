@@ -25,7 +25,7 @@ pub fn description<C: JsonSchema>() -> String {
     text(Schema::of::<C>().root(), "description")
 }
 
-/// Every key of the struct in the order of its schema, those of tables below after the table's own.
+/// Every key of the struct in alphabetical order, those of tables below after the table's own.
 pub fn options<C: JsonSchema>() -> Vec<DocumentedOption> {
     let schema = Schema::of::<C>();
     let mut options = Vec::new();

@@ -4,8 +4,8 @@
 //! a section means to its neighbours (names, matchers, routes, addresses) is decided by the plan, which reports
 //! through the same [`Problem`]. Reading opens nothing but the files named; nothing here is printed.
 
-pub mod docs;
 mod deserialize;
+pub mod docs;
 mod problem;
 mod render;
 mod schema;

@@ -272,13 +272,23 @@ impl ProblemKind {
     fn way_out(&self) -> Option<String> {
         use ProblemKind as Kind;
         let text = match self {
-            Kind::EmptyDirectory { .. } => "files of other names are ignored, and so are directories below".to_owned(),
+            Kind::EmptyDirectory { .. } => {
+                "files of other names are ignored, and so are directories below".to_owned()
+            }
             Kind::UnsetVariable { name } => format!("set it, or give a default: ${{{name}:-default}}"),
             Kind::BadReference { .. } => "write %ENV[NAME], ${NAME} or ${NAME:-default}".to_owned(),
-            Kind::VariableInName => "write the name out; only what follows `=` can come from a variable".to_owned(),
-            Kind::KeyOutsideSection { .. } => "put it below a header: [hekad] or the name of a plugin".to_owned(),
-            Kind::SectionIsList { section } => format!("write [{section}]; a second plugin needs another name"),
-            Kind::RepeatedSection { .. } => "give one of them another name and both the same `type`".to_owned(),
+            Kind::VariableInName => {
+                "write the name out; only what follows `=` can come from a variable".to_owned()
+            }
+            Kind::KeyOutsideSection { .. } => {
+                "put it below a header: [hekad] or the name of a plugin".to_owned()
+            }
+            Kind::SectionIsList { section } => {
+                format!("write [{section}]; a second plugin needs another name")
+            }
+            Kind::RepeatedSection { .. } => {
+                "give one of them another name and both the same `type`".to_owned()
+            }
             Kind::RepeatedKey { .. } => "keys are the same whatever their case; keep one".to_owned(),
             Kind::EmptyConfiguration => "add one, such as: [UdpInput]".to_owned(),
             Kind::MissingType { .. } => "add one, such as: type = \"UdpInput\"".to_owned(),
@@ -304,7 +314,9 @@ impl ProblemKind {
 }
 
 fn unquotable(expected: &str) -> bool {
-    expected.starts_with("an integer") || expected.starts_with("a number") || expected.starts_with("true or false")
+    expected.starts_with("an integer")
+        || expected.starts_with("a number")
+        || expected.starts_with("true or false")
 }
 
 fn choices(suggestion: &Option<String>, introduction: &str, allowed: &[String]) -> Vec<String> {
@@ -319,3 +331,44 @@ fn choices(suggestion: &Option<String>, introduction: &str, allowed: &[String]) 
 }
 
 const CLASSES: &str = "Input, Splitter, Decoder, Filter, Encoder or Output";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(text: &str) -> String {
+        text.to_owned()
+    }
+
+    #[test]
+    fn templates_of_the_plan_name_both_ends_and_a_way_out() {
+        let (section, other) = (owned("carbon"), owned("udp"));
+        let taken =
+            ProblemKind::AddressTaken { section: section.clone(), other, address: owned("[::1]:8125") };
+        assert_eq!(taken.to_string(), "`carbon` and `udp` both listen on [::1]:8125");
+        assert_eq!(taken.help(), ["give one of them another port"]);
+        let (input, address) = (owned("udp"), owned("127.0.0.1:8125"));
+        let feeds = ProblemKind::FeedsItself { section: section.clone(), input, address };
+        let text = "`carbon` sends to 127.0.0.1:8125, which is the input `udp` of this program";
+        assert_eq!(feeds.to_string(), text);
+        let cycle = ProblemKind::Cycle { path: vec![owned("a"), owned("b"), owned("a")] };
+        assert_eq!(cycle.to_string(), "messages would go round for ever: a -> b -> a");
+        let (key, range) = (owned("percentiles"), 0.0..=100.0);
+        let percentile = ProblemKind::PercentileOutOfRange { key, found: 101.5, range };
+        assert_eq!(percentile.to_string(), "`percentiles`: percentile 101.5 is not between 0 and 100");
+        let (name, suggestion) = (owned("Protobuff"), Some(owned("ProtobufEncoder")));
+        let allowed = vec![owned("ProtobufEncoder")];
+        let unknown = ProblemKind::UnknownEncoder { section, name, suggestion, allowed };
+        assert_eq!(unknown.to_string(), "`carbon` names an encoder `Protobuff` that does not exist");
+        assert_eq!(unknown.help(), ["did you mean `ProtobufEncoder`?", "there are: ProtobufEncoder"]);
+    }
+
+    #[test]
+    fn only_a_matcher_that_never_matches_lets_the_program_start() {
+        let never = ProblemKind::NeverMatches { section: owned("carbon") };
+        assert_eq!(never.to_string(), "the matcher of `carbon` can never match");
+        assert_eq!(never.severity(), Severity::Warning);
+        assert_eq!(ProblemKind::EmptyConfiguration.severity(), Severity::Error);
+        assert_eq!(ProblemKind::EmptyConfiguration.help(), ["add one, such as: [UdpInput]"]);
+    }
+}

@@ -54,7 +54,9 @@ fn rendered(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String
         elements.push(snippet(source, at, &notes).into());
         for note in notes.into_iter().filter(|note| note.at.source != at.source) {
             if let Some(other) = sources.source(note.at.source) {
-                let label = AnnotationKind::Context.span(visible(other.text(), &note.at.span)).label(escaped(&note.text));
+                let label = AnnotationKind::Context
+                    .span(visible(other.text(), &note.at.span))
+                    .label(escaped(&note.text));
                 elements.push(bare_snippet(other).annotation(label).into());
             }
         }
@@ -70,9 +72,12 @@ fn rendered(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String
 
 fn snippet<'a>(source: &'a Source, at: &Location, notes: &[&'a Note]) -> Snippet<'a, Annotation<'a>> {
     let here = notes.iter().filter(|note| note.at.source == at.source);
-    let labels = here
-        .map(|note| AnnotationKind::Context.span(visible(source.text(), &note.at.span)).label(escaped(&note.text)));
-    bare_snippet(source).annotation(AnnotationKind::Primary.span(visible(source.text(), &at.span))).annotations(labels)
+    let labels = here.map(|note| {
+        AnnotationKind::Context.span(visible(source.text(), &note.at.span)).label(escaped(&note.text))
+    });
+    bare_snippet(source)
+        .annotation(AnnotationKind::Primary.span(visible(source.text(), &at.span)))
+        .annotations(labels)
 }
 
 fn bare_snippet(source: &Source) -> Snippet<'_, Annotation<'_>> {

@@ -93,7 +93,9 @@ impl<'a> Node<'a> {
     fn resolved(self) -> Node<'a> {
         if let Some(path) = self.node.get("$ref").and_then(Value::as_str) {
             let target = path.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-            return target.filter(|target| !std::ptr::eq(*target, self.node)).map_or(self, |node| Node { node, ..self });
+            return target
+                .filter(|target| !std::ptr::eq(*target, self.node))
+                .map_or(self, |node| Node { node, ..self });
         }
         let Some(variants) = self.node.get("anyOf").and_then(Value::as_array) else { return self };
         let is_null = |node: &&Value| node.get("type").and_then(Value::as_str) == Some("null");
@@ -134,7 +136,9 @@ pub(super) fn example(key: &str, node: Node<'_>) -> String {
 pub(super) fn type_of(node: Node<'_>) -> &str {
     match node.member("type") {
         Some(Value::String(name)) => name,
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or(""),
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or("")
+        }
         _ => "",
     }
 }

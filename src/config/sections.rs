@@ -55,6 +55,11 @@ impl Section {
         self.damaged
     }
 
+    /// Whether it is `[hekad]` rather than a plugin.
+    pub fn is_global(&self) -> bool {
+        is_global(&self.name)
+    }
+
     /// Whether the key is given, whatever the case.
     pub fn has(&self, key: &str) -> bool {
         self.table.entry(key).is_some()
@@ -134,7 +139,7 @@ pub fn sections(sources: &Sources, environment: Environment<'_>, problems: &mut 
     let mut places = HashMap::new();
     for (index, source) in sources.iter().enumerate().filter(|(_, source)| source.is_readable()) {
         for section in read_source(index, source, environment, problems) {
-            if is_global(&section.name) {
+            if section.is_global() {
                 sections.global = Some(section);
                 continue;
             }
@@ -148,18 +153,24 @@ pub fn sections(sources: &Sources, environment: Environment<'_>, problems: &mut 
     sections
 }
 
-fn read_source(index: usize, source: &Source, environment: Environment<'_>, problems: &mut Problems) -> Vec<Section> {
+fn read_source(
+    index: usize,
+    source: &Source,
+    environment: Environment<'_>,
+    problems: &mut Problems,
+) -> Vec<Section> {
     let text: Arc<str> = source.text().into();
     let masked = mask(&text);
     let (tree, errors) = DeTable::parse_recoverable(&masked);
-    let root = Converter { source: index, text: &text, environment, problems: &mut *problems }.table(tree.get_ref());
+    let root =
+        Converter { source: index, text: &text, environment, problems: &mut *problems }.table(tree.get_ref());
     let broken = report_syntax(index, source, &root, &errors, problems);
     let mut found: Vec<Section> = Vec::new();
     for (at, entry) in root.entries.iter().enumerate() {
         let next = root.entries.get(at + 1).map_or(usize::MAX, |next| next.key_span.start);
         let damaged = broken.iter().any(|at| (entry.key_span.start..next).contains(at));
         let Some(section) = section(index, &text, entry.clone(), damaged, problems) else { continue };
-        let same = |first: &&Section| is_global(&first.name) && is_global(&section.name);
+        let same = |first: &&Section| first.is_global() && section.is_global();
         if let Some(first) = found.iter().find(same) {
             problems.push(repeated_section(section.name_at.clone(), &section.name, first.name_at.clone()));
         }
@@ -204,8 +215,8 @@ fn repetition(index: usize, text: &str, root: &Table, span: &Range<usize>) -> Op
     let at = Location { source: index, span: span.clone() };
     let earlier = |span: &Range<usize>| Location { source: index, span: span.clone() };
     if before == "[" && after.starts_with(']') {
-        let first = root.entries.iter().find(|entry| entry.key == name && entry.key_span.start < span.start)?;
-        return Some(repeated_section(at, name, earlier(&first.key_span)));
+        return header_before(text, name, span.start)
+            .map(|first| repeated_section(at, name, earlier(&first)));
     }
     if !before.is_empty() || !after.starts_with('=') {
         return None;
@@ -216,6 +227,23 @@ fn repetition(index: usize, text: &str, root: &Table, span: &Range<usize>) -> Op
     Some(Problem::at(at, kind).with_note(earlier(&first), "first given here"))
 }
 
+/// The name in the first header `[name]` before `limit`; the parser keeps the place of the last one only.
+fn header_before(text: &str, name: &str, limit: usize) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in text[..limit].split_inclusive('\n') {
+        let inside = line.trim_start().strip_prefix('[').map(|rest| rest.trim_start());
+        if let Some(rest) = inside
+            && let Some((written, _)) = rest.split_once(']')
+            && written.trim().trim_matches(['"', '\'']) == name
+        {
+            let at = start + (line.len() - rest.len());
+            return Some(at..at + written.trim_end().len());
+        }
+        start += line.len();
+    }
+    None
+}
+
 /// The last place before `limit` where a key of this name is given at or below `entry`.
 fn first_of_name(entry: &Entry, name: &str, limit: usize) -> Option<Range<usize>> {
     let own = (entry.key == name && entry.key_span.start < limit).then(|| entry.key_span.clone());
@@ -224,7 +252,13 @@ fn first_of_name(entry: &Entry, name: &str, limit: usize) -> Option<Range<usize>
     below.chain(own).max_by_key(|span| span.start)
 }
 
-fn section(index: usize, text: &Arc<str>, entry: Entry, damaged: bool, problems: &mut Problems) -> Option<Section> {
+fn section(
+    index: usize,
+    text: &Arc<str>,
+    entry: Entry,
+    damaged: bool,
+    problems: &mut Problems,
+) -> Option<Section> {
     let name_at = Location { source: index, span: entry.key_span };
     let table = match entry.value.kind {
         Kind::Table(table) => table,
@@ -242,7 +276,7 @@ fn section(index: usize, text: &Arc<str>, entry: Entry, damaged: bool, problems:
     let type_at = name_at.clone();
     let mut section = Section { name, type_name, has_type: false, name_at, type_at, table, damaged, text };
     section.report_repeated_keys(problems);
-    if !is_global(&section.name) {
+    if !section.is_global() {
         section.take_type(problems);
     }
     Some(section)
@@ -254,9 +288,11 @@ impl Section {
         for entry in std::mem::take(&mut self.table.entries) {
             match kept.iter().find(|first| first.key.eq_ignore_ascii_case(&entry.key)) {
                 Some(first) => {
-                    let kind = ProblemKind::RepeatedKey { key: entry.key.clone(), section: self.name.clone() };
+                    let kind =
+                        ProblemKind::RepeatedKey { key: entry.key.clone(), section: self.name.clone() };
                     let problem = Problem::at(self.location(entry.key_span), kind);
-                    problems.push(problem.with_note(self.location(first.key_span.clone()), "first given here"));
+                    problems
+                        .push(problem.with_note(self.location(first.key_span.clone()), "first given here"));
                 }
                 None => kept.push(entry),
             }
@@ -282,7 +318,8 @@ impl Section {
 }
 
 fn repeated_section(at: Location, name: &str, first: Location) -> Problem {
-    Problem::at(at, ProblemKind::RepeatedSection { section: name.to_owned() }).with_note(first, "first given here")
+    Problem::at(at, ProblemKind::RepeatedSection { section: name.to_owned() })
+        .with_note(first, "first given here")
 }
 
 fn is_global(name: &str) -> bool {

@@ -44,7 +44,8 @@ impl Sources {
         let mut sources = Sources::new();
         match files_of(path) {
             Ok(files) if files.is_empty() => {
-                problems.push(Problem::nowhere(ProblemKind::EmptyDirectory { path: path.display().to_string() }));
+                problems
+                    .push(Problem::nowhere(ProblemKind::EmptyDirectory { path: path.display().to_string() }));
             }
             Ok(files) => files.iter().for_each(|file| sources.read_file(file, problems)),
             Err(error) => problems.push(unreadable(path, &error)),

@@ -130,7 +130,8 @@ fn reference<'a>(opening: &str, inside: &'a str) -> Result<Reference<'a>, Refere
         Some((name, default)) if opening == "${" => (name, Some(default)),
         _ => (inside, None),
     };
-    let illegal = |letter: char| letter.is_whitespace() || letter.is_control() || "%$[]{}=\"'".contains(letter);
+    let illegal =
+        |letter: char| letter.is_whitespace() || letter.is_control() || "%$[]{}=\"'".contains(letter);
     if name.is_empty() || name.contains(illegal) {
         return Err(ReferenceError::IllegalCharacters { name: name.to_owned() });
     }
@@ -140,7 +141,8 @@ fn reference<'a>(opening: &str, inside: &'a str) -> Result<Reference<'a>, Refere
 /// Bytes of the bare reference at the start of `text`, to the end of the line if it does not end there.
 fn bare_length(text: &str) -> usize {
     let line = &text[..line_length(text.as_bytes())];
-    let closing = OPENINGS.iter().find(|(opening, _)| text.starts_with(opening)).map_or(']', |(_, closing)| *closing);
+    let closing =
+        OPENINGS.iter().find(|(opening, _)| text.starts_with(opening)).map_or(']', |(_, closing)| *closing);
     match line.find(closing) {
         Some(at) => at + closing.len_utf8(),
         None => line.trim_end().len(),
@@ -210,7 +212,10 @@ mod tests {
         let name = " spaces arent allowed".to_owned();
         let illegal = bad(ReferenceError::IllegalCharacters { name });
         assert_eq!(expanded("%ENV[ spaces arent allowed]"), Err(vec![(0..27, illegal)]));
-        assert_eq!(expanded("é${NONE}"), Err(vec![(2..9, ProblemKind::UnsetVariable { name: "NONE".to_owned() })]));
+        assert_eq!(
+            expanded("é${NONE}"),
+            Err(vec![(2..9, ProblemKind::UnsetVariable { name: "NONE".to_owned() })])
+        );
     }
 
     #[test]

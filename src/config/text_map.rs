@@ -58,7 +58,11 @@ impl TextMap {
             return Some(at..at);
         }
         let first = self.pieces.iter().find(|piece| piece.value.end > range.start)?;
-        let last = self.pieces.iter().rev().find(|piece| piece.value.start < range.end && !piece.value.is_empty())?;
+        let last = self
+            .pieces
+            .iter()
+            .rev()
+            .find(|piece| piece.value.start < range.end && !piece.value.is_empty())?;
         let start = first.position(range.start, first.text.start);
         let end = last.position(range.end, last.text.end);
         Some(start..end.max(start))
@@ -120,7 +124,8 @@ fn basic_piece(rest: &str) -> (String, usize) {
 }
 
 fn code_point(rest: &str, digits: usize) -> (String, usize) {
-    let parsed = rest.get(2..2 + digits).and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
+    let parsed =
+        rest.get(2..2 + digits).and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
     match parsed {
         Some(decoded) => (decoded.to_string(), 2 + digits),
         None => plain_piece(rest),
@@ -142,7 +147,7 @@ mod tests {
     fn escapes_and_continued_lines_are_counted_as_written() {
         let token = "\"a\\t\\u00e9b\"";
         let (value, map) = TextMap::of_string(token, 10);
-        assert_eq!(value, "a\té" .to_owned() + "b");
+        assert_eq!(value, "a\té".to_owned() + "b");
         assert_eq!(map.locate(0..1), Some(11..12));
         assert_eq!(map.locate(1..2), Some(12..14));
         assert_eq!(map.locate(2..4), Some(14..20));

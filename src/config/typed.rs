@@ -63,7 +63,8 @@ impl Violation {
 impl Section {
     /// Begins to read the section into several structs.
     pub fn reading(&self) -> Reading<'_> {
-        let (known, allowed) = (HashSet::new(), vec!["type".to_owned()]);
+        let allowed = if self.is_global() { Vec::new() } else { vec!["type".to_owned()] };
+        let known = HashSet::new();
         let section = self;
         Reading { section, problems: Vec::new(), known, allowed, nested: Vec::new(), elsewhere: Vec::new() }
     }
@@ -76,7 +77,11 @@ impl Section {
     }
 
     /// The same, but the keys of `others` are left to somebody else.
-    pub fn typed_with<C: DeserializeOwned + JsonSchema>(&self, others: &[&str], problems: &mut Problems) -> Option<C> {
+    pub fn typed_with<C: DeserializeOwned + JsonSchema>(
+        &self,
+        others: &[&str],
+        problems: &mut Problems,
+    ) -> Option<C> {
         let mut reading = self.reading();
         reading.leave(others);
         let read = reading.take::<C>();
@@ -181,17 +186,20 @@ impl Reading<'_> {
                 self.allowed.push(name.clone());
             }
             let below = root.child(name).and_then(Node::properties);
-            self.nested.extend(below.into_iter().flat_map(|keys| keys.keys()).map(|key| format!("{name}.{key}")));
+            self.nested
+                .extend(below.into_iter().flat_map(|keys| keys.keys()).map(|key| format!("{name}.{key}")));
         }
     }
 
     fn unknown(&self, entry: &Entry) -> Problem {
         let at = self.section.location(entry.key_span.clone());
         let (key, section) = (entry.key.clone(), self.section.name.clone());
-        if let Some((_, belongs)) = self.elsewhere.iter().find(|(other, _)| other.eq_ignore_ascii_case(&key)) {
+        if let Some((_, belongs)) = self.elsewhere.iter().find(|(other, _)| other.eq_ignore_ascii_case(&key))
+        {
             return Problem::at(at, ProblemKind::MisplacedKey { key, section, belongs: belongs.clone() });
         }
-        let below = |path: &&String| path.split('.').next_back().is_some_and(|last| last.eq_ignore_ascii_case(&key));
+        let below =
+            |path: &&String| path.split('.').next_back().is_some_and(|last| last.eq_ignore_ascii_case(&key));
         let suggestion = suggest(&key, self.allowed.iter().map(String::as_str)).map(str::to_owned);
         let suggestion = suggestion.or_else(|| self.nested.iter().find(below).cloned());
         let mut allowed = self.allowed.clone();
@@ -272,7 +280,8 @@ impl Fitting<'_> {
     }
 
     fn unknown(&mut self, entry: &Entry, node: Node<'_>, path: &str) {
-        let mut allowed: Vec<String> = node.properties().into_iter().flat_map(|keys| keys.keys()).cloned().collect();
+        let mut allowed: Vec<String> =
+            node.properties().into_iter().flat_map(|keys| keys.keys()).cloned().collect();
         allowed.sort();
         let suggestion = suggest(&entry.key, allowed.iter().map(String::as_str)).map(str::to_owned);
         let (key, section) = (entry.key.clone(), joined(&self.section.name, path));
@@ -320,7 +329,9 @@ impl Fitting<'_> {
 
 /// Takes the value at `path` out; false if there is nothing to take.
 fn remove(table: &mut Table, path: &[Step]) -> bool {
-    let (Some(Step::Key(key)), rest) = (path.first(), path.get(1..).unwrap_or_default()) else { return false };
+    let (Some(Step::Key(key)), rest) = (path.first(), path.get(1..).unwrap_or_default()) else {
+        return false;
+    };
     let Some(at) = table.entries.iter().position(|entry| entry.key == *key) else { return false };
     if rest.is_empty() || !remove_below(&mut table.entries[at].value, rest) {
         table.entries.remove(at);

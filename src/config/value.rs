@@ -83,9 +83,9 @@ pub(super) struct Converter<'a> {
 
 impl Converter<'_> {
     pub(super) fn table(&mut self, table: &DeTable<'_>) -> Table {
-        let mut entries: Vec<Entry> = table.iter().map(|(key, value)| self.entry(key, value)).collect();
-        entries.sort_by_key(|entry| entry.key_span.start);
-        Table { entries }
+        let mut ordered: Vec<_> = table.iter().collect();
+        ordered.sort_by_key(|(key, _)| key.span().start);
+        Table { entries: ordered.into_iter().map(|(key, value)| self.entry(key, value)).collect() }
     }
 
     fn entry(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Entry {

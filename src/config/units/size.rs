@@ -66,10 +66,13 @@ impl Bytes {
         if text.starts_with('-') {
             return Err(SizeError::Negative);
         }
-        let length = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+        let length =
+            text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
         let (number, unit) = text.split_at(length);
         let factor = factor_of(unit.trim())?;
-        multiplied(number, factor).unwrap_or_else(|| Err(SizeError::NoNumber { text: text.to_owned() })).map(Bytes)
+        multiplied(number, factor)
+            .unwrap_or_else(|| Err(SizeError::NoNumber { text: text.to_owned() }))
+            .map(Bytes)
     }
 }
 
