@@ -94,8 +94,14 @@ fn content_of(token: &str) -> (Range<usize>, bool) {
             return (start..(token.len() - 3).max(start), basic);
         }
     }
-    let quoted = token.len() >= 2 && token.starts_with(['"', '\'']);
-    if quoted { (1..token.len() - 1, token.starts_with('"')) } else { (0..token.len(), false) }
+    match token.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+            // A string that is not closed, in a text with syntax errors, goes on to its end.
+            let closed = token.len() >= 2 && token.ends_with(quote);
+            (1..if closed { token.len() - 1 } else { token.len() }, quote == '"')
+        }
+        _ => (0..token.len(), false),
+    }
 }
 
 /// The next piece of a basic string: an escape, a continued line, or a character.
@@ -156,6 +162,13 @@ mod tests {
         let (value, map) = TextMap::of_string("\"\"\"\nab\\\n   cd\"\"\"", 0);
         assert_eq!(value, "abcd");
         assert_eq!(map.locate(2..4), Some(11..13));
+    }
+
+    #[test]
+    fn string_that_is_not_closed_goes_on_to_its_end() {
+        assert_eq!(TextMap::of_string("'aé", 0).0, "aé");
+        assert_eq!(TextMap::of_string("\"a\\", 0).0, "a\\");
+        assert_eq!(TextMap::of_string("'", 0).0, "");
     }
 
     proptest! {

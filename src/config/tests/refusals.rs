@@ -145,3 +145,26 @@ fn bytes_that_are_not_text_are_reported_where_they_stand() {
     assert!(sections(&sources, &lookup, &mut problems).plugins.is_empty());
     assert_eq!(lines(&problems, &sources), ["2:3: the file is not UTF-8 text"]);
 }
+
+#[test]
+fn section_with_an_unset_variable_gives_no_struct_and_no_second_problem() {
+    for text in ["[A]\naddress = 'a:1'\ncount = ${NOPE}\n", "[A]\naddress = ${NOPE}\n"] {
+        let (sections, mut problems, _) = read(text);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(sections.plugins[0].typed::<Plugin>(&mut problems), None);
+        assert_eq!(problems[0].kind, ProblemKind::UnsetVariable { name: "NOPE".to_owned() });
+        assert_eq!(problems.len(), 1);
+    }
+}
+
+#[test]
+fn places_count_characters_past_marks_and_line_ends_of_every_kind() {
+    refuses(
+        "\u{feff}[A]\r\naddress = 'a:1'\r\ncount = 'x'\r\n",
+        &["3:9: `count`: expected an integer from 0 to 65535, found a string"],
+    );
+    refuses(
+        "[A]\naddress = 'a:1'\nheaders = { \"é\" = 1 }\n",
+        &["3:19: `headers.é`: expected a string, found an integer"],
+    );
+}
