@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::docs::{DocumentedOption, options};
 use super::*;
 
+mod properties;
 mod refusals;
 
 /// A plugin's options, with one of every kind of value.
@@ -30,6 +30,7 @@ struct Plugin {
     #[serde(default)]
     ratio: f64,
     #[serde(default)]
+    #[schemars(extend("x-aliases" = ["old_style"]))]
     legacy: bool,
     #[serde(default)]
     full_action: FullAction,
@@ -263,6 +264,13 @@ fn two_structs_share_a_section() {
 }
 
 #[test]
+fn alias_of_an_option_is_read_and_counts_as_the_option() {
+    assert!(plugin("[A]\naddress = 'a:1'\nOld_Style = true\n").legacy);
+    let text = "[A]\naddress = 'a:1'\nold_style = true\nlegacy = true\n";
+    assert_eq!(plugins(text).unwrap_err(), ["4:1: `legacy` is given twice in `A`"]);
+}
+
+#[test]
 fn key_that_belongs_elsewhere_says_where() {
     let (sections, mut problems, _) = read("[A]\naddress = 'a:1'\nMaxProcs = 3\n");
     let mut reading = sections.plugins[0].reading();
@@ -373,92 +381,3 @@ fn options_document_themselves() {
     assert_eq!(of("rules[].pattern"), option("rules[].pattern", "text", None, true, ""));
     assert_eq!(of("headers").kind, "table of text");
 }
-
-proptest! {
-    #[test]
-    fn any_bytes_give_sections_or_problems_within_the_text(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        reads_without_panic(&bytes)?;
-    }
-
-    #[test]
-    fn any_pieces_of_toml_give_sections_or_problems_within_the_text(
-        pieces in prop::collection::vec(prop::sample::select(PIECES), 0..30),
-    ) {
-        reads_without_panic(pieces.concat().as_bytes())?;
-    }
-
-    #[test]
-    fn substitution_changes_nothing_but_scalars(value in "\\PC{0,20}|[\"'\\[\\]\n=#]{0,8}") {
-        let environment = |_: &str| Some(value.clone());
-        let text = "[A]\na = \"<${X}>\"\nb = ${X}\nc = [%ENV[X], 1]\n[A.d]\ne = '${X}'\n";
-        let mut problems = Problems::new();
-        let sections = sections(&Sources::embedded("x", text), &environment, &mut problems);
-        prop_assert_eq!(&problems, &[]);
-        prop_assert_eq!(sections.plugins.len(), 1);
-        prop_assert_eq!(sections.plugins[0].keys().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
-        let bracketed = format!("<{value}>");
-        prop_assert_eq!(sections.plugins[0].text("a"), Some(bracketed.as_str()));
-        prop_assert_eq!(sections.plugins[0].text("d.e"), Some(value.as_str()));
-    }
-}
-
-fn reads_without_panic(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let mut problems = Problems::new();
-    let mut sources = Sources::new();
-    sources.add("x.toml", bytes, &mut problems);
-    let sections = sections(&sources, &lookup, &mut problems);
-    for section in &sections.plugins {
-        let before = problems.len();
-        let read = section.typed::<Plugin>(&mut problems);
-        prop_assert!(read.is_none() || problems.len() == before);
-        section.inner_span("address", 0..3);
-    }
-    let length = sources.source(0).unwrap().text().len();
-    for at in problems.iter().filter_map(|problem| problem.at.as_ref()) {
-        prop_assert!(at.span.start <= at.span.end && at.span.end <= length);
-    }
-    render(&problems, &sources, false);
-    Ok(())
-}
-
-const PIECES: &[&str] = &[
-    "[A]",
-    "[B]",
-    "[A.buffering]",
-    "[[A.rules]]",
-    "\n",
-    "\r\n",
-    " = ",
-    "address",
-    "count",
-    "names",
-    "rules",
-    "'a:1'",
-    "\"\\u00e9\"",
-    "1",
-    "-1.5",
-    "[",
-    "]",
-    "{",
-    "}",
-    ",",
-    ".",
-    "#",
-    "%ENV[",
-    "%ENV[PORT]",
-    "${",
-    "${NAME:-x}",
-    "'''",
-    "\"\"\"",
-    "\"",
-    "'",
-    "\\",
-    "é",
-    "\u{feff}",
-    "1979-05-27",
-    "true",
-    "type",
-    "pattern",
-    "hekad",
-    "\u{0}",
-];
