@@ -1,0 +1,5 @@
+//! Everything that crosses modules and needs nothing but a Rust toolchain: one binary, one file a subject.
+//!
+//! What needs a real server or a foreign client is in `tests/real/`.
+
+mod floors;

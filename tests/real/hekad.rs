@@ -1,0 +1,136 @@
+//! The daemon under test: started on a configuration of its own, stopped by SIGTERM.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::harness::{Process, free_port, http_get, wait_until};
+
+/// A running `hekad` that listens for statsd on UDP and TCP and serves the scrape endpoint.
+pub(crate) struct Hekad {
+    process: Process,
+    /// The UDP port of its statsd listener.
+    pub(crate) udp: u16,
+    /// The TCP port of its statsd listener.
+    pub(crate) tcp: u16,
+    /// The port of its scrape endpoint.
+    pub(crate) scrape: u16,
+    _directory: TempDir,
+}
+
+/// How a daemon ended.
+pub(crate) struct Stopped {
+    /// The exit code; none where a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// Everything it printed.
+    pub(crate) printed: String,
+}
+
+impl Hekad {
+    /// Starts it with a flush each `interval` seconds, sent to carbon on the port `carbon` if one is given, and
+    /// waits until it is ready.
+    pub(crate) fn start(interval: u32, carbon: Option<u16>) -> Hekad {
+        let directory = TempDir::new().expect("a directory can be made");
+        let (udp, tcp, scrape) = (free_port(), free_port(), free_port());
+        let carbon =
+            carbon.map_or(String::new(), |port| format!("[CarbonOutput]\naddress = \"127.0.0.1:{port}\"\n"));
+        let config = format!(
+            r#"[hekad]
+base_dir = "{base}"
+[StatsdInput]
+address = "127.0.0.1:{udp}"
+[statsd-tcp]
+type = "StatsdInput"
+net = "tcp"
+address = "127.0.0.1:{tcp}"
+[StatAccumFilter]
+ticker_interval = {interval}
+{carbon}[PrometheusOutput]
+address = "127.0.0.1:{scrape}"
+"#,
+            base = directory.path().join("state").display(),
+        );
+        let file = directory.path().join("hekad.toml");
+        std::fs::write(&file, config).expect("the configuration can be written");
+        let mut command = Command::new(binary());
+        command.arg("-config").arg(&file).env_remove("HEKA_BASE_DIR").env_remove("HEKAD_LISTEN");
+        let mut process = Process::start(&mut command, &directory.path().join("log"));
+        wait_until(START, || {
+            process.assert_alive();
+            match http_get(scrape, "/-/ready")? {
+                (200, _) => Ok(()),
+                (status, _) => Err(format!("/-/ready answers {status}")),
+            }
+        });
+        Hekad { process, udp, tcp, scrape, _directory: directory }
+    }
+
+    /// Sends each text as one datagram.
+    pub(crate) fn send<'a>(&self, datagrams: impl IntoIterator<Item = &'a str>) {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port can be bound");
+        socket.connect((Ipv4Addr::LOCALHOST, self.udp)).expect("the loopback can be reached");
+        for datagram in datagrams {
+            let sent = socket.send(datagram.as_bytes()).expect("the daemon listens");
+            assert_eq!(sent, datagram.len());
+        }
+    }
+
+    /// Sends `lines` over one TCP connection.
+    pub(crate) fn send_stream(&self, lines: &str) {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.tcp)).expect("the daemon listens");
+        stream.write_all(lines.as_bytes()).expect("the daemon reads");
+    }
+
+    /// Gives the page that a scraper is served.
+    pub(crate) fn page(&self) -> String {
+        let (status, body) = http_get(self.scrape, "/metrics").expect("the scrape endpoint answers");
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// Waits until the page that a scraper is served has this line.
+    pub(crate) fn wait_for_line(&self, line: &str) {
+        wait_until(SEEN, || {
+            let page = self.page();
+            page.lines()
+                .any(|candidate| candidate == line)
+                .then_some(())
+                .ok_or(format!("no {line:?} in\n{page}"))
+        });
+    }
+
+    /// Gives the datagrams that the kernel dropped because the daemon did not take them in time.
+    pub(crate) fn datagrams_dropped(&self) -> u64 {
+        let port = format!(":{:04X}", self.udp);
+        let table = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
+        let own = table
+            .lines()
+            .filter(|line| line.split_whitespace().nth(1).is_some_and(|local| local.ends_with(&port)));
+        own.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
+    }
+
+    /// Stops it by SIGTERM and waits for its end.
+    pub(crate) fn stop(mut self) -> Stopped {
+        self.process.ask_to_stop();
+        let status = self.process.wait(STOP);
+        Stopped { code: status.code(), printed: self.process.printed() }
+    }
+
+    /// Stops it and asserts that it says everything was delivered.
+    pub(crate) fn stop_cleanly(self) {
+        let stopped = self.stop();
+        assert_eq!(stopped.code, Some(0), "hekad printed:\n{}", stopped.printed);
+    }
+}
+
+fn binary() -> PathBuf {
+    std::env::var_os("HEKAD_BINARY").map_or(PathBuf::from(env!("CARGO_BIN_EXE_hekad")), PathBuf::from)
+}
+
+const START: Duration = Duration::from_secs(15);
+const SEEN: Duration = Duration::from_secs(15);
+const STOP: Duration = Duration::from_secs(25);

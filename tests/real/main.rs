@@ -1,0 +1,21 @@
+//! `hekad` against real servers and clients: carbon, prometheus, promtool, and the clients of PyPI.
+//!
+//! A plain `cargo test` leaves this binary out; `cargo test --test real` runs it. `.ci/install` installs what it
+//! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
+//! `HEKAD_BINARY` names another binary than the one built beside the tests, `HEKA_VENV` the environment with the
+//! clients, and `HEKA_BURST=samples,rate` sizes the burst.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real servers have real clocks: waiting for them and asking the environment is the work of this binary"
+)]
+
+mod burst;
+mod carbon;
+mod clients;
+mod exposition;
+mod graphite;
+mod harness;
+mod hekad;
+mod prometheus;
+mod stopping;
