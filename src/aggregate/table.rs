@@ -18,9 +18,18 @@ pub struct Table {
 pub enum Chosen<'a> {
     /// All of them.
     All,
-    /// Those whose bit is set, bit `i % 64` of word `i / 64` for sample `i`; samples from 1024 on are not
-    /// chosen.
-    Bits(&'a [u64; 16]),
+    /// Those whose bit is set, bit `i % 64` of word `i / 64` for sample `i`.
+    Bits(&'a [u64]),
+}
+
+impl Chosen<'_> {
+    /// How many of a batch of `samples` are meant.
+    pub fn count(self, samples: usize) -> usize {
+        match self {
+            Chosen::All => samples,
+            Chosen::Bits(bits) => bits.iter().map(|word| word.count_ones() as usize).sum(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +81,7 @@ impl Table {
         (inside.poured, inside.cells.samples)
     }
 
-    fn pour_bits(&self, cells: &mut Cells, batch: &SampleBatch, bits: &[u64; 16], sequence: u64) -> u64 {
+    fn pour_bits(&self, cells: &mut Cells, batch: &SampleBatch, bits: &[u64], sequence: u64) -> u64 {
         let mut count = 0;
         for (samples, &word) in batch.samples.chunks(64).zip(bits) {
             let mut word = word;

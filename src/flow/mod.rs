@@ -1,1 +1,22 @@
-//! Placeholder.
+//! What moves and through which doors: packs, feeds, legs, queues, lanes, and the ledger that counts them.
+//!
+//! All data passes a `Feed`. Who consumes it is the router's answer (`Routes`), asked when a feed opens and again
+//! when routes changed; producers cannot tell a queue from a lane.
+
+mod feed;
+mod ledger;
+mod leg;
+mod own;
+mod pack;
+mod queue;
+mod record;
+mod snapshot_text;
+
+pub use feed::{Feed, FeedSpec, Sent, Wiring};
+pub use ledger::{FeedCounts, JointCounts, Ledger, LedgerError, LossReason};
+pub use leg::{Health, Inlet, Lane, Leg, OnFull, Patience, Poured, Routes, Seat, SeriesTest, Test, Way};
+pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
+pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace};
+pub use queue::{Offered, Queue};
+pub use record::{RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, sample_facts};
+pub use snapshot_text::{timer_numbers, write_snapshot};

@@ -1,0 +1,370 @@
+//! A producer's end of the router.
+//!
+//! A feed decides who gets which record, pours into lanes on the spot, offers to queues, and keeps at most one pack
+//! that a full queue of a consumer who may block did not take. It never blocks by itself.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::{
+    Body, Delivery, FeedCounts, Leg, LossReason, Offered, OnFull, Pack, Patience, Poured, RecordRef, Routes,
+    Seat, Selection, Serial, Test, Trace, Way,
+};
+use crate::matcher::Facts;
+use crate::metric::SampleBatch;
+
+/// How a feed reaches its consumers. Anything but `AsConfigured` is for trials, which compare them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wiring {
+    /// Lanes where an inlet is offered, queues elsewhere.
+    #[default]
+    AsConfigured,
+    /// Queues only.
+    Queues,
+    /// Queues only, and every sample a message of its own.
+    Messages,
+}
+
+/// What a feed is opened with.
+pub struct FeedSpec {
+    /// Name of the producer.
+    pub producer: Arc<str>,
+    /// Its seat.
+    pub seat: Seat,
+    /// Number of the feed, unique in its pipeline.
+    pub number: u32,
+    /// True of every record it will send.
+    pub facts: Arc<Facts>,
+    /// Whether the producer can wait.
+    pub patience: Patience,
+    /// Filters a record may have passed before it is lost.
+    pub max_hops: u8,
+    /// How consumers are reached.
+    pub wiring: Wiring,
+    /// The producer's books.
+    pub counts: FeedCounts,
+}
+
+/// A producer's end of the router. Belongs to one thread at a time.
+pub struct Feed {
+    spec: FeedSpec,
+    routes: Arc<dyn Routes>,
+    legs: Vec<Leg>,
+    seen: u64,
+    batch: u64,
+    waiting: Vec<(usize, Delivery)>,
+    shutdown: bool,
+}
+
+/// What became of a pack that was sent.
+pub enum Sent {
+    /// Everybody has it; the body is back if nobody keeps it, so that its memory can be used again.
+    Done(Option<Body>),
+    /// A consumer that may block is full: nothing more is to be sent before `retry`, `poll_ready` or `wait` says so.
+    Wait,
+}
+
+impl Feed {
+    /// Opens a feed; the legs are asked for now.
+    pub fn open(spec: FeedSpec, routes: Arc<dyn Routes>) -> Feed {
+        let (seen, legs) = routes.legs(&spec.producer, spec.seat, &spec.facts, spec.patience);
+        Feed { spec, routes, legs, seen, batch: 0, waiting: Vec::new(), shutdown: false }
+    }
+
+    /// Whether a consumer reads the text of samples, so that a decoder must keep their lines.
+    pub fn wants_lines(&mut self) -> bool {
+        self.refresh();
+        self.spec.wiring == Wiring::Messages
+            || self.legs.iter().any(|leg| match (&leg.way, &leg.test) {
+                (Way::Queue(_), _) => true,
+                (_, Test::Record(matcher)) => matcher.reads_payload(),
+                _ => false,
+            })
+    }
+
+    /// Whether any consumer is there at all.
+    pub fn has_legs(&self) -> bool {
+        !self.legs.is_empty()
+    }
+
+    /// Whether a full queue asked for the daemon to stop.
+    pub fn asks_shutdown(&self) -> bool {
+        self.shutdown
+    }
+
+    /// Sends a batch to everybody whose matcher takes a record of it. Never blocks.
+    ///
+    /// # Panics
+    /// If a pack is still waiting.
+    pub fn send(&mut self, body: Body, trace: Trace) -> Sent {
+        assert!(self.waiting.is_empty(), "a feed is ready before it sends again");
+        self.refresh();
+        self.batch += 1;
+        let records = body.len();
+        self.spec.counts.records.add(records as u64);
+        let serial = Serial { feed: self.spec.number, batch: self.batch };
+        let pack = Pack { facts: Arc::clone(&self.spec.facts), trace, serial, body };
+        if pack.trace.hops > self.spec.max_hops {
+            self.refuse_hops(records as u64);
+            return Sent::Done(Some(pack.body));
+        }
+        let back = match self.spec.wiring {
+            Wiring::Messages => {
+                expanded(pack).into_iter().for_each(|pack| drop(self.deliver(pack)));
+                None
+            }
+            Wiring::AsConfigured | Wiring::Queues => self.deliver(pack),
+        };
+        if self.waiting.is_empty() { Sent::Done(back.map(|pack| pack.body)) } else { Sent::Wait }
+    }
+
+    /// Brings a pack to its consumers; gives it back if none of them keeps it.
+    fn deliver(&mut self, pack: Pack) -> Option<Pack> {
+        let mut matched = Union::new(pack.body.len());
+        self.pour(&pack, &mut matched);
+        let pack = self.offer(pack, &mut matched);
+        self.spec.counts.unmatched.add(matched.missing());
+        pack
+    }
+
+    /// Offers again what waits; true when nothing waits any more.
+    pub fn retry(&mut self) -> bool {
+        for (leg, delivery) in std::mem::take(&mut self.waiting) {
+            self.offer_one(leg, delivery);
+        }
+        self.waiting.is_empty()
+    }
+
+    /// The same for a task: ready when nothing waits any more.
+    pub fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.retry() {
+                return Poll::Ready(());
+            }
+            let full = self.waiting.iter().find_map(|(leg, _)| match &self.legs[*leg].way {
+                Way::Queue(queue) => Some(queue),
+                Way::Lane(_) => None,
+            });
+            let full = full.expect("only a queue makes a feed wait");
+            if full.poll_room(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// The same for a thread: blocks for at most `wait`; true when nothing waits any more.
+    pub fn wait(&mut self, wait: Duration) -> bool {
+        if self.retry() {
+            return true;
+        }
+        if let Some((leg, _)) = self.waiting.first()
+            && let Way::Queue(queue) = &self.legs[*leg].way
+        {
+            queue.wait_for_room(wait);
+        }
+        self.retry()
+    }
+
+    /// Gives up on what waits, entering it as lost: the stop cannot wait any longer.
+    pub fn abandon(&mut self) {
+        for (_, delivery) in self.waiting.drain(..) {
+            delivery.settle(&[(LossReason::StopDeadline, delivery.len())]);
+        }
+    }
+
+    fn refresh(&mut self) {
+        if self.waiting.is_empty() && self.routes.generation() != self.seen {
+            self.reload();
+        }
+    }
+
+    fn reload(&mut self) {
+        let spec = &self.spec;
+        (self.seen, self.legs) = self.routes.legs(&spec.producer, spec.seat, &spec.facts, spec.patience);
+    }
+
+    /// Pours into every lane. A lane that has closed is asked for anew at once.
+    fn pour(&mut self, pack: &Pack, matched: &mut Union) {
+        let mut served: Vec<Arc<str>> = Vec::new();
+        let mut index = 0;
+        while let Some(leg) = self.legs.get_mut(index) {
+            index += 1;
+            let Way::Lane(lane) = &leg.way else { continue };
+            let lane = Arc::clone(lane);
+            if served.contains(&leg.counts.consumer) {
+                continue;
+            }
+            let Some(chosen) = choose(&mut leg.test, pack) else { continue };
+            let count = chosen.len_of(pack.body.len()) as u64;
+            match catch_unwind(AssertUnwindSafe(|| lane.pour(pack, &chosen))) {
+                Ok(Poured::Taken) => {
+                    leg.counts.offer(count);
+                    leg.counts.take(count);
+                    matched.add(&chosen);
+                }
+                Ok(Poured::Closed) => {
+                    let done = self.legs[..index - 1].iter().filter(|leg| matches!(leg.way, Way::Lane(_)));
+                    served.extend(done.map(|leg| Arc::clone(&leg.counts.consumer)));
+                    let before = self.seen;
+                    self.reload();
+                    if self.seen == before {
+                        // The consumer is gone and the router has not heard yet: the joint bears the loss.
+                        let leg = &self.legs[index - 1];
+                        leg.counts.offer(count);
+                        leg.counts.lose(LossReason::Closed, count);
+                    } else {
+                        index = 0;
+                    }
+                }
+                Err(_panic) => {
+                    leg.counts.offer(count);
+                    leg.counts.lose(LossReason::Fault, count);
+                    leg.health.fault();
+                    matched.add(&chosen);
+                }
+            }
+        }
+    }
+
+    /// Offers to every queue; gives the pack back if there was none to take it.
+    fn offer(&mut self, pack: Pack, matched: &mut Union) -> Option<Pack> {
+        let mut shared: Option<Arc<Pack>> = None;
+        let mut own = Some(pack);
+        for index in 0..self.legs.len() {
+            let leg = &mut self.legs[index];
+            if !matches!(leg.way, Way::Queue(_)) {
+                continue;
+            }
+            let seen = shared.as_deref().or(own.as_ref()).expect("the pack is here or shared");
+            let Some(chosen) = choose(&mut leg.test, seen) else { continue };
+            matched.add(&chosen);
+            let pack = shared.get_or_insert_with(|| Arc::new(own.take().expect("shared once")));
+            let delivery = Delivery { pack: Arc::clone(pack), chosen, joint: Arc::clone(&leg.counts) };
+            leg.counts.offer(delivery.len() as u64);
+            self.offer_one(index, delivery);
+        }
+        own
+    }
+
+    fn offer_one(&mut self, index: usize, delivery: Delivery) {
+        let leg = &self.legs[index];
+        let Way::Queue(queue) = &leg.way else { unreachable!("only deliveries to queues are offered") };
+        let weight = delivery.pack.body.weight();
+        match queue.offer(delivery, weight, self.spec.patience) {
+            Offered::Taken => {}
+            Offered::Closed(delivery) => delivery.settle(&[(LossReason::Closed, delivery.len())]),
+            Offered::Full(delivery) => match leg.on_full {
+                OnFull::Block => self.waiting.push((index, delivery)),
+                OnFull::Drop => delivery.settle(&[(LossReason::Full, delivery.len())]),
+                OnFull::DropInLoop => delivery.settle(&[(LossReason::LoopFull, delivery.len())]),
+                OnFull::Shutdown => {
+                    delivery.settle(&[(LossReason::Full, delivery.len())]);
+                    self.shutdown = true;
+                }
+            },
+        }
+    }
+
+    fn refuse_hops(&self, records: u64) {
+        for leg in &self.legs {
+            leg.counts.offer(records);
+            leg.counts.lose(LossReason::Hops, records);
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// The records of `pack` that pass `test`; none if there is nothing to hand over.
+fn choose(test: &mut Test, pack: &Pack) -> Option<Selection> {
+    let records = pack.body.len();
+    let bits = match test {
+        // A batch without samples still carries its tally to those who take everything.
+        Test::Every => return Some(Selection::All),
+        Test::Series(series) => match &pack.body {
+            Body::Samples(batch) => choose_by(records, |index| {
+                let sample = &batch.samples[index];
+                series.answer(sample.series, sample.kind, |matcher| {
+                    let name = batch.names.series(sample.series);
+                    matcher.matches(&RecordRef::series(&name, sample.kind, pack))
+                })
+            }),
+            _ => choose_by(records, |index| series.matcher.matches(&pack.record(index))),
+        },
+        Test::Record(matcher) => choose_by(records, |index| matcher.matches(&pack.record(index))),
+    };
+    let count: usize = bits.iter().map(|word| word.count_ones() as usize).sum();
+    match count {
+        0 => None,
+        count if count == records => Some(Selection::All),
+        _ => Some(Selection::Only(bits)),
+    }
+}
+
+fn choose_by(records: usize, mut test: impl FnMut(usize) -> bool) -> Box<[u64]> {
+    let mut words = vec![0_u64; records.div_ceil(64)].into_boxed_slice();
+    for (word, bits) in words.iter_mut().enumerate() {
+        let first = word * 64;
+        for bit in 0..(records - first).min(64) {
+            *bits |= u64::from(test(first + bit)) << bit;
+        }
+    }
+    words
+}
+
+/// Counts the records that no leg chose.
+struct Union {
+    records: usize,
+    all: bool,
+    words: Vec<u64>,
+}
+
+impl Union {
+    fn new(records: usize) -> Union {
+        Union { records, all: false, words: Vec::new() }
+    }
+
+    fn add(&mut self, chosen: &Selection) {
+        match chosen {
+            _ if self.all => {}
+            Selection::All => self.all = true,
+            Selection::Only(words) => {
+                self.words.resize(words.len(), 0);
+                self.words.iter_mut().zip(words).for_each(|(mine, theirs)| *mine |= theirs);
+            }
+        }
+    }
+
+    fn missing(&self) -> u64 {
+        if self.all {
+            return 0;
+        }
+        let seen: usize = self.words.iter().map(|word| word.count_ones() as usize).sum();
+        (self.records - seen) as u64
+    }
+}
+
+/// The same records with every sample a message of its own; the tally travels before them.
+fn expanded(mut pack: Pack) -> Vec<Pack> {
+    let Body::Samples(batch) = &mut pack.body else { return vec![pack] };
+    let tally = SampleBatch { at: batch.at, ..SampleBatch::new(Arc::clone(&batch.names)) };
+    let tally = SampleBatch { tally: std::mem::take(&mut batch.tally), ..tally };
+    let count = batch.samples.len();
+    let messages = (0..count).map(|index| pack.record(index).to_message().into_owned()).collect();
+    let with =
+        |body| Pack { facts: Arc::clone(&pack.facts), trace: pack.trace.clone(), serial: pack.serial, body };
+    let mut packs = Vec::new();
+    if !tally.is_empty() {
+        packs.push(with(Body::Samples(tally)));
+    }
+    if count > 0 {
+        packs.push(with(Body::Messages(messages)));
+    }
+    packs
+}

@@ -1,0 +1,191 @@
+//! Packs: a batch of records under the facts of its stream, with the trace that acknowledges it.
+
+use std::sync::Arc;
+
+use super::{JointCounts, LossReason, RecordRef};
+use crate::aggregate::Snapshot;
+use crate::graphite::Namespace;
+use crate::matcher::Facts;
+use crate::message::Message;
+use crate::metric::SampleBatch;
+use crate::time::Stamp;
+
+/// A receipt for data that an input can replay: done when the last clone is dropped.
+pub trait Token: Send + Sync {
+    /// Says that something under this token was lost, before the clone is dropped.
+    fn failed(&self);
+}
+
+/// Several tokens held as one.
+pub struct Tokens(pub Vec<Arc<dyn Token>>);
+
+impl Token for Tokens {
+    fn failed(&self) {
+        self.0.iter().for_each(|token| token.failed());
+    }
+}
+
+/// Where a pack comes from in time and in the router.
+#[derive(Clone, Default)]
+pub struct Trace {
+    /// Held by everybody who still owes the data.
+    pub ack: Option<Arc<dyn Token>>,
+    /// Filters passed so far.
+    pub hops: u8,
+    /// When it was received or made.
+    pub at: Stamp,
+}
+
+/// Number of a pack: the feed it came through and its count there. Uuids of samples are made of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Serial {
+    /// Number of the feed.
+    pub feed: u32,
+    /// Number of the pack within the feed.
+    pub batch: u64,
+}
+
+/// One batch of one kind of record.
+pub enum Body {
+    /// Log records.
+    Messages(Vec<Message>),
+    /// Samples with the text their consumers asked for.
+    Samples(SampleBatch),
+    /// One flush and the names it is printed under.
+    Snapshot {
+        /// What was found.
+        found: Arc<Snapshot>,
+        /// How it is named.
+        naming: Arc<Namespace>,
+    },
+}
+
+impl Body {
+    /// Number of records; a snapshot is one.
+    pub fn len(&self) -> usize {
+        match self {
+            Body::Messages(messages) => messages.len(),
+            Body::Samples(batch) => batch.samples.len(),
+            Body::Snapshot { .. } => 1,
+        }
+    }
+
+    /// Whether there is no record in it; a batch of samples may still carry a tally.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes it holds, roughly; what queues are bounded by.
+    pub fn weight(&self) -> usize {
+        match self {
+            Body::Messages(messages) => {
+                messages.iter().map(|message| 200 + message.payload.len() + 80 * message.fields.len()).sum()
+            }
+            Body::Samples(batch) => {
+                size_of_val(&batch.samples[..]) + batch.text.len() + 8 * batch.lines.len()
+            }
+            // Shared by all who queue it and replaced by the next: bounded by the count of packs alone.
+            Body::Snapshot { .. } => 0,
+        }
+    }
+}
+
+/// A body under the facts of its stream.
+pub struct Pack {
+    /// True of every record in it.
+    pub facts: Arc<Facts>,
+    /// Receipt, hops and time.
+    pub trace: Trace,
+    /// Its number.
+    pub serial: Serial,
+    /// The records.
+    pub body: Body,
+}
+
+impl Pack {
+    /// The `index`-th record, borrowed.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn record(&self, index: usize) -> RecordRef<'_> {
+        match &self.body {
+            Body::Messages(messages) => RecordRef::Message(&messages[index]),
+            Body::Samples(batch) => {
+                assert!(index < batch.samples.len(), "a record index is within its pack");
+                RecordRef::Sample { pack: self, batch, index }
+            }
+            Body::Snapshot { found, naming } => RecordRef::Snapshot { pack: self, found, naming },
+        }
+    }
+}
+
+/// Which records of a pack a consumer was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them.
+    All,
+    /// Those whose bit is set, record `i` at bit `i % 64` of word `i / 64`.
+    Only(Box<[u64]>),
+}
+
+impl Selection {
+    /// Whether record `index` is chosen.
+    pub fn contains(&self, index: usize) -> bool {
+        match self {
+            Selection::All => true,
+            Selection::Only(words) => words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1),
+        }
+    }
+
+    /// Number of chosen records of a pack of `records`.
+    pub fn len_of(&self, records: usize) -> usize {
+        match self {
+            Selection::All => records,
+            Selection::Only(words) => words.iter().map(|word| word.count_ones() as usize).sum(),
+        }
+    }
+}
+
+/// A pack as one consumer sees it.
+///
+/// Whoever takes it from a queue says what became of every chosen record with `settle`.
+pub struct Delivery {
+    /// Shared with the other consumers.
+    pub pack: Arc<Pack>,
+    /// The records meant for this one.
+    pub chosen: Selection,
+    pub(super) joint: Arc<JointCounts>,
+}
+
+impl Delivery {
+    /// The chosen records with their indexes, in order.
+    pub fn records(&self) -> impl Iterator<Item = (usize, RecordRef<'_>)> {
+        (0..self.pack.body.len())
+            .filter(|&index| self.chosen.contains(index))
+            .map(|index| (index, self.pack.record(index)))
+    }
+
+    /// Number of chosen records.
+    pub fn len(&self) -> usize {
+        self.chosen.len_of(self.pack.body.len())
+    }
+
+    /// Whether no record was chosen.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Enters into the ledger what became of the records: so many lost for each reason, the rest taken.
+    pub fn settle(&self, lost: &[(LossReason, usize)]) {
+        let total: usize = lost.iter().map(|(_, count)| count).sum();
+        self.joint.take((self.len() - total) as u64);
+        for &(reason, count) in lost.iter().filter(|(_, count)| *count > 0) {
+            self.joint.lose(reason, count as u64);
+        }
+        if total > 0
+            && let Some(ack) = &self.pack.trace.ack
+        {
+            ack.failed();
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Every record seen as a message: what matchers are asked about and encoders print, built only where it is read.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{Pack, snapshot_text};
+use crate::aggregate::Snapshot;
+use crate::graphite::Namespace;
+use crate::matcher::{Fact, Facts, FieldNames, FieldValue, Header, Known, Number, Subject};
+use crate::message::{DEFAULT_SEVERITY, Field, Message, uuid_text};
+use crate::metric::{SampleBatch, SampleKind, Series};
+use crate::time::Stamp;
+
+/// One record of a pack, borrowed.
+#[derive(Clone, Copy)]
+pub enum RecordRef<'a> {
+    /// A log record.
+    Message(&'a Message),
+    /// A sample; as a message `Type 'heka.statsample'`.
+    Sample {
+        /// Its pack.
+        pack: &'a Pack,
+        /// The batch in that pack.
+        batch: &'a SampleBatch,
+        /// Its place in the batch.
+        index: usize,
+    },
+    /// A flush; as a message `Type 'heka.statmetric'`.
+    Snapshot {
+        /// Its pack.
+        pack: &'a Pack,
+        /// What was found.
+        found: &'a Arc<Snapshot>,
+        /// How it is named.
+        naming: &'a Arc<Namespace>,
+    },
+    /// Any sample of one series, where only name, tags and kind are known.
+    Series {
+        /// The series.
+        series: &'a Series,
+        /// What such a sample does.
+        kind: SampleKind,
+        /// Facts of the stream.
+        facts: &'a Facts,
+    },
+}
+
+impl<'a> RecordRef<'a> {
+    pub(super) fn series(series: &'a Series, kind: SampleKind, pack: &'a Pack) -> RecordRef<'a> {
+        RecordRef::Series { series, kind, facts: &pack.facts }
+    }
+
+    /// The record as a message, built if it is not one.
+    ///
+    /// The uuid of a sample is made of its feed, pack and place: never random, the same in every run.
+    pub fn to_message(&self) -> Cow<'a, Message> {
+        match *self {
+            RecordRef::Message(message) => Cow::Borrowed(message),
+            RecordRef::Sample { pack, batch, index } => Cow::Owned(sample_message(pack, batch, index)),
+            RecordRef::Snapshot { pack, found, naming } => Cow::Owned(snapshot_message(pack, found, naming)),
+            RecordRef::Series { series, kind, facts } => {
+                let mut message = message_of(facts);
+                message.fields = series_fields(series, kind);
+                Cow::Owned(message)
+            }
+        }
+    }
+
+    /// The payload alone: the text of a message, the line of a sample, the Graphite lines of a snapshot.
+    pub fn payload(&self) -> Cow<'a, [u8]> {
+        match *self {
+            RecordRef::Message(message) => Cow::Borrowed(&message.payload),
+            RecordRef::Sample { batch, index, .. } => Cow::Borrowed(line(batch, index)),
+            RecordRef::Snapshot { found, naming, .. } => Cow::Owned(snapshot_text::payload(found, naming)),
+            RecordRef::Series { .. } => Cow::Borrowed(b""),
+        }
+    }
+
+    /// The timestamp: a message's own, when a sample was received, the end of a flush's slot.
+    pub fn stamp(&self) -> Stamp {
+        match self {
+            RecordRef::Message(message) => message.timestamp,
+            RecordRef::Sample { batch, .. } => batch.at,
+            RecordRef::Snapshot { found, .. } => found.slot.end,
+            RecordRef::Series { .. } => Stamp(0),
+        }
+    }
+
+    fn facts(&self) -> Option<&'a Facts> {
+        match *self {
+            RecordRef::Message(_) => None,
+            RecordRef::Sample { pack, .. } | RecordRef::Snapshot { pack, .. } => Some(&pack.facts),
+            RecordRef::Series { facts, .. } => Some(facts),
+        }
+    }
+}
+
+impl Subject for RecordRef<'_> {
+    fn text(&self, header: Header) -> Known<'_> {
+        let Some(facts) = self.facts() else {
+            let RecordRef::Message(message) = self else { unreachable!("only a message has no facts") };
+            return message.text(header);
+        };
+        match (header, self) {
+            (Header::Payload, RecordRef::Series { .. }) | (Header::Uuid, RecordRef::Series { .. }) => {
+                Known::Unknown
+            }
+            (Header::Payload, _) => Known::Is(self.payload()),
+            (Header::Uuid, RecordRef::Sample { pack, index, .. }) => {
+                Known::Is(Cow::Owned(uuid_text(&uuid(pack, *index)).into_bytes()))
+            }
+            (Header::Uuid, RecordRef::Snapshot { pack, .. }) => {
+                Known::Is(Cow::Owned(uuid_text(&uuid(pack, 0)).into_bytes()))
+            }
+            (Header::Type, _) => known(&facts.type_),
+            (Header::Logger, _) => known(&facts.logger),
+            (Header::Hostname, _) => known(&facts.hostname),
+            (Header::EnvVersion, _) => known(&facts.env_version),
+            (Header::Uuid, RecordRef::Message(_)) => unreachable!("a message was answered above"),
+        }
+    }
+
+    fn number(&self, number: Number) -> Option<f64> {
+        let Some(facts) = self.facts() else {
+            let RecordRef::Message(message) = self else { unreachable!("only a message has no facts") };
+            return message.number(number);
+        };
+        match number {
+            Number::Severity => Some(facts.severity.unwrap_or(DEFAULT_SEVERITY).into()),
+            Number::Pid => Some(facts.pid.unwrap_or(0).into()),
+            Number::Timestamp => match self {
+                RecordRef::Sample { batch, .. } => Some(batch.at.0 as f64),
+                RecordRef::Snapshot { found, .. } => Some(found.slot.end.0 as f64),
+                _ => None,
+            },
+        }
+    }
+
+    fn field(&self, name: &str, instance: usize, item: usize) -> FieldValue<'_> {
+        match self {
+            RecordRef::Message(message) => Subject::field(*message, name, instance, item),
+            _ if instance > 0 || item > 0 => FieldValue::Nil,
+            RecordRef::Sample { batch, index, .. } => {
+                let sample = &batch.samples[*index];
+                match name {
+                    "value" if sample.kind == SampleKind::Set => {
+                        FieldValue::Text(Cow::Borrowed(batch.text_of(sample.member())))
+                    }
+                    "value" => FieldValue::Number(sample.value),
+                    "rate" => FieldValue::Number(sample.rate),
+                    "kind" => FieldValue::Text(Cow::Borrowed(sample.kind.text().as_bytes())),
+                    "name" | "tags" => owned(series_field(&batch.names.series(sample.series), name)),
+                    _ => FieldValue::Nil,
+                }
+            }
+            RecordRef::Series { series, kind, .. } => match name {
+                "name" | "tags" => owned(series_field(series, name)),
+                "kind" => FieldValue::Text(Cow::Borrowed(kind.text().as_bytes())),
+                "value" | "rate" => FieldValue::Unknown,
+                _ => FieldValue::Nil,
+            },
+            RecordRef::Snapshot { found, naming, .. } => {
+                let fields = snapshot_text::fields(found, naming);
+                match fields.into_iter().find(|(path, _)| path == name) {
+                    Some((_, value)) => FieldValue::Number(value),
+                    None => FieldValue::Nil,
+                }
+            }
+        }
+    }
+}
+
+/// Facts of a stream of samples that `logger` on `hostname` receives.
+pub fn sample_facts(logger: &str, hostname: &str) -> Facts {
+    Facts {
+        type_: Fact::Is(SAMPLE_TYPE.into()),
+        logger: Fact::Is(logger.into()),
+        hostname: Fact::Is(hostname.into()),
+        env_version: Fact::Is("".into()),
+        severity: Some(DEFAULT_SEVERITY),
+        pid: Some(0),
+        fields: FieldNames::Only(SAMPLE_FIELDS),
+    }
+}
+
+fn known(fact: &Fact) -> Known<'_> {
+    match fact {
+        Fact::Is(text) => Known::Is(Cow::Borrowed(text.as_bytes())),
+        // A view has no other source for its headers than the facts: what they leave open is empty.
+        Fact::Prefix(_) | Fact::Unknown => Known::Is(Cow::Borrowed(b"")),
+    }
+}
+
+fn owned(text: Option<String>) -> FieldValue<'static> {
+    text.map_or(FieldValue::Nil, |text| FieldValue::Text(Cow::Owned(text.into_bytes())))
+}
+
+fn series_field(series: &Series, name: &str) -> Option<String> {
+    match name {
+        "name" => Some(series.name.to_string()),
+        _ => (!series.tags.is_empty()).then(|| series.tags_text()),
+    }
+}
+
+fn line(batch: &SampleBatch, index: usize) -> &[u8] {
+    batch.lines.get(index).map_or(b"", |&span| batch.text_of(span))
+}
+
+fn message_of(facts: &Facts) -> Message {
+    let text = |fact: &Fact| match fact {
+        Fact::Is(text) => text.to_string(),
+        Fact::Prefix(_) | Fact::Unknown => String::new(),
+    };
+    Message {
+        type_: text(&facts.type_),
+        logger: text(&facts.logger),
+        hostname: text(&facts.hostname),
+        env_version: text(&facts.env_version),
+        severity: facts.severity.unwrap_or(DEFAULT_SEVERITY),
+        pid: facts.pid.unwrap_or(0),
+        ..Message::default()
+    }
+}
+
+fn sample_message(pack: &Pack, batch: &SampleBatch, index: usize) -> Message {
+    let sample = &batch.samples[index];
+    let mut fields = series_fields(&batch.names.series(sample.series), sample.kind);
+    let value = match sample.kind {
+        SampleKind::Set => Field::new("value", &*String::from_utf8_lossy(batch.text_of(sample.member()))),
+        _ => Field::new("value", sample.value),
+    };
+    fields.insert(1, value);
+    fields.insert(3, Field::new("rate", sample.rate));
+    Message {
+        uuid: uuid(pack, index),
+        timestamp: batch.at,
+        payload: line(batch, index).to_vec(),
+        fields,
+        ..message_of(&pack.facts)
+    }
+}
+
+/// `name`, `kind`, and `tags` unless there are none.
+fn series_fields(series: &Series, kind: SampleKind) -> Vec<Field> {
+    let mut fields = vec![Field::new("name", &*series.name), Field::new("kind", kind.text())];
+    if !series.tags.is_empty() {
+        fields.push(Field::new("tags", series.tags_text()));
+    }
+    fields
+}
+
+fn snapshot_message(pack: &Pack, found: &Arc<Snapshot>, naming: &Arc<Namespace>) -> Message {
+    let mut fields = vec![Field::new("timestamp", found.slot.end.seconds())];
+    fields.extend(
+        snapshot_text::fields(found, naming).into_iter().map(|(path, value)| Field::new(path, value)),
+    );
+    Message {
+        uuid: uuid(pack, 0),
+        timestamp: found.slot.end,
+        payload: snapshot_text::payload(found, naming),
+        fields,
+        ..message_of(&pack.facts)
+    }
+}
+
+/// A version 8 uuid (RFC 9562: custom) of feed, pack and place.
+fn uuid(pack: &Pack, index: usize) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&pack.serial.feed.to_be_bytes());
+    bytes[6..8].copy_from_slice(&(index as u16).to_be_bytes());
+    bytes[8..].copy_from_slice(&pack.serial.batch.to_be_bytes());
+    bytes[4..6].copy_from_slice(&((index >> 16) as u16).to_be_bytes());
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes
+}
+
+/// Message type of a sample.
+pub const SAMPLE_TYPE: &str = "heka.statsample";
+
+/// Message type of a flush; the default of Heka's accumulator.
+pub const SNAPSHOT_TYPE: &str = "heka.statmetric";
+
+/// Fields a sample can have.
+pub const SAMPLE_FIELDS: &[&str] = &["name", "value", "kind", "rate", "tags"];
+
+/// Those that are the same for all samples of a series and kind.
+pub const SERIES_FIELDS: &[&str] = &["name", "kind", "tags"];

@@ -1,0 +1,121 @@
+//! A snapshot in Graphite's words: the lines of one flush, as a payload, as fields, or straight into a buffer.
+
+use crate::aggregate::{Percentile, Rank, Snapshot, TimerPoint};
+use crate::graphite::{LineWriter, Namespace, PercentNumbers, Rules, TagMode, TimerNumbers, parse_line};
+use crate::metric::Kind;
+
+/// Appends the lines of a flush to `out`; the number of lines.
+///
+/// Order: counters, timers, gauges, sets, the aggregator's own, the number of series: that of the reference.
+pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out: &mut Vec<u8>) -> u64 {
+    let mut writer = LineWriter::new(naming, tags, found.slot.end.seconds(), found.slot.seconds(), out);
+    found.names.with_names(Kind::Counter, |names| {
+        for point in &found.counters {
+            let series = &names[point.series.index()];
+            writer.counter(&series.name, &series.tags, point.sum);
+        }
+    });
+    let mut percentiles = Vec::new();
+    for kinds in found.timers.chunk_by(|a, b| a.series.kind() == b.series.kind()) {
+        found.names.with_names(kinds[0].series.kind(), |names| {
+            for point in kinds {
+                let series = &names[point.series.index()];
+                writer.timer(
+                    &series.name,
+                    &series.tags,
+                    &timer_numbers(found, point, naming, &mut percentiles),
+                );
+            }
+        });
+    }
+    found.names.with_names(Kind::Gauge, |names| {
+        for point in &found.gauges {
+            let series = &names[point.series.index()];
+            writer.gauge(&series.name, &series.tags, point.value);
+        }
+    });
+    found.names.with_names(Kind::Set, |names| {
+        for point in &found.sets {
+            let series = &names[point.series.index()];
+            writer.set(&series.name, &series.tags, point.cardinality);
+        }
+    });
+    let mut count = found.len() as u64;
+    if let Some(own) = &found.own {
+        let counters = [
+            ("bad_lines_seen", own.tally.bad_total()),
+            ("packets_received", own.tally.datagrams),
+            ("metrics_received", own.tally.lines),
+        ];
+        for (name, value) in counters {
+            writer.own_counter(name, value as f64);
+            count += 1;
+        }
+    }
+    writer.number_of_stats(count);
+    writer.lines()
+}
+
+/// The numbers of a timer; `percentiles` is used for those of `naming`.
+pub fn timer_numbers<'a>(
+    found: &Snapshot,
+    point: &TimerPoint,
+    naming: &Namespace,
+    percentiles: &'a mut Vec<Option<PercentNumbers>>,
+) -> TimerNumbers<'a> {
+    let rank = match naming.rules() {
+        Rules::Statsd => Rank::Statsd,
+        Rules::Heka => Rank::Heka,
+    };
+    percentiles.clear();
+    let numbers = |percentile: Percentile| PercentNumbers {
+        count: percentile.count as u64,
+        mean: percentile.mean,
+        bound: percentile.bound,
+        sum: percentile.sum,
+        sum_squares: percentile.sum_squares,
+    };
+    percentiles.extend(
+        naming.percentiles().iter().map(|percent| found.percentile(point, percent.value, rank).map(numbers)),
+    );
+    let zero = TimerNumbers {
+        samples: point.samples,
+        count: point.weight,
+        lower: 0.0,
+        upper: 0.0,
+        sum: 0.0,
+        sum_squares: 0.0,
+        mean: 0.0,
+        median: 0.0,
+        deviation: 0.0,
+        percentiles,
+    };
+    match found.summary(point) {
+        None => zero,
+        Some(summary) => TimerNumbers {
+            lower: summary.lower,
+            upper: summary.upper,
+            sum: summary.sum,
+            sum_squares: summary.sum_squares,
+            mean: summary.mean,
+            median: summary.median,
+            deviation: summary.std,
+            ..zero
+        },
+    }
+}
+
+/// The lines as the payload of a message.
+pub(super) fn payload(found: &Snapshot, naming: &Namespace) -> Vec<u8> {
+    let mut lines = Vec::new();
+    write_snapshot(found, naming, &TagMode::Graphite, &mut lines);
+    lines
+}
+
+/// The lines as fields of a message: path and value.
+pub(super) fn fields(found: &Snapshot, naming: &Namespace) -> Vec<(String, f64)> {
+    let lines = payload(found, naming);
+    let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    let parsed = lines.map(|line| parse_line(line).expect("lines written here can be read"));
+    parsed.map(|line| (line.path.to_owned(), line.value)).collect()
+}
