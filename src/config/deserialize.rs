@@ -12,7 +12,7 @@ use serde::forward_to_deserialize_any;
 
 use super::problem::ProblemKind;
 use super::suggestion::suggest;
-use super::units::{ADDRESS, Address, BYTES, Bytes, MILLIS, Millis, SECONDS, Seconds};
+use super::units::{ADDRESS, Address, BYTES, Bytes, MILLIS, Millis, ONE_OR_MANY, SECONDS, Seconds};
 use super::value::{Kind, Table, Value};
 
 /// Why `serde` refused a tree.
@@ -210,6 +210,9 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        if name == ONE_OR_MANY && !matches!(self.0.kind, Kind::Array(_)) {
+            return visitor.visit_seq(Elements { values: std::slice::from_ref(self.0), at: 0 });
+        }
         visitor.visit_newtype_struct(self).map_err(|fault| {
             match (Unit::named(name), &self.0.kind, &fault.kind) {
                 (Some(unit), Kind::String(text, _), FaultKind::Other(_)) => {

@@ -196,6 +196,9 @@ pub enum ProblemKind {
     /// A splitter that is not there.
     #[error("`{section}` names a splitter `{name}` that does not exist")]
     UnknownSplitter { section: String, name: String, suggestion: Option<String>, allowed: Vec<String> },
+    /// A filter that is not there.
+    #[error("`{section}` names a filter `{name}` that does not exist")]
+    UnknownFilter { section: String, name: String, suggestion: Option<String>, allowed: Vec<String> },
     /// A section named for a part that only another class can play.
     #[error("`{name}` is {found}, but {expected} is needed here")]
     WrongClass { name: String, expected: String, found: String },
@@ -264,6 +267,7 @@ impl ProblemKind {
             Kind::UnknownType { suggestion, allowed, .. } => choices(suggestion, "there are", allowed),
             Kind::UnknownDecoder { suggestion, allowed, .. }
             | Kind::UnknownEncoder { suggestion, allowed, .. }
+            | Kind::UnknownFilter { suggestion, allowed, .. }
             | Kind::UnknownSplitter { suggestion, allowed, .. } => choices(suggestion, "there are", allowed),
             other => other.way_out().into_iter().collect(),
         }

@@ -5,12 +5,15 @@
 
 mod address;
 mod duration;
+mod list;
 mod size;
 
 pub use address::{Address, AddressError};
 pub use duration::{DurationError, Millis, Seconds};
+pub use list::{OneOrMany, PercentText};
 pub use size::{Bytes, SizeError};
 
 pub(super) use address::ADDRESS;
 pub(super) use duration::{MILLIS, SECONDS};
+pub(super) use list::ONE_OR_MANY;
 pub(super) use size::BYTES;
