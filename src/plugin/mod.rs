@@ -1,1 +1,57 @@
-//! Placeholder.
+//! What a plugin is: one contract for each kind, the declaration of its configuration, and the registry of types.
+//!
+//! A plugin does not spawn, sleep, read the clock, count, log per record, retry, or know its queue. It returns what
+//! happened; the runner does the rest.
+
+mod build;
+mod declare;
+mod filter;
+mod input;
+mod output;
+mod registry;
+mod stop;
+
+pub use build::{BuildContext, BuildError, Shared};
+pub use declare::{Declare, Endpoint, Kind, OwnDecoder, Protocol, Ticker};
+pub use filter::{Emit, Filter};
+pub use input::{
+    Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, Splitter,
+};
+pub use output::{EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};
+pub use registry::{Declared, Plugin, PluginClass, Plugins};
+pub use stop::{Readiness, Stop};
+
+use std::pin::Pin;
+
+/// A future that may borrow, on any thread.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A future driven on its runner's own thread: it may block and need not be `Send`.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// What ended a plugin's work: the peer is gone, a bind failed, a limit of its own was passed.
+///
+/// The runner counts it, logs it when the state changes, and restarts the plugin with back-off or stops.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    message: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault described in words, lower case, without the plugin's name.
+    pub fn new(message: impl Into<String>) -> Fault {
+        Fault { message: message.into(), source: None }
+    }
+
+    /// The same, caused by `source`.
+    pub fn caused(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Fault {
+        let source = source.into();
+        Fault { message: format!("{}: {source}", message.into()), source: Some(source) }
+    }
+}

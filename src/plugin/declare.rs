@@ -1,0 +1,173 @@
+//! What `check` must know of a plugin before anything is built: it belongs to the configuration struct.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::{BuildContext, BuildError, Decoder, Encoder, Filter, Input, Output, PluginClass, Splitter};
+use crate::config::{Address, Check};
+use crate::flow::Patience;
+use crate::matcher::Facts;
+
+/// A kind of plugin.
+pub trait Kind {
+    /// Its class.
+    const CLASS: PluginClass;
+}
+
+macro_rules! kinds {
+    ($($kind:ident),*) => { $(
+        impl Kind for dyn $kind {
+            const CLASS: PluginClass = PluginClass::$kind;
+        }
+    )* };
+}
+
+kinds!(Input, Splitter, Decoder, Filter, Encoder, Output);
+
+/// The configuration of a plugin type, and everything the plan asks about it.
+///
+/// Fields of the struct are the options; their doc comments are the manual: unit, default, when to change it.
+pub trait Declare<P: Kind + ?Sized>:
+    DeserializeOwned + JsonSchema + Check + Clone + Send + Sync + 'static
+{
+    /// Name of the type: Heka's where Heka had it.
+    const TYPE: &'static str;
+
+    /// One sentence for `hekad docs`.
+    const SUMMARY: &'static str;
+
+    /// Other names it answers to.
+    const ALIASES: &'static [&'static str] = &[];
+
+    /// Told under which of its names it was configured, since an alias may change defaults.
+    fn named(&mut self, type_name: &str) {
+        let _ = type_name;
+    }
+
+    /// Facts of the streams it sends, one a feed; empty if it sends nothing.
+    fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
+        let _ = (name, hostname);
+        Vec::new()
+    }
+
+    /// Whether what it sends can wait.
+    fn patience(&self) -> Patience {
+        Patience::Cannot
+    }
+
+    /// Number of lanes of an input.
+    fn lanes(&self) -> u32 {
+        1
+    }
+
+    /// Whether it offers to be poured into.
+    fn offers_inlet(&self) -> bool {
+        false
+    }
+
+    /// Ticker interval if the section names none; none if it cannot tick.
+    fn ticker(&self) -> Ticker {
+        Ticker::Never
+    }
+
+    /// Addresses it listens on.
+    fn listens(&self) -> Vec<Endpoint> {
+        Vec::new()
+    }
+
+    /// Addresses it sends to.
+    fn sends_to(&self) -> Vec<Endpoint> {
+        Vec::new()
+    }
+
+    /// The one filter that is meant by what it sends, if it names one (`stat_accum_name`): filters of that kind that
+    /// have no matcher of their own leave it alone.
+    fn directs_to(&self) -> Option<&str> {
+        None
+    }
+
+    /// Matcher if the section names none.
+    fn default_matcher(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Encoder type or section if the section names none.
+    fn default_encoder(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether an `encoder` means anything to it.
+    fn takes_encoder(&self) -> bool {
+        false
+    }
+
+    /// Options that are its own decoder's, and mean nothing beside `decoder`.
+    fn decoder_keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Its own splitter and decoder, for an input whose format is fixed.
+    ///
+    /// # Errors
+    /// When they cannot be built.
+    fn own_decoder(&self, context: &BuildContext) -> Result<Option<OwnDecoder>, BuildError> {
+        let _ = context;
+        Ok(None)
+    }
+
+    /// Builds the plugin; opens sockets and files.
+    ///
+    /// # Errors
+    /// When something outside is not as it should be.
+    fn build(&self, context: &BuildContext) -> Result<Box<P>, BuildError>;
+}
+
+/// Whether and how often a plugin ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ticker {
+    /// It has nothing to do with time: `ticker_interval` is an error.
+    Never,
+    /// It can, if the section says so.
+    Optional,
+    /// It does, every so often unless the section says otherwise.
+    Every(Duration),
+}
+
+/// The splitters and the decoder of one seat.
+pub struct OwnDecoder {
+    /// Makes a splitter for a connection, file or socket.
+    pub splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
+    /// Decodes what all of them found.
+    pub decoder: Box<dyn Decoder>,
+}
+
+/// An address a plugin listens on or sends to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// How.
+    pub protocol: Protocol,
+    /// Where.
+    pub address: Address,
+    /// The option that says so, for error messages.
+    pub key: &'static str,
+    /// HTTP path, for those who share one server.
+    pub path: Option<String>,
+}
+
+/// Transport of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// Datagrams.
+    Udp,
+    /// Streams, HTTP too.
+    Tcp,
+}
+
+impl Endpoint {
+    /// An endpoint that is not an HTTP path.
+    pub fn new(protocol: Protocol, address: &Address, key: &'static str) -> Endpoint {
+        Endpoint { protocol, address: address.clone(), key, path: None }
+    }
+}

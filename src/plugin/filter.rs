@@ -1,0 +1,57 @@
+//! Filters: consumers that emit records of their own.
+
+use std::sync::Arc;
+
+use super::Fault;
+use crate::flow::{Body, Delivery, Feed, Inlet, Sent, Trace};
+use crate::time::Stamp;
+
+/// Takes records and emits others.
+pub trait Filter: Send {
+    /// Takes what its queue brought.
+    ///
+    /// # Errors
+    /// A fault; the records of the delivery are lost.
+    fn process(&mut self, delivery: &Delivery, emit: &mut Emit<'_>) -> Result<(), Fault>;
+
+    /// Called at every multiple of `ticker_interval` on the wall clock, or soon after.
+    ///
+    /// # Errors
+    /// A fault.
+    fn tick(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
+        let _ = (now, emit);
+        Ok(())
+    }
+
+    /// Called once, when no more records can come.
+    ///
+    /// # Errors
+    /// A fault.
+    fn finish(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
+        let _ = (now, emit);
+        Ok(())
+    }
+
+    /// Offers to be poured into on the producers' threads.
+    fn inlet(&self) -> Option<Arc<dyn Inlet>> {
+        None
+    }
+}
+
+/// Where a filter emits: one feed for each of the facts its configuration declares.
+pub struct Emit<'a> {
+    /// In the order of `Declare::emits`.
+    pub feeds: &'a mut [Feed],
+    /// The trace of what is being processed; what is emitted carries it on.
+    pub trace: Trace,
+}
+
+impl Emit<'_> {
+    /// Sends a body through the `feed`-th feed. What waits there, the runner waits for.
+    pub fn send(&mut self, feed: usize, body: Body) {
+        let trace = Trace { hops: self.trace.hops + 1, ..self.trace.clone() };
+        match self.feeds[feed].send(body, trace) {
+            Sent::Done(_) | Sent::Wait => {}
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Inputs, and what turns their bytes into records: splitters and decoders.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::{BoxFuture, Fault, LocalFuture, Stop};
+use crate::flow::Token;
+use crate::matcher::Facts;
+use crate::message::Message;
+use crate::metric::SampleBatch;
+use crate::time::Clock;
+
+/// Takes bytes in and pushes them into intakes.
+///
+/// `run` is called on a thread of its own for every lane; it returns when told to stop or when its source ended.
+pub trait Input: Send {
+    /// Runs until `io.stop` says stop.
+    ///
+    /// # Errors
+    /// A fault; the runner restarts the input with back-off if it may.
+    fn run<'a>(&'a mut self, io: &'a Io) -> LocalFuture<'a, Result<(), Fault>>;
+}
+
+/// What an input is given to run with.
+#[derive(Clone)]
+pub struct Io {
+    /// Which lane this is, from 0.
+    pub lane: u32,
+    /// Opens intakes of this lane's seat.
+    pub intakes: Arc<dyn Intakes>,
+    /// Says when to stop.
+    pub stop: Stop,
+    /// Takes what is to be counted or said.
+    pub notes: Arc<dyn Notes>,
+    /// Runs the tasks of connections.
+    pub runtime: tokio::runtime::Handle,
+    /// For sockets that pace themselves; decisions about data take their time from the records.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Opens intakes.
+pub trait Intakes: Send + Sync {
+    /// A new intake for one connection, file or socket of this lane. They share the seat's decoder and feeds.
+    fn open(&self) -> Box<dyn Intake>;
+}
+
+/// Takes the bytes of one connection, file or socket: splitter, decoder and feeds behind one door.
+pub trait Intake: Send {
+    /// Takes bytes. False when a full consumer must be waited for with `ready` or `wait` before the next push; the
+    /// bytes are taken all the same.
+    fn push(&mut self, bytes: &[u8], ack: Option<&Arc<dyn Token>>) -> bool;
+
+    /// Sends on what was decoded so far. To be called before the input may block. False as in `push`.
+    fn flush(&mut self) -> bool;
+
+    /// For tasks: ready when pushes are welcome again.
+    fn ready(&mut self) -> BoxFuture<'_, ()>;
+
+    /// For threads: blocks until pushes are welcome again or a stop was asked for.
+    fn wait(&mut self, stop: &Stop);
+}
+
+/// Something an input has to say beside its bytes. Numbers are what came since the last note of the kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// It listens; the text says where and what to try next. Logged once, at the start.
+    Listening(String),
+    /// Something an operator should change; logged.
+    Advice(String),
+    /// Datagrams the kernel dropped.
+    KernelDrops(u64),
+    /// Datagrams that were cut; their last line was not pushed.
+    Truncated(u64),
+    /// Connections accepted.
+    Connected(u64),
+    /// Connections refused: too many.
+    Refused(u64),
+    /// Connections closed: no line came for too long.
+    Idle(u64),
+    /// Lines too long, dropped.
+    LongLines(u64),
+    /// Lines discarded because their connection was cut off within them.
+    Unfinished(u64),
+    /// Connections that could not be accepted.
+    AcceptErrors(u64),
+}
+
+/// Takes notes; the runner counts and logs them.
+pub trait Notes: Send + Sync {
+    /// Takes one note.
+    fn note(&self, note: Note);
+}
+
+/// Finds records in a stream of bytes.
+pub trait Splitter: Send {
+    /// Finds the next record in `buffer`, which begins after the last one's end.
+    fn split<'a>(&mut self, buffer: &'a [u8]) -> Split<'a>;
+
+    /// Whether the rest of a datagram or of an ended stream is a record of its own.
+    fn takes_rest(&self) -> bool {
+        true
+    }
+}
+
+/// What a splitter found.
+pub struct Split<'a> {
+    /// Bytes to forget; 0 when more are needed.
+    pub consumed: usize,
+    /// The record, if there is one.
+    pub record: Option<Cow<'a, [u8]>>,
+}
+
+/// Makes messages or samples of a record.
+pub trait Decoder: Send {
+    /// What is true of every message it makes of records of which `given` is true.
+    fn facts(&self, given: &Facts) -> Facts {
+        let _ = given;
+        Facts::default()
+    }
+
+    /// Appends to the draft what the record holds.
+    ///
+    /// # Errors
+    /// When the record as a whole is not what it should be. Single bad lines are counted in the draft's tally.
+    fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError>;
+}
+
+/// What a decoder appends to.
+pub struct Draft {
+    /// What a new message starts as: headers the input knows.
+    pub base: Message,
+    /// Messages made.
+    pub messages: Vec<Message>,
+    /// Samples made.
+    pub samples: SampleBatch,
+    /// Whether a consumer reads the lines of samples.
+    pub keep_lines: bool,
+    /// Examples of what was refused, at most one a record; logged with a throttle.
+    pub complaints: Vec<Complaint>,
+}
+
+/// An example of refused bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// Why, as the label of a counter.
+    pub reason: &'static str,
+    /// The bytes, cut short.
+    pub text: Vec<u8>,
+}
+
+/// A record is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DecodeError(pub String);

@@ -1,0 +1,98 @@
+//! Outputs and encoders.
+
+use super::{Fault, LocalFuture};
+use crate::flow::{Delivery, RecordRef};
+use crate::time::Stamp;
+
+/// Brings records out of the daemon.
+pub trait Output: Send {
+    /// Delivers what was encoded. Called again with the same records after `Outcome::Retry`.
+    fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome>;
+
+    /// Called at every multiple of `ticker_interval`.
+    ///
+    /// # Errors
+    /// A fault.
+    fn tick(&mut self, now: Stamp) -> Result<(), Fault> {
+        let _ = now;
+        Ok(())
+    }
+}
+
+/// What an output is to deliver.
+pub struct Outgoing<'a> {
+    /// The records.
+    pub delivery: &'a Delivery,
+    /// The records as its encoder wrote them; empty if it has none.
+    pub frames: &'a Frames,
+    /// When this attempt began.
+    pub now: Stamp,
+}
+
+/// What became of a delivery.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All of it arrived, as far as one can know.
+    Delivered,
+    /// It may arrive if it is tried again.
+    Retry(Fault),
+    /// It will never arrive.
+    Refused(Fault),
+}
+
+/// Writes records as bytes.
+pub trait Encoder: Send {
+    /// Appends the frames of one record to `frames`, calling `frames.end` after each. `More::Again` asks to be
+    /// called with the same record once what is there was sent; `from` is its to remember how far it was.
+    ///
+    /// # Errors
+    /// When the record cannot be written; nothing of it may be left in `frames`.
+    fn encode(
+        &mut self,
+        record: RecordRef<'_>,
+        from: &mut usize,
+        frames: &mut Frames,
+    ) -> Result<More, EncodeError>;
+}
+
+/// Whether a record is written whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum More {
+    /// It is.
+    Done,
+    /// There is more of it.
+    Again,
+}
+
+/// A record cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(pub String);
+
+/// Encoded bytes with the end of every frame.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Frames {
+    /// All frames, one after the other.
+    pub bytes: Vec<u8>,
+    /// Where each ends.
+    pub ends: Vec<u32>,
+}
+
+impl Frames {
+    /// Says that a frame ends here.
+    pub fn end(&mut self) {
+        self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// The frames in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start as usize..end as usize])
+    }
+
+    /// Empties it and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}

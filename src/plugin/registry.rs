@@ -1,0 +1,327 @@
+//! Plugin types by name, with their configuration erased to what the plan asks.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::declare::{OwnDecoder, Ticker};
+use super::{
+    BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Filter, Input, Kind, Output, Splitter,
+};
+use crate::config::docs::{DocumentedOption, options};
+use crate::config::{Problems, Section};
+use crate::flow::Patience;
+use crate::matcher::Facts;
+
+/// The six kinds of plugins, by the suffix of their types' names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PluginClass {
+    /// Takes bytes in.
+    Input,
+    /// Finds records.
+    Splitter,
+    /// Decodes records.
+    Decoder,
+    /// Consumes and emits.
+    Filter,
+    /// Writes records.
+    Encoder,
+    /// Brings records out.
+    Output,
+}
+
+impl PluginClass {
+    /// All classes, in the order data passes them.
+    pub const ALL: [PluginClass; 6] = [
+        PluginClass::Input,
+        PluginClass::Splitter,
+        PluginClass::Decoder,
+        PluginClass::Filter,
+        PluginClass::Encoder,
+        PluginClass::Output,
+    ];
+
+    /// The suffix of type names.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            PluginClass::Input => "Input",
+            PluginClass::Splitter => "Splitter",
+            PluginClass::Decoder => "Decoder",
+            PluginClass::Filter => "Filter",
+            PluginClass::Encoder => "Encoder",
+            PluginClass::Output => "Output",
+        }
+    }
+}
+
+/// A plugin type.
+#[derive(Clone)]
+pub struct Plugin {
+    /// Its name.
+    pub type_name: &'static str,
+    /// Other names.
+    pub aliases: &'static [&'static str],
+    /// One sentence.
+    pub summary: &'static str,
+    /// Its class.
+    pub class: PluginClass,
+    /// Its options.
+    pub options: fn() -> Vec<DocumentedOption>,
+    /// Reads its section; `known` are the keys the framework has read.
+    pub read: fn(&Section, known: &[&str], &mut Problems) -> Option<Declared>,
+}
+
+/// A read configuration with its type erased.
+#[derive(Clone)]
+pub struct Declared(Arc<dyn Erased>);
+
+trait Erased: Send + Sync {
+    fn ask(&self, question: Question<'_>) -> Answer;
+}
+
+enum Question<'a> {
+    Emits { name: &'a str, hostname: &'a str },
+    Patience,
+    Lanes,
+    OffersInlet,
+    Ticker,
+    Listens,
+    SendsTo,
+    DirectsTo,
+    DecoderKeys,
+    DefaultMatcher,
+    DefaultEncoder,
+    TakesEncoder,
+    OwnDecoder(&'a BuildContext),
+    Build(&'a BuildContext),
+}
+
+enum Answer {
+    Facts(Vec<Facts>),
+    Patience(Patience),
+    Lanes(u32),
+    Yes(bool),
+    Ticker(Ticker),
+    Endpoints(Vec<Endpoint>),
+    Text(Option<&'static str>),
+    Section(Option<String>),
+    Keys(&'static [&'static str]),
+    OwnDecoder(Result<Option<OwnDecoder>, BuildError>),
+    // A Box<P> in a box, whose P the asker knows by the class.
+    Built(Result<Box<dyn Any>, BuildError>),
+}
+
+struct Of<C, P: ?Sized>(C, std::marker::PhantomData<fn() -> Box<P>>);
+
+impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
+    fn ask(&self, question: Question<'_>) -> Answer {
+        let config = &self.0;
+        match question {
+            Question::Emits { name, hostname } => Answer::Facts(config.emits(name, hostname)),
+            Question::Patience => Answer::Patience(config.patience()),
+            Question::Lanes => Answer::Lanes(config.lanes()),
+            Question::OffersInlet => Answer::Yes(config.offers_inlet()),
+            Question::Ticker => Answer::Ticker(config.ticker()),
+            Question::Listens => Answer::Endpoints(config.listens()),
+            Question::SendsTo => Answer::Endpoints(config.sends_to()),
+            Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
+            Question::DecoderKeys => Answer::Keys(config.decoder_keys()),
+            Question::DefaultMatcher => Answer::Text(config.default_matcher()),
+            Question::DefaultEncoder => Answer::Text(config.default_encoder()),
+            Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
+            Question::OwnDecoder(context) => Answer::OwnDecoder(config.own_decoder(context)),
+            Question::Build(context) => {
+                Answer::Built(config.build(context).map(|built| Box::new(built) as Box<dyn Any>))
+            }
+        }
+    }
+}
+
+macro_rules! ask {
+    ($self:ident, $question:expr, $answer:ident) => {
+        match $self.0.ask($question) {
+            Answer::$answer(answer) => answer,
+            _ => unreachable!("every question has its one kind of answer"),
+        }
+    };
+}
+
+impl Declared {
+    fn new<P: Kind + ?Sized + 'static, C: Declare<P>>(config: C) -> Declared {
+        Declared(Arc::new(Of::<C, P>(config, std::marker::PhantomData)))
+    }
+
+    /// See `Declare::emits`.
+    pub fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
+        ask!(self, Question::Emits { name, hostname }, Facts)
+    }
+
+    /// See `Declare::patience`.
+    pub fn patience(&self) -> Patience {
+        ask!(self, Question::Patience, Patience)
+    }
+
+    /// See `Declare::lanes`.
+    pub fn lanes(&self) -> u32 {
+        ask!(self, Question::Lanes, Lanes)
+    }
+
+    /// See `Declare::offers_inlet`.
+    pub fn offers_inlet(&self) -> bool {
+        ask!(self, Question::OffersInlet, Yes)
+    }
+
+    /// See `Declare::ticker`.
+    pub fn ticker(&self) -> Ticker {
+        ask!(self, Question::Ticker, Ticker)
+    }
+
+    /// See `Declare::listens`.
+    pub fn listens(&self) -> Vec<Endpoint> {
+        ask!(self, Question::Listens, Endpoints)
+    }
+
+    /// See `Declare::sends_to`.
+    pub fn sends_to(&self) -> Vec<Endpoint> {
+        ask!(self, Question::SendsTo, Endpoints)
+    }
+
+    /// See `Declare::directs_to`.
+    pub fn directs_to(&self) -> Option<String> {
+        ask!(self, Question::DirectsTo, Section)
+    }
+
+    /// See `Declare::decoder_keys`.
+    pub fn decoder_keys(&self) -> &'static [&'static str] {
+        ask!(self, Question::DecoderKeys, Keys)
+    }
+
+    /// See `Declare::default_matcher`.
+    pub fn default_matcher(&self) -> Option<&'static str> {
+        ask!(self, Question::DefaultMatcher, Text)
+    }
+
+    /// See `Declare::default_encoder`.
+    pub fn default_encoder(&self) -> Option<&'static str> {
+        ask!(self, Question::DefaultEncoder, Text)
+    }
+
+    /// See `Declare::takes_encoder`.
+    pub fn takes_encoder(&self) -> bool {
+        ask!(self, Question::TakesEncoder, Yes)
+    }
+
+    /// See `Declare::own_decoder`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn own_decoder(&self, context: &BuildContext) -> Result<Option<OwnDecoder>, BuildError> {
+        ask!(self, Question::OwnDecoder(context), OwnDecoder)
+    }
+
+    /// Builds the plugin. See `Declare::build`.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// If `P` is not the kind the type was registered as.
+    pub fn build<P: Kind + ?Sized + 'static>(&self, context: &BuildContext) -> Result<Box<P>, BuildError> {
+        let built = ask!(self, Question::Build(context), Built)?;
+        Ok(*built.downcast::<Box<P>>().expect("a plugin is built as the kind it was registered as"))
+    }
+}
+
+impl Plugin {
+    /// The plugin type that `C` configures.
+    pub fn of<P: Kind + ?Sized + 'static, C: Declare<P>>() -> Plugin {
+        Plugin {
+            type_name: C::TYPE,
+            aliases: C::ALIASES,
+            summary: C::SUMMARY,
+            class: P::CLASS,
+            options: options::<C>,
+            read: |section, known, problems| {
+                let mut config = section.typed_with::<C>(known, problems)?;
+                if section.report_violations(config.check(), problems) {
+                    return None;
+                }
+                config.named(&section.type_name);
+                Some(Declared::new::<P, C>(config))
+            },
+        }
+    }
+
+    /// Whether it is known as `name`.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.type_name == name || self.aliases.contains(&name)
+    }
+}
+
+/// All plugin types of a program.
+#[derive(Clone, Default)]
+pub struct Plugins {
+    all: Vec<Plugin>,
+}
+
+impl Plugins {
+    /// No plugin types.
+    pub fn none() -> Plugins {
+        Plugins::default()
+    }
+
+    /// These and one more.
+    #[must_use]
+    pub fn with(mut self, plugin: Plugin) -> Plugins {
+        self.all.retain(|known| known.type_name != plugin.type_name);
+        self.all.push(plugin);
+        self
+    }
+
+    /// These and an input type.
+    #[must_use]
+    pub fn input<C: Declare<dyn Input>>(self) -> Plugins {
+        self.with(Plugin::of::<dyn Input, C>())
+    }
+
+    /// These and a splitter type.
+    #[must_use]
+    pub fn splitter<C: Declare<dyn Splitter>>(self) -> Plugins {
+        self.with(Plugin::of::<dyn Splitter, C>())
+    }
+
+    /// These and a decoder type.
+    #[must_use]
+    pub fn decoder<C: Declare<dyn Decoder>>(self) -> Plugins {
+        self.with(Plugin::of::<dyn Decoder, C>())
+    }
+
+    /// These and a filter type.
+    #[must_use]
+    pub fn filter<C: Declare<dyn Filter>>(self) -> Plugins {
+        self.with(Plugin::of::<dyn Filter, C>())
+    }
+
+    /// These and an encoder type.
+    #[must_use]
+    pub fn encoder<C: Declare<dyn Encoder>>(self) -> Plugins {
+        self.with(Plugin::of::<dyn Encoder, C>())
+    }
+
+    /// These and an output type.
+    #[must_use]
+    pub fn output<C: Declare<dyn Output>>(self) -> Plugins {
+        self.with(Plugin::of::<dyn Output, C>())
+    }
+
+    /// The type known as `name`.
+    pub fn find(&self, name: &str) -> Option<&Plugin> {
+        self.all.iter().find(|plugin| plugin.is_called(name))
+    }
+
+    /// All types, by class and name.
+    pub fn all(&self) -> Vec<&Plugin> {
+        let mut all: Vec<&Plugin> = self.all.iter().collect();
+        all.sort_by_key(|plugin| (plugin.class, plugin.type_name));
+        all
+    }
+}
