@@ -16,9 +16,10 @@ use tokio::time::timeout;
 use super::tape::Tape;
 
 /// Where outputs send to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum World {
     /// The network and the standard output of this process.
+    #[default]
     Real,
     /// A tape that records and fails on demand.
     Trial(Arc<Tape>),

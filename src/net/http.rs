@@ -38,6 +38,12 @@ pub struct HttpServers {
     stop: watch::Sender<bool>,
 }
 
+impl Default for HttpServers {
+    fn default() -> HttpServers {
+        HttpServers::new(HttpLimits::default())
+    }
+}
+
 impl HttpServers {
     /// No server yet.
     pub fn new(limits: HttpLimits) -> HttpServers {

@@ -39,3 +39,15 @@ pub use tcp::{LineSink, TcpCounters, TcpLimits, serve_lines};
 
 /// A future on the heap that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The first address of `host`, a name or an address.
+///
+/// # Errors
+/// If the name cannot be looked up, or has no address.
+pub fn resolve(host: &str, port: u16) -> std::io::Result<std::net::SocketAddr> {
+    let host = if host.is_empty() { "0.0.0.0" } else { host };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    std::net::ToSocketAddrs::to_socket_addrs(&(bare, port))?
+        .next()
+        .ok_or_else(|| std::io::Error::new(std::io::ErrorKind::NotFound, format!("{host} has no address")))
+}

@@ -1,1 +1,56 @@
-//! Placeholder.
+//! Runners: thread, queue, timer, retries and counters of one plugin.
+//!
+//! A runner is a machine with `step`: threads loop around it, a trial steps all of them in order on one thread.
+
+mod backoff;
+mod filter;
+mod input;
+mod intake;
+mod output;
+mod throttle;
+mod ticks;
+
+pub use backoff::{Backoff, Retries};
+pub use filter::{FilterRunner, RebuildFilter};
+pub use input::{InputEnd, InputLane, InputNotes, run_input};
+pub use intake::{InputCounts, SeatFeeds, SeatIntakes};
+pub use output::{OutputRunner, RebuildOutput};
+pub use throttle::{Throttle, escaped};
+pub use ticks::Ticks;
+
+use crate::time::Stamp;
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Something was done; step again at once.
+    Worked,
+    /// Nothing to do before a delivery comes or this time has come.
+    Idle {
+        /// When to look again at the latest.
+        until: Stamp,
+    },
+    /// Nothing to do before this time, whatever comes: it waits for its next attempt.
+    Pause {
+        /// When the attempt is due.
+        until: Stamp,
+    },
+    /// What it emitted waits for room at a consumer.
+    Blocked,
+    /// It has ended; `Ended` says how.
+    Done(Ended),
+}
+
+/// How a plugin ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As it should, after its producers.
+    Finished,
+    /// By a fault it may end by (`can_exit`).
+    Exited,
+    /// By a fault that ends the daemon.
+    Failed,
+}
+
+/// How far away `Idle` looks when nothing is due.
+const FAR: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,0 +1,160 @@
+//! Runs one filter: its queue, its ticks, its feeds, its faults.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::{Backoff, Ended, Step, Ticks};
+use crate::flow::{Count, Delivery, Feed, Health, LossReason, Queue, Trace};
+use crate::matcher::Facts;
+use crate::plugin::{BuildError, Emit, Fault, Filter};
+use crate::time::Stamp;
+
+/// Builds the filter anew and tells the router of its inlet.
+pub type RebuildFilter = Box<dyn FnMut() -> Result<Box<dyn Filter>, BuildError> + Send>;
+
+/// The machine around one filter.
+pub struct FilterRunner {
+    /// Its section.
+    pub name: Arc<str>,
+    /// The filter; none while it waits for its next attempt.
+    pub filter: Option<Box<dyn Filter>>,
+    /// Makes another after a fault.
+    pub rebuild: RebuildFilter,
+    /// What is sent to it.
+    pub queue: Arc<Queue<Delivery>>,
+    /// Told when a lane of it panicked.
+    pub health: Arc<Health>,
+    /// Where it emits.
+    pub feeds: Vec<Feed>,
+    /// Facts of the feeds that are to be opened.
+    pub emits: Vec<Facts>,
+    /// When it ticks.
+    pub ticks: Ticks,
+    /// Attempts after faults.
+    pub backoff: Backoff,
+    /// Whether it may end without ending the daemon.
+    pub can_exit: bool,
+    /// Counts faults.
+    pub faults: Count,
+    /// When the next attempt is due.
+    pub resume: Stamp,
+}
+
+impl FilterRunner {
+    /// Does the next thing there is to do.
+    pub fn step(&mut self, now: Stamp) -> Step {
+        if self.feeds.iter_mut().any(|feed| !feed.retry()) {
+            return Step::Blocked;
+        }
+        if self.feeds.iter().any(Feed::asks_shutdown) {
+            tracing::error!("{}: a consumer is full and asks for a shutdown", self.name);
+            return self.end(Ended::Failed);
+        }
+        if self.health.take_fault() && self.filter.is_some() {
+            return self.fault(Fault::new("panicked while it was poured into"), now);
+        }
+        if self.filter.is_none() {
+            return self.try_again(now);
+        }
+        if self.ticks.take(now) {
+            return self
+                .call(Trace { at: now, ..Trace::default() }, now, |filter, emit| filter.tick(now, emit));
+        }
+        if let Some(delivery) = self.queue.pop() {
+            return self.process(&delivery, now);
+        }
+        if self.queue.is_closed() {
+            return self.finish(now);
+        }
+        Step::Idle { until: self.ticks.look_again(now) }
+    }
+
+    /// The feed that waits for room, if one does.
+    pub fn waiting_feed(&mut self) -> Option<&mut Feed> {
+        self.feeds.iter_mut().find_map(|feed| (!feed.retry()).then_some(feed))
+    }
+
+    fn process(&mut self, delivery: &Delivery, now: Stamp) -> Step {
+        let step = self.call(delivery.pack.trace.clone(), now, |filter, emit| filter.process(delivery, emit));
+        let lost = if step == Step::Worked { 0 } else { delivery.len() };
+        delivery.settle(&[(LossReason::Fault, lost)]);
+        step
+    }
+
+    fn finish(&mut self, now: Stamp) -> Step {
+        let step =
+            self.call(Trace { at: now, ..Trace::default() }, now, |filter, emit| filter.finish(now, emit));
+        self.filter = None;
+        match step {
+            Step::Worked => self.end(Ended::Finished),
+            _ => self.end(Ended::Failed),
+        }
+    }
+
+    fn call(
+        &mut self,
+        trace: Trace,
+        now: Stamp,
+        work: impl FnOnce(&mut dyn Filter, &mut Emit<'_>) -> Result<(), Fault>,
+    ) -> Step {
+        let filter = self.filter.as_deref_mut().expect("a filter is called while it is there");
+        let mut emit = Emit { feeds: &mut self.feeds, trace };
+        match catch_unwind(AssertUnwindSafe(|| work(filter, &mut emit))) {
+            Ok(Ok(())) => {
+                self.backoff.succeed();
+                Step::Worked
+            }
+            Ok(Err(fault)) => self.fault(fault, now),
+            Err(panic) => self.fault(Fault::new(panic_text(&*panic)), now),
+        }
+    }
+
+    fn fault(&mut self, fault: Fault, now: Stamp) -> Step {
+        self.faults.add(1);
+        self.filter = None;
+        match self.backoff.fail(now) {
+            Some(resume) => {
+                tracing::error!("{}: {fault}; next attempt in {:?}", self.name, resume.since(now));
+                self.resume = resume;
+                Step::Pause { until: resume }
+            }
+            None => {
+                tracing::error!("{}: {fault}", self.name);
+                self.end(if self.can_exit { Ended::Exited } else { Ended::Failed })
+            }
+        }
+    }
+
+    fn try_again(&mut self, now: Stamp) -> Step {
+        if self.queue.is_closed() {
+            return self.end(Ended::Failed);
+        }
+        if now < self.resume {
+            return Step::Pause { until: self.resume };
+        }
+        match (self.rebuild)() {
+            Ok(filter) => {
+                tracing::info!("{}: restarted", self.name);
+                self.filter = Some(filter);
+                Step::Worked
+            }
+            Err(error) => self.fault(Fault::new(error.message), now),
+        }
+    }
+
+    fn end(&mut self, ended: Ended) -> Step {
+        self.queue.close();
+        let reason = if ended == Ended::Finished { LossReason::Closed } else { LossReason::Fault };
+        while let Some(delivery) = self.queue.pop() {
+            delivery.settle(&[(reason, delivery.len())]);
+        }
+        Step::Done(ended)
+    }
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(|s| s.as_str()));
+    format!("panicked: {}", text.unwrap_or("no text"))
+}

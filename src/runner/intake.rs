@@ -1,0 +1,284 @@
+//! Intakes: splitter, decoder and feeds of one seat behind the door an input pushes bytes through.
+//!
+//! Connections and files of a seat have a splitter each and share its decoder, its draft and its feeds, behind one
+//! lock taken once a push. A batch closes at 1,024 records, at 1 MiB, or when the input may block.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
+use std::time::Duration;
+
+use super::filter::panic_text;
+use super::{Throttle, escaped};
+use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
+use crate::metric::{BadReason, SampleBatch, Tally};
+use crate::plugin::{BoxFuture, DecodeError, Draft, Intake, Intakes, OwnDecoder, Splitter, Stop};
+use crate::time::Clock;
+
+/// Opens the intakes of one seat.
+pub struct SeatIntakes {
+    side: Arc<Mutex<Side>>,
+    splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
+}
+
+/// The feeds of one seat of an input.
+pub struct SeatFeeds {
+    /// For samples.
+    pub samples: Option<Feed>,
+    /// For messages.
+    pub messages: Option<Feed>,
+}
+
+/// What is counted of an input's data; shared by its lanes.
+#[derive(Clone)]
+pub struct InputCounts {
+    datagrams: Count,
+    lines: Count,
+    dropped: Count,
+    bad: Arc<[Count]>,
+    decode_errors: Count,
+}
+
+/// What the intakes of a seat share.
+struct Side {
+    name: Arc<str>,
+    decoder: Box<dyn crate::plugin::Decoder>,
+    draft: Draft,
+    acks: Vec<Arc<dyn Token>>,
+    feeds: SeatFeeds,
+    counts: InputCounts,
+    clock: Arc<dyn Clock>,
+    throttle: Throttle,
+}
+
+struct SeatIntake {
+    side: Arc<Mutex<Side>>,
+    splitter: Box<dyn Splitter>,
+    // The tail of a stream that is no record yet.
+    rest: Vec<u8>,
+}
+
+impl InputCounts {
+    /// The counters of the input `name`.
+    pub fn new(own: &OwnMetrics, name: &str) -> InputCounts {
+        let input = [("input", name)];
+        let bad = BadReason::ALL.map(|reason| {
+            own.counter("hekad_bad_lines_total", &[("input", name), ("reason", reason.label())])
+        });
+        InputCounts {
+            datagrams: own.counter("hekad_datagrams_total", &input),
+            lines: own.counter("hekad_lines_total", &input),
+            dropped: own.counter("hekad_dropped_samples_total", &input),
+            bad: Arc::new(bad),
+            decode_errors: own.counter("hekad_decode_errors_total", &input),
+        }
+    }
+
+    /// Counts values refused for `reason`.
+    pub fn refuse(&self, reason: BadReason, count: u64) {
+        self.bad[reason as usize].add(count);
+    }
+
+    fn add(&self, tally: &Tally) {
+        self.datagrams.add(tally.datagrams);
+        self.lines.add(tally.lines);
+        self.dropped.add(tally.dropped);
+        for (count, &bad) in self.bad.iter().zip(&tally.bad).filter(|(_, bad)| **bad > 0) {
+            count.add(bad.into());
+        }
+    }
+}
+
+impl SeatIntakes {
+    /// The intakes of the seat of input `name`; `draft` holds what its messages start as.
+    pub fn new(
+        name: Arc<str>,
+        kit: OwnDecoder,
+        draft: Draft,
+        feeds: SeatFeeds,
+        counts: InputCounts,
+        clock: Arc<dyn Clock>,
+    ) -> SeatIntakes {
+        let (acks, throttle) = (Vec::new(), Throttle::default());
+        let side = Side { name, decoder: kit.decoder, draft, acks, feeds, counts, clock, throttle };
+        SeatIntakes { side: Arc::new(Mutex::new(side)), splitter: kit.splitter }
+    }
+}
+
+impl Intakes for SeatIntakes {
+    fn open(&self) -> Box<dyn Intake> {
+        Box::new(SeatIntake { side: Arc::clone(&self.side), splitter: (self.splitter)(), rest: Vec::new() })
+    }
+}
+
+impl Intake for SeatIntake {
+    fn push(&mut self, bytes: &[u8], ack: Option<&Arc<dyn Token>>) -> bool {
+        let SeatIntake { side, splitter, rest } = self;
+        let mut side = lock(side);
+        side.begin();
+        side.acks.extend(ack.cloned());
+        if rest.is_empty() {
+            let consumed = side.take(&mut **splitter, bytes);
+            rest.extend_from_slice(&bytes[consumed..]);
+        } else {
+            rest.extend_from_slice(bytes);
+            let consumed = side.take(&mut **splitter, rest);
+            rest.drain(..consumed);
+        }
+        if side.is_full() { side.send() } else { side.is_ready() }
+    }
+
+    fn flush(&mut self) -> bool {
+        lock(&self.side).send()
+    }
+
+    fn ready(&mut self) -> BoxFuture<'_, ()> {
+        let side = Arc::clone(&self.side);
+        Box::pin(std::future::poll_fn(move |context| {
+            let mut side = lock(&side);
+            for feed in side.feeds.iter_mut() {
+                if feed.poll_ready(context).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+            // What was decoded while the feed was full goes first.
+            if side.send() {
+                Poll::Ready(())
+            } else {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }))
+    }
+
+    fn wait(&mut self, stop: &Stop) {
+        while !stop.is_set() {
+            let mut side = lock(&self.side);
+            if side.feeds.iter_mut().all(|feed| feed.wait(LOOK_UP)) && side.send() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for SeatIntake {
+    fn drop(&mut self) {
+        // The other intakes of the seat may be gone as well: nothing decoded is left behind.
+        let mut side = lock(&self.side);
+        if !std::thread::panicking() {
+            side.send();
+        }
+    }
+}
+
+impl SeatFeeds {
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Feed> {
+        self.samples.iter_mut().chain(&mut self.messages)
+    }
+}
+
+impl Side {
+    /// Starts a batch: its time, and whether its lines are read.
+    fn begin(&mut self) {
+        if self.draft.samples.is_empty() && self.draft.messages.is_empty() {
+            self.draft.samples.at = self.clock.now();
+            self.draft.keep_lines = self.feeds.samples.as_mut().is_some_and(Feed::wants_lines);
+            self.draft.base.timestamp = self.draft.samples.at;
+        }
+    }
+
+    /// Decodes every record of `bytes`; the number of bytes that are done with.
+    fn take(&mut self, splitter: &mut dyn Splitter, bytes: &[u8]) -> usize {
+        let mut done = 0;
+        loop {
+            let split = splitter.split(&bytes[done..]);
+            if let Some(record) = &split.record {
+                self.decode(record);
+            }
+            if split.consumed == 0 || done + split.consumed >= bytes.len() {
+                return done + split.consumed;
+            }
+            done += split.consumed;
+        }
+    }
+
+    fn decode(&mut self, record: &[u8]) {
+        let Side { decoder, draft, .. } = self;
+        let decoded = catch_unwind(AssertUnwindSafe(|| decoder.decode(record, draft)));
+        let error = match decoded {
+            Ok(Ok(())) => None,
+            Ok(Err(DecodeError(error))) => Some(error),
+            Err(panic) => Some(panic_text(&*panic)),
+        };
+        if let Some(error) = error {
+            self.counts.decode_errors.add(1);
+            self.say("decode_error", &error, record);
+        }
+        for complaint in std::mem::take(&mut self.draft.complaints) {
+            self.say(complaint.reason, complaint.reason, &complaint.text);
+        }
+    }
+
+    fn say(&mut self, site: &'static str, error: &str, example: &[u8]) {
+        let now = self.draft.samples.at;
+        if let Some(quiet) = self.throttle.allow(site, now) {
+            let example = escaped(example);
+            tracing::warn!("{}: bad input: {error} in \"{example}\" ({quiet} more like it)", self.name);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let samples = &self.draft.samples;
+        samples.samples.len() + self.draft.messages.len() >= RECORDS || samples.text.len() >= BYTES
+    }
+
+    fn is_ready(&mut self) -> bool {
+        self.feeds.iter_mut().all(Feed::retry)
+    }
+
+    /// Sends what was decoded; false if a feed has to be waited for.
+    fn send(&mut self) -> bool {
+        if !self.is_ready() {
+            return false;
+        }
+        let ack = match self.acks.len() {
+            0 => None,
+            1 => self.acks.pop(),
+            _ => Some(Arc::new(Tokens(std::mem::take(&mut self.acks))) as Arc<dyn Token>),
+        };
+        let trace = Trace { ack, hops: 0, at: self.draft.samples.at };
+        let mut done = true;
+        if let Some(feed) = self.feeds.samples.as_mut().filter(|_| !self.draft.samples.is_empty()) {
+            self.counts.add(&self.draft.samples.tally);
+            let names = Arc::clone(&self.draft.samples.names);
+            let batch = std::mem::replace(&mut self.draft.samples, SampleBatch::new(names));
+            match feed.send(Body::Samples(batch), trace.clone()) {
+                Sent::Done(Some(Body::Samples(mut batch))) => {
+                    batch.clear();
+                    self.draft.samples = batch;
+                }
+                Sent::Done(_) => {}
+                Sent::Wait => done = false,
+            }
+        }
+        if let Some(feed) = self.feeds.messages.as_mut().filter(|_| !self.draft.messages.is_empty()) {
+            let messages = std::mem::take(&mut self.draft.messages);
+            done &= matches!(feed.send(Body::Messages(messages), trace), Sent::Done(_));
+        }
+        done
+    }
+}
+
+fn lock(side: &Arc<Mutex<Side>>) -> MutexGuard<'_, Side> {
+    // A panic of a decoder is caught inside; one of a consumer's code must not end the producer either.
+    side.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Records after which a batch closes.
+const RECORDS: usize = 1024;
+
+/// Bytes of text after which a batch closes.
+const BYTES: usize = 1 << 20;
+
+/// How long a thread waits for room before it looks whether to stop.
+const LOOK_UP: Duration = Duration::from_millis(100);

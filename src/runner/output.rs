@@ -1,0 +1,274 @@
+//! Runs one output: its queue, its encoder, its retries, its ticks.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::filter::panic_text;
+use super::{Backoff, Ended, Step, Throttle, Ticks};
+use crate::flow::{Count, Delivery, LossReason, Queue};
+use crate::plugin::{BuildError, EncodeError, Encoder, Fault, Frames, More, Outcome, Outgoing, Output, Stop};
+use crate::time::Stamp;
+
+/// Builds the output anew.
+pub type RebuildOutput = Box<dyn FnMut() -> Result<Box<dyn Output>, BuildError> + Send>;
+
+/// The machine around one output.
+pub struct OutputRunner {
+    /// Its section.
+    pub name: Arc<str>,
+    /// The output; none while it waits for its next attempt after a panic.
+    pub output: Option<Box<dyn Output>>,
+    /// Makes another after a panic.
+    pub rebuild: RebuildOutput,
+    /// Writes the records, for outputs that want bytes.
+    pub encoder: Option<Box<dyn Encoder>>,
+    /// What is sent to it.
+    pub queue: Arc<Queue<Delivery>>,
+    /// When it ticks.
+    pub ticks: Ticks,
+    /// Attempts after failures.
+    pub backoff: Backoff,
+    /// Whether it may end without ending the daemon.
+    pub can_exit: bool,
+    /// Said when the stop can wait no longer: a delivery under way is given up.
+    pub abort: Stop,
+    /// Drives what the output waits for.
+    pub runtime: tokio::runtime::Handle,
+    /// Counts records delivered.
+    pub delivered: Count,
+    /// Counts failed attempts.
+    pub retries: Count,
+    /// Counts panics and faults.
+    pub faults: Count,
+    /// What is being delivered.
+    pub current: Option<Current>,
+    /// When the next attempt is due.
+    pub resume: Stamp,
+    /// Keeps the log short.
+    pub throttle: Throttle,
+}
+
+/// A delivery under way.
+pub struct Current {
+    delivery: Delivery,
+    frames: Frames,
+    /// Records of the pack looked at so far, and how far the encoder is within the next one.
+    next: usize,
+    from: usize,
+    /// Whether `frames` holds what is to be sent before more is encoded.
+    pending: bool,
+    /// Records in `frames`, records sent before, records the encoder refused.
+    encoded: usize,
+    sent: usize,
+    refused: usize,
+}
+
+impl OutputRunner {
+    /// Does the next thing there is to do.
+    pub fn step(&mut self, now: Stamp) -> Step {
+        if now < self.resume && !self.abort.is_set() {
+            return Step::Pause { until: self.resume };
+        }
+        if self.output.is_none() {
+            return self.try_again(now);
+        }
+        if self.ticks.take(now) {
+            return self.tick(now);
+        }
+        if self.current.is_none() {
+            match self.queue.pop() {
+                Some(delivery) => self.current = Some(Current::new(delivery)),
+                None if self.queue.is_closed() => return self.end(Ended::Finished),
+                None => return Step::Idle { until: self.ticks.look_again(now) },
+            }
+        }
+        if self.abort.is_set() {
+            return self.give_up(LossReason::StopDeadline);
+        }
+        self.deliver(now)
+    }
+
+    fn deliver(&mut self, now: Stamp) -> Step {
+        let current = self.current.as_mut().expect("a delivery is under way");
+        if let Some(encoder) = &mut self.encoder {
+            if !current.pending
+                && let Some(error) = current.encode(&mut **encoder)
+                && let Some(quiet) = self.throttle.allow("encode", now)
+            {
+                tracing::warn!("{}: a record cannot be encoded: {error} ({quiet} more like it)", self.name);
+            }
+            if current.frames.ends.is_empty() {
+                return self.settle();
+            }
+        }
+        current.pending = true;
+        let outgoing = Outgoing { delivery: &current.delivery, frames: &current.frames, now };
+        let output = self.output.as_deref_mut().expect("the output is there");
+        let send = output.send(&outgoing);
+        let abort = self.abort.clone();
+        let sending = async {
+            tokio::select! {
+                biased;
+                outcome = send => outcome,
+                () = abort.wait() => Outcome::Retry(Fault::new("the stop could wait no longer")),
+            }
+        };
+        match catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(sending))) {
+            Ok(Outcome::Delivered) => self.delivered(),
+            Ok(Outcome::Retry(fault)) => self.failed(&fault, now),
+            Ok(Outcome::Refused(fault)) => {
+                if let Some(quiet) = self.throttle.allow("refused", now) {
+                    tracing::warn!("{}: refused: {fault} ({quiet} more like it)", self.name);
+                }
+                self.give_up(LossReason::Refused)
+            }
+            Err(panic) => {
+                self.give_up(LossReason::Fault);
+                self.fault(&Fault::new(panic_text(&*panic)), now)
+            }
+        }
+    }
+
+    fn delivered(&mut self) -> Step {
+        if self.backoff.succeed() {
+            tracing::info!("{}: delivers again", self.name);
+        }
+        let current = self.current.as_mut().expect("a delivery is under way");
+        current.pending = false;
+        current.frames.clear();
+        current.sent += std::mem::take(&mut current.encoded);
+        let more = self.encoder.is_some() && current.next < current.delivery.pack.body.len();
+        if more { Step::Worked } else { self.settle() }
+    }
+
+    fn failed(&mut self, fault: &Fault, now: Stamp) -> Step {
+        self.retries.add(1);
+        let first = self.backoff.failed() == 0;
+        match self.backoff.fail(now) {
+            Some(resume) => {
+                if first {
+                    tracing::warn!("{}: {fault}; trying again", self.name);
+                }
+                self.resume = resume;
+                Step::Pause { until: resume }
+            }
+            None => {
+                tracing::error!("{}: {fault}; giving up on {} records", self.name, self.held());
+                self.backoff.succeed();
+                self.give_up(LossReason::RetriesExhausted)
+            }
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.current.as_ref().map_or(0, |current| current.delivery.len())
+    }
+
+    /// Ends the delivery under way; what the encoder did not refuse was delivered.
+    fn settle(&mut self) -> Step {
+        let current = self.current.take().expect("a delivery is under way");
+        self.delivered.add((current.delivery.len() - current.refused) as u64);
+        current.delivery.settle(&[(LossReason::Encode, current.refused)]);
+        Step::Worked
+    }
+
+    /// Ends the delivery under way; what was neither sent nor refused by the encoder is lost.
+    fn give_up(&mut self, reason: LossReason) -> Step {
+        if let Some(current) = self.current.take() {
+            let rest = current.delivery.len() - current.refused - current.sent;
+            self.delivered.add(current.sent as u64);
+            current.delivery.settle(&[(LossReason::Encode, current.refused), (reason, rest)]);
+        }
+        Step::Worked
+    }
+
+    fn tick(&mut self, now: Stamp) -> Step {
+        let output = self.output.as_deref_mut().expect("the output is there");
+        match catch_unwind(AssertUnwindSafe(|| output.tick(now))) {
+            Ok(Ok(())) => Step::Worked,
+            Ok(Err(fault)) => self.fault(&fault, now),
+            Err(panic) => self.fault(&Fault::new(panic_text(&*panic)), now),
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault, now: Stamp) -> Step {
+        self.faults.add(1);
+        self.output = None;
+        match self.backoff.fail(now) {
+            Some(resume) => {
+                tracing::error!("{}: {fault}; next attempt in {:?}", self.name, resume.since(now));
+                self.resume = resume;
+                Step::Pause { until: resume }
+            }
+            None => {
+                tracing::error!("{}: {fault}", self.name);
+                self.end(if self.can_exit { Ended::Exited } else { Ended::Failed })
+            }
+        }
+    }
+
+    fn try_again(&mut self, now: Stamp) -> Step {
+        if self.abort.is_set() {
+            return self.end(Ended::Failed);
+        }
+        match (self.rebuild)() {
+            Ok(output) => {
+                tracing::info!("{}: restarted", self.name);
+                self.output = Some(output);
+                Step::Worked
+            }
+            Err(error) => self.fault(&Fault::new(error.message), now),
+        }
+    }
+
+    fn end(&mut self, ended: Ended) -> Step {
+        self.queue.close();
+        let reason = if self.abort.is_set() { LossReason::StopDeadline } else { LossReason::Fault };
+        self.give_up(reason);
+        while let Some(delivery) = self.queue.pop() {
+            delivery.settle(&[(reason, delivery.len())]);
+        }
+        Step::Done(ended)
+    }
+}
+
+impl Current {
+    fn new(delivery: Delivery) -> Current {
+        Current {
+            delivery,
+            frames: Frames::default(),
+            next: 0,
+            from: 0,
+            pending: false,
+            encoded: 0,
+            sent: 0,
+            refused: 0,
+        }
+    }
+
+    /// Encodes records until there is enough to send; the last error, if there was one.
+    fn encode(&mut self, encoder: &mut dyn Encoder) -> Option<EncodeError> {
+        let mut failed = None;
+        while self.next < self.delivery.pack.body.len() && self.frames.bytes.len() < ENOUGH {
+            if !self.delivery.chosen.contains(self.next) {
+                self.next += 1;
+                continue;
+            }
+            let record = self.delivery.pack.record(self.next);
+            match encoder.encode(record, &mut self.from, &mut self.frames) {
+                Ok(More::Again) => break,
+                Ok(More::Done) => self.encoded += 1,
+                Err(error) => {
+                    self.refused += 1;
+                    failed = Some(error);
+                }
+            }
+            self.next += 1;
+            self.from = 0;
+        }
+        failed
+    }
+}
+
+/// Bytes encoded before they are sent.
+const ENOUGH: usize = 1 << 20;

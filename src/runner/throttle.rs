@@ -1,0 +1,66 @@
+//! At most one log line a second for the same thing, with what was left out.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::time::Stamp;
+
+/// Lets one of many lines through.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    sites: HashMap<&'static str, (Stamp, u64)>,
+}
+
+impl Throttle {
+    /// Asks to say something about `site` at `now`: the number of times it was not said since, or none to be quiet.
+    pub fn allow(&mut self, site: &'static str, now: Stamp) -> Option<u64> {
+        match self.sites.get_mut(site) {
+            Some((last, quiet)) if now.since(*last) < PAUSE && now >= *last => {
+                *quiet += 1;
+                None
+            }
+            Some((last, quiet)) => {
+                *last = now;
+                Some(std::mem::take(quiet))
+            }
+            None => {
+                self.sites.insert(site, (now, 0));
+                Some(0)
+            }
+        }
+    }
+}
+
+/// Bytes from outside as text for a log line: printable ASCII as it is, the rest escaped, cut at 128 bytes.
+pub fn escaped(bytes: &[u8]) -> String {
+    let shown = &bytes[..bytes.len().min(128)];
+    let mut text = shown.escape_ascii().to_string();
+    if shown.len() < bytes.len() {
+        text.push('…');
+    }
+    text
+}
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_second_a_site_and_the_rest_is_counted() {
+        let mut throttle = Throttle::default();
+        let at = |milliseconds: i64| Stamp(milliseconds * 1_000_000);
+        assert_eq!(throttle.allow("a", at(0)), Some(0));
+        assert_eq!(throttle.allow("a", at(1)), None);
+        assert_eq!(throttle.allow("a", at(999)), None);
+        assert_eq!(throttle.allow("b", at(999)), Some(0));
+        assert_eq!(throttle.allow("a", at(1000)), Some(2));
+    }
+
+    #[test]
+    fn bytes_are_escaped_and_cut() {
+        assert_eq!(escaped(b"a\n\x1b[1m"), "a\\n\\x1b[1m");
+        assert_eq!(escaped(&[b'x'; 200]).chars().count(), 129);
+    }
+}
