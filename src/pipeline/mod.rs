@@ -1,1 +1,19 @@
-//! Placeholder.
+//! Assembly: sections become a plan, a plan becomes machines, machines run on threads or are stepped in a trial.
+
+mod addresses;
+mod build;
+mod builtin;
+mod matchers;
+mod options;
+mod plan;
+mod routes;
+mod threads;
+mod trial;
+
+pub use build::{Machines, Setting, StartError};
+pub use builtin::builtin;
+pub use options::{ConsumerOptions, Hekad, InputOptions, OutputOptions};
+pub use plan::{Plan, plan};
+pub use routes::PlannedJoint;
+pub use threads::{Outcome, Running};
+pub use trial::Trial;

@@ -1,0 +1,226 @@
+//! The daemon as a process: which configuration, the clock, the state directory, the log, signals.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::config::{Problems, Severity, Sources, environment, render};
+use crate::flow::Wiring;
+use crate::net::World;
+use crate::pipeline::{Machines, Outcome, Plan, Running, Setting, StartError, plan};
+use crate::plugin::{Plugins, Stop};
+use crate::time::{Clock, Stamp};
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// The file or directory named on the command line.
+    pub path: Option<PathBuf>,
+    /// Where the embedded default listens for statsd instead of on loopback, from `--listen` or HEKAD_LISTEN.
+    pub listen: Option<String>,
+}
+
+/// A configuration that was read, right or not.
+pub struct Loaded {
+    /// What was read.
+    pub sources: Sources,
+    /// What is wrong with it, and what looks wrong.
+    pub problems: Problems,
+    /// What it comes to, unless something is wrong.
+    pub plan: Option<Plan>,
+    /// Its name for the log.
+    pub from: String,
+}
+
+/// Why a daemon did not run, or how it ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The configuration is wrong; the text has been rendered for the user.
+    #[error("{0}")]
+    Configuration(String),
+    /// Something outside is not as it should be.
+    #[error("{0}")]
+    Start(#[from] StartError),
+    /// The state directory cannot be used.
+    #[error("the state directory {path} cannot be used: {reason}")]
+    BaseDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The runtime could not be started.
+    #[error("the runtime cannot be started")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Reads and plans the chosen configuration: the path named, else /etc/hekad.toml or /etc/hekad/, else the default.
+pub fn load(choice: &Choice, plugins: &Plugins) -> Loaded {
+    let mut problems = Problems::new();
+    let found = choice.path.clone().or_else(|| installed().filter(|_| choice.listen.is_none()));
+    let (sources, from) = match found {
+        Some(path) => (Sources::read(&path, &mut problems), path.display().to_string()),
+        None => (
+            Sources::embedded("the embedded default", &default_text(choice)),
+            "the embedded default".to_owned(),
+        ),
+    };
+    let plan = plan(&sources, plugins, &environment, &hostname(), &mut problems);
+    Loaded { sources, problems, plan, from }
+}
+
+/// Runs the chosen configuration until a signal or a fault ends it.
+///
+/// # Errors
+/// If it could not be started.
+pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, DaemonError> {
+    let loaded = load(choice, plugins);
+    let Some(plan) = loaded.plan else {
+        return Err(DaemonError::Configuration(render(&loaded.problems, &loaded.sources, colour)));
+    };
+    tracing::info!("hekad {} runs {}", env!("CARGO_PKG_VERSION"), loaded.from);
+    let warnings: Problems =
+        loaded.problems.into_iter().filter(|problem| problem.severity() == Severity::Warning).collect();
+    if !warnings.is_empty() {
+        tracing::warn!("{}", render(&warnings, &loaded.sources, false).trim_end());
+    }
+    let base_dir = plan.hekad.base_dir.clone().unwrap_or_else(default_base_dir);
+    let _lock = lock(&base_dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .thread_name("runtime")
+        .enable_all()
+        .build()
+        .map_err(DaemonError::Runtime)?;
+    let clock = Arc::new(SystemClock);
+    let seed = fastrand::u64(..);
+    let setting = Setting {
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        runtime: runtime.handle().clone(),
+        wiring: Wiring::AsConfigured,
+        world: World::Real,
+        base_dir,
+        seed,
+    };
+    let machines = Machines::build(plan, setting)?;
+    let own = machines.ledger.own().clone();
+    own.level("hekad_build_info", &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
+    own.level("hekad_start_time_seconds", &[]).set(clock.now().0 as f64 / 1e9);
+    // A second daemon in one process (tests) keeps the recorder of the first for what plugins of other crates count.
+    let _ = metrics::set_global_recorder(own);
+    let asked = Stop::default();
+    runtime.spawn(signals(asked.clone()));
+    let running = Running::start(machines)?;
+    let ledger = running.ledger.clone();
+    let outcome = running.run(&asked);
+    report(&ledger, outcome);
+    runtime.shutdown_background();
+    Ok(outcome)
+}
+
+/// The clock of the machine.
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+    fn now(&self) -> Stamp {
+        match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => Stamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)),
+            Err(before) => Stamp(-i64::try_from(before.duration().as_nanos()).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+async fn signals(asked: Stop) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
+            tokio::select! {
+                _ = terminate.recv() => tracing::info!("told to stop (SIGTERM)"),
+                _ = interrupt.recv() => tracing::info!("told to stop (SIGINT)"),
+            }
+            return asked.set();
+        }
+        tracing::error!("signals cannot be listened to; only a kill ends this daemon");
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_ok() {
+        asked.set();
+    }
+}
+
+fn report(ledger: &crate::flow::Ledger, outcome: Outcome) {
+    for line in ledger.report().lines() {
+        tracing::info!("ledger: {line}");
+    }
+    if let Err(errors) = ledger.check_settled() {
+        errors.iter().for_each(|error| tracing::error!("the ledger does not add up: {error}"));
+    }
+    match outcome.given_up {
+        0 => tracing::info!("stopped; everything was delivered"),
+        lost => tracing::error!("stopped; {lost} records were given up, see the ledger above"),
+    }
+}
+
+fn installed() -> Option<PathBuf> {
+    ["/etc/hekad.toml", "/etc/hekad"].map(PathBuf::from).into_iter().find(|path| path.exists())
+}
+
+/// The embedded default, listening where asked, and not on IPv6 where there is none.
+fn default_text(choice: &Choice) -> String {
+    const LISTENS: &str = r#"address = ["127.0.0.1:8125", "[::1]:8125"]"#;
+    let listens = match &choice.listen {
+        Some(address) => format!("address = \"{}\"", address.escape_default()),
+        None if std::net::UdpSocket::bind("[::1]:0").is_err() => r#"address = "127.0.0.1:8125""#.to_owned(),
+        None => LISTENS.to_owned(),
+    };
+    DEFAULT.replace(LISTENS, &listens)
+}
+
+fn hostname() -> String {
+    #[cfg(unix)]
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    #[cfg(not(unix))]
+    let name = environment("COMPUTERNAME");
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
+
+fn default_base_dir() -> PathBuf {
+    if let Some(path) = environment("HEKA_BASE_DIR") {
+        return path.into();
+    }
+    #[cfg(unix)]
+    if nix::unistd::geteuid().is_root() {
+        return "/var/cache/hekad".into();
+    }
+    let state = environment("XDG_STATE_HOME").map(PathBuf::from);
+    let home = environment("HOME").map(|home| Path::new(&home).join(".local/state"));
+    state.or(home).unwrap_or_else(std::env::temp_dir).join("hekad")
+}
+
+/// Makes the state directory and locks it: two daemons must not share one.
+fn lock(base_dir: &Path) -> Result<File, DaemonError> {
+    let failed = |reason: String| DaemonError::BaseDir { path: base_dir.to_owned(), reason };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(base_dir).map_err(|error| failed(error.to_string()))?;
+    let file = File::create(base_dir.join("lock")).map_err(|error| failed(error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(failed("another hekad uses it; set `base_dir` in [hekad], or HEKA_BASE_DIR".to_owned()))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error.to_string())),
+    }
+}
+
+/// The configuration that is run when none is given.
+pub const DEFAULT: &str = include_str!("../config/default.toml");
+
+/// Threads of the runtime: listeners, connections, timers and the HTTP server; data has threads of its own.
+const RUNTIME_THREADS: usize = 2;

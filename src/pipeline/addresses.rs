@@ -1,0 +1,93 @@
+//! Addresses: nobody listens where another does, and no output sends to an input of the same daemon.
+
+use std::net::IpAddr;
+
+use super::plan::Plan;
+use crate::config::{Problem, ProblemKind, Problems, Section};
+use crate::plugin::Endpoint;
+
+/// Reports addresses that are taken twice and outputs that feed their own daemon.
+pub(super) fn check(plan: &Plan, problems: &mut Problems) {
+    let mut listening: Vec<(&Section, Endpoint)> = Vec::new();
+    let inputs = plan.inputs.iter().map(|input| (&input.section, input.declared.listens()));
+    let consumers = plan.consumers().map(|consumer| (&consumer.section, consumer.declared.listens()));
+    for (section, endpoints) in inputs.chain(consumers) {
+        for endpoint in endpoints {
+            if let Some((other, taken)) = listening.iter().find(|(_, taken)| clash(taken, &endpoint)) {
+                problems.push(taken_twice(section, &endpoint, other, taken));
+            }
+            listening.push((section, endpoint));
+        }
+    }
+    for consumer in plan.consumers() {
+        for endpoint in consumer.declared.sends_to() {
+            let fed = listening.iter().find(|(_, open)| reaches(&endpoint, open));
+            if let Some((input, open)) = fed {
+                let kind = ProblemKind::FeedsItself {
+                    section: consumer.name.to_string(),
+                    input: input.name.clone(),
+                    address: endpoint.address.to_string(),
+                };
+                let problem = consumer.section.problem_at(endpoint.key, kind);
+                problems.push(problem.with_note(input.value_at(open.key), "it listens here"));
+            }
+        }
+    }
+}
+
+fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &Endpoint) -> Problem {
+    let (name, other_name) = (section.name.clone(), other.name.clone());
+    let kind = match &endpoint.path {
+        Some(path) if taken.path.is_some() => {
+            ProblemKind::PathTaken { section: name, other: other_name, path: path.clone() }
+        }
+        _ => {
+            let address = endpoint.address.to_string();
+            ProblemKind::AddressTaken { section: name, other: other_name, address }
+        }
+    };
+    section.problem_at(endpoint.key, kind).with_note(other.value_at(taken.key), "the first to have it")
+}
+
+/// Whether two listeners cannot both be. Port 0 is another port each time.
+fn clash(one: &Endpoint, other: &Endpoint) -> bool {
+    let same_place = one.protocol == other.protocol
+        && one.address.port() == other.address.port()
+        && one.address.port() != 0
+        && overlap(one.address.host(), other.address.host());
+    // Those who mount different paths share a server.
+    same_place && (one.path.is_none() || other.path.is_none() || one.path == other.path)
+}
+
+/// Whether what is sent to `target` arrives at `listener`.
+fn reaches(target: &Endpoint, listener: &Endpoint) -> bool {
+    target.protocol == listener.protocol
+        && target.address.port() == listener.address.port()
+        && (target.address.host().eq_ignore_ascii_case(listener.address.host())
+            || (is_own(target.address.host()) && (is_own(listener.address.host()))))
+}
+
+/// Whether listeners on both hosts meet: the same, or one of them is everything of its family.
+fn overlap(one: &str, other: &str) -> bool {
+    let any = |host: &str| host.is_empty() || ip(host).is_some_and(|ip| ip.is_unspecified());
+    let family = |host: &str| ip(host).map(|ip| ip.is_ipv4());
+    one.eq_ignore_ascii_case(other)
+        || ((any(one) || any(other))
+            && (family(one).is_none() || family(other).is_none() || family(one) == family(other)))
+        || (names_loopback(one) && names_loopback(other))
+}
+
+fn names_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host == "127.0.0.1"
+}
+
+/// This machine, as far as a name alone can tell.
+fn is_own(host: &str) -> bool {
+    host.is_empty()
+        || host.eq_ignore_ascii_case("localhost")
+        || ip(host).is_some_and(|ip| ip.is_loopback() || ip.is_unspecified())
+}
+
+fn ip(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}

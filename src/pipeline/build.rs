@@ -1,0 +1,381 @@
+//! From a plan to machines: plugins built, feeds opened, everything ready to be stepped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::plan::{Plan, PlannedConsumer, PlannedInput};
+use crate::flow::{
+    Delivery, Feed, FeedSpec, Health, Ledger, Patience, Queue, Routes, SAMPLE_TYPE, Seat, Wiring,
+};
+use crate::matcher::{Fact, Facts};
+use crate::message::Message;
+use crate::metric::{Registry, SampleBatch};
+use crate::net::World;
+use crate::plugin::{
+    BuildContext, BuildError, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes, Output, OwnDecoder,
+    Shared, Splitter, Stop,
+};
+use crate::router::{Consumer, Router};
+use crate::runner::{
+    Backoff, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatFeeds, SeatIntakes,
+    Throttle, Ticks,
+};
+use crate::time::{Clock, Stamp};
+
+/// Where a plan is built.
+pub struct Setting {
+    /// The clock of all machines.
+    pub clock: Arc<dyn Clock>,
+    /// Runs tasks, and drives what outputs wait for.
+    pub runtime: tokio::runtime::Handle,
+    /// How feeds reach consumers.
+    pub wiring: Wiring,
+    /// Where outputs send to.
+    pub world: World,
+    /// Where state lives.
+    pub base_dir: PathBuf,
+    /// Seeds hashes and jitter.
+    pub seed: u64,
+}
+
+/// Everything a plan comes to, not yet running.
+pub struct Machines {
+    /// The books.
+    pub ledger: Ledger,
+    /// The consumers.
+    pub router: Arc<Router>,
+    /// Things that plugins share.
+    pub shared: Shared,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The runtime.
+    pub runtime: tokio::runtime::Handle,
+    /// Inputs, their sockets not yet opened.
+    pub inputs: Vec<InputMachine>,
+    /// Filters, each after those it gets records from.
+    pub filters: Vec<FilterRunner>,
+    /// Outputs.
+    pub outputs: Vec<OutputRunner>,
+    /// Said to inputs when they are to stop.
+    pub stop: Stop,
+    /// Said to outputs when the stop can wait no longer.
+    pub abort: Stop,
+    /// How long a stop may take.
+    pub stop_timeout: std::time::Duration,
+}
+
+/// One lane of an input.
+pub struct InputMachine {
+    /// The input's section.
+    pub name: Arc<str>,
+    /// Which lane.
+    pub lane: u32,
+    /// Opens its intakes.
+    pub intakes: Arc<dyn Intakes>,
+    /// Takes its notes.
+    pub notes: Arc<dyn Notes>,
+    /// What it is run with.
+    pub runner: InputLane,
+}
+
+/// Why a daemon could not be started although its configuration is right.
+#[derive(Debug, thiserror::Error)]
+#[error("{section}: {source}")]
+pub struct StartError {
+    /// Which section.
+    pub section: String,
+    /// Why.
+    pub source: BuildError,
+}
+
+impl Machines {
+    /// Builds every plugin of `plan` but the inputs, and opens every feed.
+    ///
+    /// # Errors
+    /// The first plugin that cannot be built.
+    pub fn build(plan: Plan, setting: Setting) -> Result<Machines, StartError> {
+        let builder = Builder::new(&plan, setting);
+        let outputs =
+            plan.outputs.into_iter().map(|output| builder.output(output)).collect::<Result<_, _>>()?;
+        let mut filters = plan
+            .filters
+            .into_iter()
+            .map(|filter| builder.filter(filter))
+            .collect::<Result<Vec<FilterRunner>, _>>()?;
+        // A feed asks for its legs when it opens: every consumer is known by now.
+        for filter in &mut filters {
+            let specs = std::mem::take(&mut filter.emits);
+            filter.feeds = builder.feeds(&filter.name, Patience::Cannot, specs, builder.seat());
+        }
+        let mut inputs = Vec::new();
+        for input in &plan.inputs {
+            for lane in 0..input.declared.lanes() {
+                inputs.push(builder.lane(input, lane)?);
+            }
+        }
+        let Builder { context, router, runtime, abort, .. } = builder;
+        Ok(Machines {
+            ledger: context.ledger,
+            router,
+            shared: context.shared,
+            clock: context.clock,
+            runtime,
+            inputs,
+            filters,
+            outputs,
+            stop: Stop::default(),
+            abort,
+            stop_timeout: plan.hekad.stop_timeout.0,
+        })
+    }
+}
+
+struct Builder {
+    context: BuildContext,
+    router: Arc<Router>,
+    runtime: tokio::runtime::Handle,
+    wiring: Wiring,
+    abort: Stop,
+    seats: AtomicU32,
+    feeds: AtomicU32,
+    max_hops: u8,
+    queue_items: usize,
+    queue_bytes: usize,
+}
+
+impl Builder {
+    fn new(plan: &Plan, setting: Setting) -> Builder {
+        let ledger = Ledger::default();
+        let shared = Shared::default();
+        shared.put(setting.world);
+        Builder {
+            router: Arc::new(Router::new(ledger.clone(), setting.wiring)),
+            context: BuildContext {
+                name: "hekad".into(),
+                ticker_interval: None,
+                lane: 0,
+                hostname: Arc::clone(&plan.hostname),
+                base_dir: setting.base_dir,
+                names: Arc::new(Registry::new(plan.hekad.max_series as usize)),
+                ledger,
+                shared,
+                started: setting.clock.now(),
+                clock: setting.clock,
+                seed: setting.seed,
+            },
+            runtime: setting.runtime,
+            wiring: setting.wiring,
+            abort: Stop::default(),
+            seats: AtomicU32::new(0),
+            feeds: AtomicU32::new(0),
+            max_hops: plan.hekad.max_message_loops.max(1),
+            queue_items: plan.hekad.plugin_chansize as usize,
+            queue_bytes: plan.hekad.queue_size.length(),
+        }
+    }
+
+    fn context(&self, name: &Arc<str>) -> BuildContext {
+        BuildContext { name: Arc::clone(name), ..self.context.clone() }
+    }
+
+    fn seat(&self) -> Seat {
+        Seat(self.seats.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn queue(&self) -> Arc<Queue<Delivery>> {
+        Arc::new(Queue::new(self.queue_items, self.queue_bytes))
+    }
+
+    fn backoff(&self, retries: crate::runner::Retries) -> Backoff {
+        Backoff::new(retries, self.context.seed)
+    }
+
+    fn count(&self, metric: &'static str, plugin: &str) -> crate::flow::Count {
+        self.context.own().counter(metric, &[("plugin", plugin)])
+    }
+
+    fn feeds(&self, name: &Arc<str>, patience: Patience, emits: Vec<Facts>, seat: Seat) -> Vec<Feed> {
+        let open = |facts: Facts| {
+            let spec = FeedSpec {
+                producer: Arc::clone(name),
+                seat,
+                number: self.feeds.fetch_add(1, Ordering::Relaxed),
+                facts: Arc::new(facts),
+                patience,
+                max_hops: self.max_hops,
+                wiring: self.wiring,
+                counts: self.context.ledger.feed(name),
+            };
+            Feed::open(spec, Arc::clone(&self.router) as Arc<dyn Routes>)
+        };
+        emits.into_iter().map(open).collect()
+    }
+
+    fn output(&self, planned: PlannedConsumer) -> Result<OutputRunner, StartError> {
+        let mut context = self.context(&planned.name);
+        context.ticker_interval = planned.ticker;
+        let declared = planned.declared.clone();
+        let mut rebuild: crate::runner::RebuildOutput = {
+            let context = context.clone();
+            Box::new(move || declared.build::<dyn Output>(&context))
+        };
+        let output = rebuild().map_err(|source| failed(&planned.name, source))?;
+        let encoder =
+            planned.encoder.as_ref().map(|encoder| encoder.build::<dyn Encoder>(&context)).transpose();
+        let encoder = encoder.map_err(|source| failed(&planned.name, source))?;
+        let queue = self.queue();
+        let health = Arc::<Health>::default();
+        self.router.put(consumer(&planned, Arc::clone(&queue), None, health));
+        let name = Arc::clone(&planned.name);
+        Ok(OutputRunner {
+            output: Some(output),
+            rebuild,
+            encoder,
+            queue,
+            ticks: Ticks::new(planned.ticker, context.started),
+            backoff: self.backoff(planned.options.retries.clone()),
+            can_exit: planned.options.can_exit,
+            abort: self.abort.clone(),
+            runtime: self.runtime.clone(),
+            delivered: self.context.own().counter("hekad_delivered_total", &[("output", &*name)]),
+            retries: self.context.own().counter("hekad_retries_total", &[("output", &*name)]),
+            faults: self.count("hekad_plugin_faults_total", &name),
+            current: None,
+            resume: Stamp(i64::MIN),
+            throttle: Throttle::default(),
+            name,
+        })
+    }
+
+    fn filter(&self, planned: PlannedConsumer) -> Result<FilterRunner, StartError> {
+        let mut context = self.context(&planned.name);
+        context.ticker_interval = planned.ticker;
+        let (queue, health) = (self.queue(), Arc::<Health>::default());
+        let name = Arc::clone(&planned.name);
+        let (ticks, emits) = (Ticks::new(planned.ticker, context.started), planned.emits.clone());
+        let (backoff, can_exit) = (self.backoff(planned.options.retries.clone()), planned.options.can_exit);
+        let mut rebuild: crate::runner::RebuildFilter = {
+            let (router, queue, health) = (Arc::clone(&self.router), Arc::clone(&queue), Arc::clone(&health));
+            Box::new(move || {
+                let filter = planned.declared.build::<dyn Filter>(&context)?;
+                router.put(consumer(&planned, Arc::clone(&queue), Some(&*filter), Arc::clone(&health)));
+                Ok(filter)
+            })
+        };
+        let filter = rebuild().map_err(|source| failed(&name, source))?;
+        Ok(FilterRunner {
+            filter: Some(filter),
+            rebuild,
+            queue,
+            health,
+            feeds: Vec::new(),
+            emits,
+            ticks,
+            backoff,
+            can_exit,
+            faults: self.count("hekad_plugin_faults_total", &name),
+            resume: Stamp(i64::MIN),
+            name,
+        })
+    }
+
+    fn lane(&self, input: &PlannedInput, lane: u32) -> Result<InputMachine, StartError> {
+        let context = BuildContext { lane, ..self.context(&input.name) };
+        let counts = InputCounts::new(self.context.own(), &input.name);
+        let kit = self.decoding(input, &context).map_err(|source| failed(&input.name, source))?;
+        let is_samples = |facts: &Facts| facts.type_ == Fact::Is(SAMPLE_TYPE.into());
+        let (samples, messages): (Vec<Facts>, Vec<Facts>) = input.emits.iter().cloned().partition(is_samples);
+        let (seat, patience) = (self.seat(), input.declared.patience());
+        let feeds = SeatFeeds {
+            samples: self.feeds(&input.name, patience, samples, seat).pop(),
+            messages: self.feeds(&input.name, patience, messages, seat).pop(),
+        };
+        let clock = Arc::clone(&context.clock);
+        let draft = self.draft(&input.name);
+        let name = Arc::clone(&input.name);
+        let intakes = SeatIntakes::new(name, kit, draft, feeds, counts.clone(), Arc::clone(&clock));
+        let declared = input.declared.clone();
+        Ok(InputMachine {
+            name: Arc::clone(&input.name),
+            lane,
+            intakes: Arc::new(intakes),
+            notes: Arc::new(InputNotes::new(
+                self.context.own(),
+                Arc::clone(&input.name),
+                counts,
+                Arc::clone(&clock),
+            )),
+            runner: InputLane {
+                name: Arc::clone(&input.name),
+                rebuild: Box::new(move || declared.build::<dyn Input>(&context)),
+                backoff: self.backoff(input.options.retries.clone()),
+                can_exit: input.options.can_exit,
+                faults: self.count("hekad_plugin_faults_total", &input.name),
+                clock,
+            },
+        })
+    }
+
+    /// The decoder that is named, else the input's own.
+    fn decoding(&self, input: &PlannedInput, context: &BuildContext) -> Result<OwnDecoder, BuildError> {
+        let own = input.declared.own_decoder(context)?;
+        let (own_splitter, own_decoder) = own.map(|own| (own.splitter, own.decoder)).unzip();
+        let decoder = match &input.decoder {
+            Some(decoder) => Some(decoder.build::<dyn Decoder>(context)?),
+            None => own_decoder,
+        };
+        let splitter = match &input.splitter {
+            None => own_splitter,
+            Some(splitter) => {
+                // Built once now, so that a mistake shows at the start.
+                splitter.build::<dyn Splitter>(context)?;
+                let (splitter, context) = (splitter.clone(), context.clone());
+                Some(Box::new(move || {
+                    splitter.build::<dyn Splitter>(&context).expect("it could be built before")
+                }) as Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>)
+            }
+        };
+        let missing = |part| BuildError::new(format!("has no {part} of its own; name one"));
+        Ok(OwnDecoder {
+            splitter: splitter.ok_or_else(|| missing("splitter"))?,
+            decoder: decoder.ok_or_else(|| missing("decoder"))?,
+        })
+    }
+
+    fn draft(&self, name: &str) -> Draft {
+        Draft {
+            base: Message {
+                type_: name.to_owned(),
+                logger: name.to_owned(),
+                hostname: self.context.hostname.to_string(),
+                ..Message::default()
+            },
+            messages: Vec::new(),
+            samples: SampleBatch::new(Arc::clone(&self.context.names)),
+            keep_lines: false,
+            complaints: Vec::new(),
+        }
+    }
+}
+
+fn consumer(
+    planned: &PlannedConsumer,
+    queue: Arc<Queue<Delivery>>,
+    filter: Option<&dyn Filter>,
+    health: Arc<Health>,
+) -> Consumer {
+    Consumer {
+        name: Arc::clone(&planned.name),
+        matcher: planned.matcher.clone(),
+        on_full: planned.options.on_full,
+        queue,
+        inlet: filter.and_then(Filter::inlet),
+        health,
+        loops: planned.loops.clone(),
+    }
+}
+
+fn failed(section: &str, source: BuildError) -> StartError {
+    StartError { section: section.to_owned(), source }
+}

@@ -1,0 +1,23 @@
+//! The plugin types this program comes with.
+
+use crate::plugin::Plugins;
+use crate::{decoders, encoders, filters, inputs, outputs, splitters};
+
+/// Registers plugin types: one word each.
+macro_rules! plugins {
+    ($plugins:expr; $( $folder:ident $register:ident: $($file:ident),+ );+ $(;)?) => {
+        $plugins $( $( .$register::<$folder::$file::Config>() )+ )+
+    };
+}
+
+/// All of them.
+pub fn builtin() -> Plugins {
+    plugins! { Plugins::none();
+        inputs input: statsd;
+        splitters splitter: null;
+        decoders decoder: statsd;
+        filters filter: stat_accum;
+        encoders encoder: payload;
+        outputs output: carbon, log, null, prometheus;
+    }
+}

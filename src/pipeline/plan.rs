@@ -1,0 +1,399 @@
+//! From sections to a plan: types found, options read, names resolved, matchers compiled, routes and addresses checked.
+//!
+//! Nothing is opened. Everything wrong is reported, not the first thing alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, TICKER_RANGE};
+use super::routes::PlannedJoint;
+use super::{addresses, matchers, routes};
+use crate::config::{Problem, ProblemKind, Problems, Section, Sections, Sources, sections, suggest};
+use crate::flow::Patience;
+use crate::matcher::{Facts, Matcher};
+use crate::plugin::{Declared, Plugin, PluginClass, Plugins, Ticker};
+
+/// Everything there is to build.
+pub struct Plan {
+    /// The daemon's own options.
+    pub hekad: Hekad,
+    /// Name of this host.
+    pub hostname: Arc<str>,
+    /// Inputs, in the order of the file.
+    pub inputs: Vec<PlannedInput>,
+    /// Filters, each after those it gets records from.
+    pub filters: Vec<PlannedConsumer>,
+    /// Outputs, in the order of the file.
+    pub outputs: Vec<PlannedConsumer>,
+    /// Who meets whom, sorted.
+    pub joints: Vec<PlannedJoint>,
+}
+
+/// An input to build.
+pub struct PlannedInput {
+    /// Its section.
+    pub section: Section,
+    /// Its name, shared.
+    pub name: Arc<str>,
+    /// Its configuration.
+    pub declared: Declared,
+    /// Options every input has.
+    pub options: InputOptions,
+    /// Its decoder, if it is not its own.
+    pub decoder: Option<Declared>,
+    /// Its splitter, if it is not its own.
+    pub splitter: Option<Declared>,
+    /// Facts of its feeds.
+    pub emits: Vec<Facts>,
+}
+
+/// A filter or output to build.
+pub struct PlannedConsumer {
+    /// Its section.
+    pub section: Section,
+    /// Its name, shared.
+    pub name: Arc<str>,
+    /// Its configuration.
+    pub declared: Declared,
+    /// Options every consumer has.
+    pub options: ConsumerOptions,
+    /// What it asks for.
+    pub matcher: Matcher,
+    /// How often it ticks.
+    pub ticker: Option<Duration>,
+    /// Its encoder.
+    pub encoder: Option<Declared>,
+    /// Facts of its feeds.
+    pub emits: Vec<Facts>,
+    /// Producers that must not wait for it.
+    pub loops: BTreeSet<Arc<str>>,
+}
+
+/// Reads all sections of `sources` and plans them.
+///
+/// None if there was an error; warnings may be reported with a plan too.
+pub fn plan(
+    sources: &Sources,
+    plugins: &Plugins,
+    environment: &dyn Fn(&str) -> Option<String>,
+    system_hostname: &str,
+    problems: &mut Problems,
+) -> Option<Plan> {
+    let sections = sections(sources, environment, problems);
+    let hekad = match &sections.global {
+        Some(section) => section.checked::<Hekad>(problems),
+        None => Some(Hekad::default()),
+    };
+    let hekad = hekad.unwrap_or_default();
+    let hostname: Arc<str> = hekad.hostname.as_deref().unwrap_or(system_hostname).into();
+    let typed = find_types(&sections, plugins, problems);
+    let reader = Reader { typed: &typed, plugins, hostname: &hostname };
+    let inputs = reader.inputs(problems);
+    let mut filters = reader.consumers(PluginClass::Filter, &inputs, problems);
+    let outputs = reader.consumers(PluginClass::Output, &inputs, problems);
+    reader.read_rest(problems);
+    if typed.iter().all(|(_, plugin)| plugin.class != PluginClass::Input) && problems.is_empty() {
+        problems.push(Problem::nowhere(ProblemKind::EmptyConfiguration));
+    }
+    routes::order(&mut filters, problems);
+    let mut plan = Plan { hekad, hostname, inputs, filters, outputs, joints: Vec::new() };
+    plan.joints = routes::joints(&plan, problems);
+    addresses::check(&plan, problems);
+    let failed = problems.iter().any(|problem| problem.severity() == crate::config::Severity::Error);
+    (!failed).then_some(plan)
+}
+
+type Typed<'a> = (&'a Section, &'a Plugin);
+
+fn find_types<'a>(sections: &'a Sections, plugins: &'a Plugins, problems: &mut Problems) -> Vec<Typed<'a>> {
+    let mut typed = Vec::new();
+    for section in &sections.plugins {
+        match plugins.find(&section.type_name) {
+            Some(plugin) => typed.push((section, plugin)),
+            None => problems.push(unknown_type(section, plugins)),
+        }
+    }
+    typed
+}
+
+fn unknown_type(section: &Section, plugins: &Plugins) -> Problem {
+    let type_name = section.type_name.clone();
+    let Some(class) = PluginClass::ALL.into_iter().find(|class| type_name.ends_with(class.suffix())) else {
+        let kind = match section.has_type {
+            true => ProblemKind::TypeWithoutClass { type_name },
+            false => ProblemKind::MissingType { section: section.name.clone() },
+        };
+        return Problem::at(section.type_at.clone(), kind);
+    };
+    let all = plugins.all();
+    let names = |class: Option<PluginClass>| -> Vec<&str> {
+        let of_class = all.iter().filter(|plugin| class.is_none_or(|class| plugin.class == class));
+        of_class
+            .flat_map(|plugin| std::iter::once(&plugin.type_name).chain(plugin.aliases))
+            .copied()
+            .collect()
+    };
+    let suggestion = suggest(&type_name, names(None)).map(str::to_owned);
+    let allowed = names(Some(class)).into_iter().map(str::to_owned).collect();
+    Problem::at(section.type_at.clone(), ProblemKind::UnknownType { type_name, suggestion, allowed })
+}
+
+struct Reader<'a> {
+    typed: &'a [Typed<'a>],
+    plugins: &'a Plugins,
+    hostname: &'a str,
+}
+
+impl Reader<'_> {
+    fn of(&self, class: PluginClass) -> impl Iterator<Item = Typed<'_>> {
+        self.typed.iter().copied().filter(move |(_, plugin)| plugin.class == class)
+    }
+
+    fn inputs(&self, problems: &mut Problems) -> Vec<PlannedInput> {
+        self.of(PluginClass::Input)
+            .filter_map(|(section, plugin)| self.input(section, plugin, problems))
+            .collect()
+    }
+
+    fn input(&self, section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<PlannedInput> {
+        let mut reading = section.reading();
+        let options = reading.take::<InputOptions>();
+        let declared = finish(section, plugin, reading, problems);
+        let (options, declared) = (options?, declared?);
+        check_retries(section, &options.retries, problems);
+        let decoder =
+            self.part(section, "decoder", options.decoder.as_deref(), PluginClass::Decoder, problems);
+        let splitter =
+            self.part(section, "splitter", options.splitter.as_deref(), PluginClass::Splitter, problems);
+        if decoder.is_some() {
+            for key in declared.decoder_keys().iter().filter(|key| section.has(key)) {
+                let (key, other) = ((*key).to_owned(), "decoder".to_owned());
+                problems.push(Problem::at(section.key_at(&key), ProblemKind::ExclusiveKeys { key, other }));
+            }
+        }
+        self.check_directs_to(section, &declared, problems);
+        let emits = decoder.as_ref().unwrap_or(&declared).emits(&section.name, self.hostname);
+        let (section, name) = (section.clone(), section.name.as_str().into());
+        Some(PlannedInput { section, name, declared, options, decoder, splitter, emits })
+    }
+
+    fn check_directs_to(&self, section: &Section, declared: &Declared, problems: &mut Problems) {
+        let Some(name) = declared.directs_to() else { return };
+        let filters: Vec<&str> =
+            self.of(PluginClass::Filter).map(|(section, _)| section.name.as_str()).collect();
+        if !filters.contains(&name.as_str()) {
+            let suggestion = suggest(&name, filters.iter().copied()).map(str::to_owned);
+            let allowed = filters.into_iter().map(str::to_owned).collect();
+            let kind =
+                ProblemKind::UnknownFilter { section: section.name.clone(), name, suggestion, allowed };
+            problems.push(section.problem_at("stat_accum_name", kind));
+        }
+    }
+
+    fn consumers(
+        &self,
+        class: PluginClass,
+        inputs: &[PlannedInput],
+        problems: &mut Problems,
+    ) -> Vec<PlannedConsumer> {
+        self.of(class)
+            .filter_map(|(section, plugin)| self.consumer(section, plugin, inputs, problems))
+            .collect()
+    }
+
+    fn consumer(
+        &self,
+        section: &Section,
+        plugin: &Plugin,
+        inputs: &[PlannedInput],
+        problems: &mut Problems,
+    ) -> Option<PlannedConsumer> {
+        let mut reading = section.reading();
+        let options = reading.take::<ConsumerOptions>();
+        let output = (plugin.class == PluginClass::Output).then(|| reading.take::<OutputOptions>());
+        let declared = finish(section, plugin, reading, problems);
+        let (options, declared) = (options?, declared?);
+        check_retries(section, &options.retries, problems);
+        let ticker =
+            ticker(section, plugin, &declared, options.ticker_interval.map(|every| every.0), problems);
+        let matcher =
+            matchers::of(section, plugin, &declared, options.message_matcher.as_deref(), inputs, problems);
+        let named = output.flatten().and_then(|output| output.encoder);
+        if section.has("encoder") && !declared.takes_encoder() {
+            let (key, type_name) = ("encoder".to_owned(), plugin.type_name.to_owned());
+            problems
+                .push(Problem::at(section.key_at("encoder"), ProblemKind::UnsupportedKey { key, type_name }));
+        }
+        let named = named.as_deref().or(declared.default_encoder());
+        let encoder = self.part(section, "encoder", named, PluginClass::Encoder, problems);
+        let emits = declared.emits(&section.name, self.hostname);
+        let name = section.name.as_str().into();
+        let (section, loops) = (section.clone(), BTreeSet::new());
+        Some(PlannedConsumer {
+            section,
+            name,
+            declared,
+            options,
+            matcher: matcher?,
+            ticker,
+            encoder,
+            emits,
+            loops,
+        })
+    }
+
+    /// The splitter, decoder or encoder that `key` names: a section, or a type with its defaults.
+    fn part(
+        &self,
+        section: &Section,
+        key: &str,
+        name: Option<&str>,
+        class: PluginClass,
+        problems: &mut Problems,
+    ) -> Option<Declared> {
+        let name = name?;
+        if let Some((part, plugin)) = self.typed.iter().find(|(section, _)| section.name == name) {
+            if plugin.class == class {
+                // Its own mistakes are reported once, by `read_rest`.
+                return read_part(part, plugin, &mut Problems::new());
+            }
+            let found = format!("a {}", plugin.class.suffix().to_lowercase());
+            let expected = format!("a {}", class.suffix().to_lowercase());
+            let kind = ProblemKind::WrongClass { name: name.to_owned(), expected, found };
+            problems
+                .push(section.problem_at(key, kind).with_note(part.name_at.clone(), "it is defined here"));
+            return None;
+        }
+        match self.plugins.find(name).filter(|plugin| plugin.class == class) {
+            Some(plugin) => with_defaults(plugin),
+            None => {
+                problems.push(section.problem_at(key, self.unknown_part(section, name, class)));
+                None
+            }
+        }
+    }
+
+    fn unknown_part(&self, section: &Section, name: &str, class: PluginClass) -> ProblemKind {
+        let sections = self.of(class).map(|(section, _)| section.name.as_str());
+        let types = self.plugins.all().into_iter().filter(|plugin| plugin.class == class);
+        let names: BTreeSet<&str> = sections.chain(types.map(|plugin| plugin.type_name)).collect();
+        let suggestion = suggest(name, names.iter().copied()).map(str::to_owned);
+        let allowed = names.into_iter().map(str::to_owned).collect();
+        let (section, name) = (section.name.clone(), name.to_owned());
+        match class {
+            PluginClass::Decoder => ProblemKind::UnknownDecoder { section, name, suggestion, allowed },
+            PluginClass::Splitter => ProblemKind::UnknownSplitter { section, name, suggestion, allowed },
+            _ => ProblemKind::UnknownEncoder { section, name, suggestion, allowed },
+        }
+    }
+
+    /// Reads the sections of parts, used or not, for their mistakes.
+    fn read_rest(&self, problems: &mut Problems) {
+        for class in [PluginClass::Splitter, PluginClass::Decoder, PluginClass::Encoder] {
+            for (section, plugin) in self.of(class) {
+                read_part(section, plugin, problems);
+            }
+        }
+    }
+}
+
+/// Reads the plugin's own options and reports what nobody knows.
+fn finish(
+    section: &Section,
+    plugin: &Plugin,
+    mut reading: crate::config::Reading<'_>,
+    problems: &mut Problems,
+) -> Option<Declared> {
+    let own = (plugin.options)();
+    let own: Vec<&str> =
+        own.iter().map(|option| option.key.as_str()).filter(|key| !key.contains('.')).collect();
+    reading.leave(&own);
+    reading.elsewhere(HEKAD_KEYS, "hekad");
+    let well = reading.finish(problems);
+    let others: Vec<&str> =
+        section.keys().filter(|key| !own.iter().any(|own| own.eq_ignore_ascii_case(key))).collect();
+    let declared = (plugin.read)(section, &others, problems);
+    declared.filter(|_| well)
+}
+
+fn read_part(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<Declared> {
+    let mut reading = section.reading();
+    reading.elsewhere(&["message_matcher", "ticker_interval"], "a filter or output");
+    finish(section, plugin, reading, problems)
+}
+
+/// A plugin type with nothing configured.
+fn with_defaults(plugin: &Plugin) -> Option<Declared> {
+    let text = format!("[{}]", plugin.type_name);
+    let mut problems = Problems::new();
+    let read = sections(&Sources::embedded("the defaults", &text), &|_| None, &mut problems);
+    read_part(read.plugins.first()?, plugin, &mut problems)
+}
+
+fn check_retries(section: &Section, retries: &crate::runner::Retries, problems: &mut Problems) {
+    let mut violations = crate::config::Check::check(retries);
+    violations.iter_mut().for_each(|violation| violation.key = format!("retries.{}", violation.key));
+    section.report_violations(violations, problems);
+}
+
+fn ticker(
+    section: &Section,
+    plugin: &Plugin,
+    declared: &Declared,
+    named: Option<Duration>,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let key = "ticker_interval".to_owned();
+    match (declared.ticker(), named) {
+        (Ticker::Never, Some(_)) => {
+            let type_name = plugin.type_name.to_owned();
+            let kind = ProblemKind::UnsupportedKey { key, type_name };
+            problems.push(Problem::at(section.key_at("ticker_interval"), kind));
+            None
+        }
+        (Ticker::Never, None) | (Ticker::Optional, None) => None,
+        (Ticker::Every(interval), None) => Some(interval),
+        (_, Some(interval)) if TICKER_RANGE.contains(&interval) => Some(interval),
+        (_, Some(_)) => {
+            let message = "is between 100ms and a day".to_owned();
+            problems.push(section.problem_at("ticker_interval", ProblemKind::OutOfRange { key, message }));
+            None
+        }
+    }
+}
+
+impl Plan {
+    /// Producers with the facts and patience of their feeds: inputs, then filters.
+    pub(super) fn producers(&self) -> impl Iterator<Item = (&Arc<str>, &[Facts], Patience)> {
+        let inputs =
+            self.inputs.iter().map(|input| (&input.name, &input.emits[..], input.declared.patience()));
+        let filters = self.filters.iter().map(|filter| (&filter.name, &filter.emits[..], Patience::Cannot));
+        inputs.chain(filters)
+    }
+
+    /// Filters, then outputs.
+    pub fn consumers(&self) -> impl Iterator<Item = &PlannedConsumer> {
+        self.filters.iter().chain(&self.outputs)
+    }
+
+    /// What there is, by class: for a line at the start.
+    pub fn counts(&self) -> BTreeMap<&'static str, usize> {
+        BTreeMap::from([
+            ("inputs", self.inputs.len()),
+            ("filters", self.filters.len()),
+            ("outputs", self.outputs.len()),
+        ])
+    }
+}
+
+/// Keys of `[hekad]` that are easily put elsewhere.
+const HEKAD_KEYS: &[&str] = &[
+    "base_dir",
+    "hostname",
+    "max_message_loops",
+    "max_series",
+    "plugin_chansize",
+    "queue_size",
+    "stop_timeout",
+];
