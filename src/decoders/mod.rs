@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Decoders: what a record says.
+
+pub mod statsd;

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Encoders: records as bytes.
+
+pub mod payload;

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Filters: records in, other records out.
+
+pub mod stat_accum;

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Inputs: where data comes in.
+
+pub mod statsd;

@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Splitters: where a record ends.
+
+pub mod null;

@@ -1,0 +1,81 @@
+//! `StatsdDecoder`: statsd datagrams, or chunks of whole lines, to samples.
+//!
+//! The grammar is in `statsd/`. Names are interned per seat; a bad value is counted by reason and drops only itself.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::{Check, Violation};
+use crate::flow::sample_facts;
+use crate::matcher::Facts;
+use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
+use crate::statsd::{Parser, Rules, RulesError};
+
+/// Options, also those of `StatsdInput`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Put before every name, with a dot between unless it ends in one. Default: none.
+    pub prefix: String,
+    /// Tags added to every series; a tag of the same key that a client sends is replaced. Default: none.
+    pub tags: BTreeMap<String, String>,
+    /// Globs of names, prefix included, whose samples are dropped and counted; `*` also matches dots. Default: none.
+    pub drop: Vec<String>,
+}
+
+impl Config {
+    fn rules(&self) -> Result<Rules, RulesError> {
+        Rules::new(&self.prefix, self.tags.clone().into_iter().collect(), &self.drop)
+    }
+
+    /// Builds the decoder of one seat.
+    ///
+    /// # Errors
+    /// When the rules do not compile, which `check` has reported before.
+    pub fn decoder(&self, context: &BuildContext) -> Result<StatsdDecoder, BuildError> {
+        let rules = self.rules().map_err(|error| BuildError::new(error.to_string()))?;
+        Ok(StatsdDecoder { parser: Parser::new(rules, context.names.clone(), context.seed) })
+    }
+}
+
+impl Check for Config {
+    fn check(&self) -> Vec<Violation> {
+        let Err(error) = self.rules() else { return Vec::new() };
+        let key = match &error {
+            RulesError::Prefix { .. } => "prefix",
+            RulesError::Tag { .. } => "tags",
+            RulesError::Glob { .. } => "drop",
+        };
+        vec![Violation::new(key, error.to_string())]
+    }
+}
+
+impl Declare<dyn Decoder> for Config {
+    const TYPE: &'static str = "StatsdDecoder";
+    const SUMMARY: &'static str = "Makes samples of statsd lines.";
+
+    fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
+        vec![sample_facts(name, hostname)]
+    }
+
+    fn build(&self, context: &BuildContext) -> Result<Box<dyn Decoder>, BuildError> {
+        Ok(Box::new(self.decoder(context)?))
+    }
+}
+
+/// See the module.
+pub struct StatsdDecoder {
+    parser: Parser,
+}
+
+impl Decoder for StatsdDecoder {
+    fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError> {
+        self.parser.parse(record, draft.keep_lines, &mut draft.samples);
+        if let Some((reason, text)) = self.parser.take_example() {
+            draft.complaints.push(Complaint { reason: reason.label(), text });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Samples that come as messages: `Type 'heka.statsample'` from a decoder, a sandbox, or another daemon.
+
+use std::sync::Arc;
+
+use crate::flow::{Delivery, RecordRef};
+use crate::message::{Message, Value};
+use crate::metric::{BadReason, Sample, SampleBatch, SampleKind};
+use crate::plugin::BuildContext;
+use crate::statsd::{Outcome, Parser, Rules};
+
+/// Makes samples of messages, with spellings of its own.
+pub(super) struct Messages {
+    parser: Parser,
+    batch: SampleBatch,
+}
+
+impl Messages {
+    pub(super) fn new(context: &BuildContext) -> Messages {
+        let names = Arc::clone(&context.names);
+        Messages {
+            parser: Parser::new(Rules::default(), Arc::clone(&names), context.seed),
+            batch: SampleBatch::new(names),
+        }
+    }
+
+    /// The samples of the messages of a delivery; what is none is counted in the tally of the batch.
+    pub(super) fn samples_of(&mut self, delivery: &Delivery) -> &SampleBatch {
+        self.batch.clear();
+        for (_, record) in delivery.records() {
+            if let RecordRef::Message(message) = record
+                && let Err(reason) = self.take(message)
+            {
+                self.batch.tally.refuse(reason);
+            }
+        }
+        &self.batch
+    }
+
+    fn take(&mut self, message: &Message) -> Result<(), BadReason> {
+        let name = text(message, "name").ok_or(BadReason::EmptyName)?;
+        let kind = text(message, "kind").and_then(SampleKind::from_text).ok_or(BadReason::UnknownType)?;
+        let rate = number(message, "rate").unwrap_or(1.0);
+        if !(rate > 0.0 && rate <= 1.0) {
+            return Err(BadReason::BadRate);
+        }
+        let series = match self.parser.resolve(name, text(message, "tags").unwrap_or(""), kind.series()) {
+            Outcome::Series(series) => series,
+            Outcome::Refused(reason) => return Err(reason),
+            Outcome::Dropped => return Ok(()),
+        };
+        let sample = if kind == SampleKind::Set {
+            let member = text(message, "value").ok_or(BadReason::NoValue)?;
+            Sample::of_set(series, self.batch.keep(member.as_bytes()))
+        } else {
+            let value = number(message, "value").ok_or(BadReason::BadNumber)?;
+            match kind {
+                _ if !(value / rate).is_finite() => return Err(BadReason::NotFinite),
+                SampleKind::Timer if value < 0.0 => return Err(BadReason::NegativeTimer),
+                _ => Sample { series, kind, value, rate },
+            }
+        };
+        self.batch.samples.push(sample);
+        Ok(())
+    }
+}
+
+fn text<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
+    match &message.field(name, 0)?.value {
+        Value::Strings(values) => values.first().map(String::as_str),
+        Value::Bytes(values) => values.first().and_then(|bytes| std::str::from_utf8(bytes).ok()),
+        _ => None,
+    }
+}
+
+fn number(message: &Message, name: &str) -> Option<f64> {
+    match &message.field(name, 0)?.value {
+        Value::Doubles(values) => values.first().copied(),
+        Value::Integers(values) => values.first().map(|&value| value as f64),
+        _ => None,
+    }
+}

@@ -1,0 +1,186 @@
+//! The options of `StatAccumFilter`, and what they come to.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::aggregate::{AccumulatorRules, Idle, IdleRules};
+use crate::config::{Check, OneOrMany, PercentText, Violation};
+use crate::graphite::{NamespaceOptions, Percent, Rules};
+
+/// Options of `StatAccumFilter`.
+///
+/// `ticker_interval` is the interval between flushes: default 10 seconds, down to "100ms".
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Whose formulas and names: "statsd" (default; "heka" where the type is written StatAccumInput) or "heka",
+    /// which ranks percentiles as the older statsd, prints six decimals and sends all statistics of idle timers.
+    pub rules: Option<RuleSet>,
+    /// Percentiles of timers, one or a list; negative ones take the largest samples (statsd's "top"). Default 90.
+    pub percent_threshold: OneOrMany<PercentText>,
+    /// Type of the messages that flushes are. Default "heka.statmetric".
+    pub message_type: String,
+    /// `stats.K` and `stats_counts.K` for counters, as before statsd 0.3; the prefixes below then mean nothing under
+    /// statsd's rules. Default false.
+    pub legacy_namespaces: bool,
+    /// First part of every name. Default "stats".
+    pub global_prefix: String,
+    /// Second part of the names of counters. Default "counters".
+    pub counter_prefix: String,
+    /// Second part of the names of timers, histograms and distributions. Default "timers".
+    pub timer_prefix: String,
+    /// Second part of the names of gauges. Default "gauges".
+    pub gauge_prefix: String,
+    /// Second part of the names of sets. Default "sets".
+    pub set_prefix: String,
+    /// Part of the names of the aggregator's own numbers. Default "statsd".
+    pub statsd_prefix: String,
+    /// Last part of every name, before its tags; %HOSTNAME% stands for the host's name with `_` for its dots. Set it
+    /// where several daemons send the same names to one Graphite. Default: none.
+    pub global_suffix: String,
+    /// Whether the sum of a counter is sent beside its rate. Default true.
+    pub flush_counts: bool,
+    /// Forget every series that had no sample in an interval, instead of sending zeros or a gauge's last value.
+    /// Default false.
+    pub delete_idle_stats: bool,
+    /// The same for counters alone. Default: as delete_idle_stats.
+    pub delete_counters: Option<bool>,
+    /// The same for timers, histograms and distributions alone. Default: as delete_idle_stats.
+    pub delete_timers: Option<bool>,
+    /// The same for gauges alone. Default: as delete_idle_stats.
+    pub delete_gauges: Option<bool>,
+    /// The same for sets alone. Default: as delete_idle_stats.
+    pub delete_sets: Option<bool>,
+    /// Intervals a gauge that is to be deleted may be idle before it is. Default 1.
+    pub gauges_max_ttl: u32,
+    /// Whether bad_lines_seen, packets_received and metrics_received are sent as counters. Default false.
+    pub own_stats: bool,
+    /// Samples of a timer kept exactly in an interval; beyond, percentiles are estimated to 1 % (count, sum and bounds
+    /// stay exact). Default 1024.
+    pub exact_samples: u32,
+    /// Members of a set kept exactly in an interval; beyond, their number is estimated to 1 %. Default 1024.
+    pub exact_members: u32,
+    /// Significant digits of estimated percentiles, 1 to 3; a digit more takes ten times the memory. Default 2.
+    pub significant_digits: u8,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(super) by_alias: bool,
+}
+
+/// Whose formulas and names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleSet {
+    /// Those of statsd.
+    Statsd,
+    /// Those of Heka's StatAccumInput.
+    Heka,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            rules: None,
+            percent_threshold: OneOrMany(vec![PercentText("90".to_owned())]),
+            message_type: crate::flow::SNAPSHOT_TYPE.to_owned(),
+            legacy_namespaces: false,
+            global_prefix: "stats".to_owned(),
+            counter_prefix: "counters".to_owned(),
+            timer_prefix: "timers".to_owned(),
+            gauge_prefix: "gauges".to_owned(),
+            set_prefix: "sets".to_owned(),
+            statsd_prefix: "statsd".to_owned(),
+            global_suffix: String::new(),
+            flush_counts: true,
+            delete_idle_stats: false,
+            delete_counters: None,
+            delete_timers: None,
+            delete_gauges: None,
+            delete_sets: None,
+            gauges_max_ttl: 1,
+            own_stats: false,
+            exact_samples: 1024,
+            exact_members: 1024,
+            significant_digits: 2,
+            by_alias: false,
+        }
+    }
+}
+
+impl Config {
+    /// How samples are aggregated.
+    pub(super) fn accumulation(&self) -> AccumulatorRules {
+        let idle = |own: Option<bool>, intervals| match own.unwrap_or(self.delete_idle_stats) {
+            true => Idle::DeleteAfter(intervals),
+            false => Idle::Keep,
+        };
+        AccumulatorRules {
+            exact_samples: self.exact_samples as usize,
+            exact_members: self.exact_members as usize,
+            significant_digits: self.significant_digits,
+            idle: IdleRules {
+                counters: idle(self.delete_counters, 1),
+                gauges: idle(self.delete_gauges, self.gauges_max_ttl),
+                timers: idle(self.delete_timers, 1),
+                sets: idle(self.delete_sets, 1),
+            },
+            own_stats: self.own_stats,
+        }
+    }
+
+    /// How what is found is named.
+    pub(super) fn naming(&self, hostname: &str) -> NamespaceOptions {
+        let host = hostname.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-', "_");
+        let default = if self.by_alias { RuleSet::Heka } else { RuleSet::Statsd };
+        NamespaceOptions {
+            rules: match self.rules.unwrap_or(default) {
+                RuleSet::Statsd => Rules::Statsd,
+                RuleSet::Heka => Rules::Heka,
+            },
+            legacy: self.legacy_namespaces,
+            global_prefix: self.global_prefix.clone(),
+            prefix_counter: self.counter_prefix.clone(),
+            prefix_timer: self.timer_prefix.clone(),
+            prefix_gauge: self.gauge_prefix.clone(),
+            prefix_set: self.set_prefix.clone(),
+            prefix_stats: self.statsd_prefix.clone(),
+            global_suffix: self.global_suffix.replace("%HOSTNAME%", &host),
+            flush_counts: self.flush_counts,
+            percentiles: self
+                .percent_threshold
+                .0
+                .iter()
+                .filter_map(|percent| Percent::parse(&percent.0).ok())
+                .collect(),
+        }
+    }
+}
+
+impl Check for Config {
+    fn check(&self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        for percent in &self.percent_threshold.0 {
+            match Percent::parse(&percent.0) {
+                Err(error) => violations.push(Violation::new("percent_threshold", error.to_string())),
+                Ok(percent) if !(-100.0..=100.0).contains(&percent.value) => violations.push(Violation::new(
+                    "percent_threshold",
+                    format!("{} is not between -100 and 100", percent.value),
+                )),
+                Ok(_) => {}
+            }
+        }
+        if !(1..=3).contains(&self.significant_digits) {
+            violations.push(Violation::new("significant_digits", "is 1, 2 or 3"));
+        }
+        if self.exact_samples == 0 || self.exact_samples > 1 << 20 {
+            violations.push(Violation::new("exact_samples", "is a number from 1 to 1048576"));
+        }
+        if self.exact_members == 0 || self.exact_members > 1 << 20 {
+            violations.push(Violation::new("exact_members", "is a number from 1 to 1048576"));
+        }
+        if self.message_type.is_empty() {
+            violations.push(Violation::new("message_type", "is empty"));
+        }
+        violations
+    }
+}

@@ -1,0 +1,118 @@
+//! A TCP listener for lines.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Config;
+use crate::net::{LineSink, TcpCounters, TcpLimits, serve_lines, tcp_listener};
+use crate::plugin::{BoxFuture, BuildError, Fault, Input, Intake, Io, LocalFuture, Note, Notes};
+
+/// See the module.
+pub(super) struct TcpLines {
+    address: SocketAddr,
+    listener: Option<TcpListener>,
+    limits: TcpLimits,
+}
+
+impl TcpLines {
+    /// Binds the listener.
+    pub(super) fn listen(address: SocketAddr, config: &Config) -> Result<TcpLines, BuildError> {
+        let listener = tcp_listener(address).map_err(super::taken)?;
+        let address =
+            listener.local_addr().map_err(|error| BuildError::new(format!("{address}: {error}")))?;
+        let limits = TcpLimits {
+            max_connections: config.max_connections as usize,
+            idle: config.idle_timeout.0,
+            max_line: config.max_line.length(),
+        };
+        Ok(TcpLines { address, listener: Some(listener), limits })
+    }
+
+    async fn serve(&mut self, io: &Io) -> Result<(), Fault> {
+        let address = self.address;
+        io.notes.note(Note::Listening(format!(
+            "listening on {address}/tcp; try: echo 'hello.world:1|c' | nc -q1 {} {}",
+            address.ip(),
+            address.port()
+        )));
+        let listener = self.listener.take().ok_or_else(|| Fault::new("its listener is used up"))?;
+        let counters = Arc::new(TcpCounters::default());
+        let notes = Arc::clone(&io.notes);
+        let intakes = Arc::clone(&io.intakes);
+        let sink_for = move |_| Sink { intake: intakes.open(), notes: Arc::clone(&notes) };
+        let serving =
+            serve_lines(listener, self.limits.clone(), Arc::clone(&counters), io.stop.wait(), sink_for);
+        let mut said = Said::default();
+        let watching = async {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                said.note(&counters, &*io.notes);
+            }
+        };
+        let served = tokio::select! {
+            served = serving => served,
+            () = watching => unreachable!("the watch does not end"),
+        };
+        said.note(&counters, &*io.notes);
+        served.map_err(|error| Fault::caused("cannot serve the listener", error))
+    }
+}
+
+impl Input for TcpLines {
+    fn run<'a>(&'a mut self, io: &'a Io) -> LocalFuture<'a, Result<(), Fault>> {
+        Box::pin(self.serve(io))
+    }
+}
+
+/// The lines of one connection.
+struct Sink {
+    intake: Box<dyn Intake>,
+    notes: Arc<dyn Notes>,
+}
+
+impl LineSink for Sink {
+    fn lines(&mut self, chunk: &[u8]) -> bool {
+        // The next chunk may be long in coming, so what is decoded goes on now.
+        let pushed = self.intake.push(chunk, None);
+        pushed && self.intake.flush()
+    }
+
+    fn ready(&mut self) -> BoxFuture<'_, ()> {
+        self.intake.ready()
+    }
+
+    fn too_long(&mut self, _: u64) {
+        self.notes.note(Note::LongLines(1));
+    }
+}
+
+/// What was noted of the counters already.
+#[derive(Default)]
+struct Said {
+    accepted: u64,
+    refused: u64,
+    failed: u64,
+    idle: u64,
+    unfinished: u64,
+}
+
+impl Said {
+    fn note(&mut self, counters: &TcpCounters, notes: &dyn Notes) {
+        let connections = &counters.connections;
+        let since = |said: &mut u64, now: u64, note: fn(u64) -> Note| {
+            if now > *said {
+                notes.note(note(now - *said));
+                *said = now;
+            }
+        };
+        since(&mut self.accepted, connections.accepted(), Note::Connected);
+        since(&mut self.refused, connections.refused(), Note::Refused);
+        since(&mut self.failed, connections.failed(), Note::AcceptErrors);
+        since(&mut self.idle, counters.idle(), Note::Idle);
+        since(&mut self.unfinished, counters.unfinished(), Note::Unfinished);
+    }
+}
+
+/// How often the counters are looked at.
+const LOOK: Duration = Duration::from_millis(500);

@@ -1,0 +1,302 @@
+//! `CarbonOutput`: flushes as Graphite's plaintext, over a TCP connection that is kept open, or UDP.
+//!
+//! At least once: a point is the same however often it is sent, so a flush whose connection broke is sent again whole,
+//! with its own stamps, and the one before it too, since carbon does not say what it has read. Retries and back-off are
+//! the runner's. Protocol: <https://graphite.readthedocs.io/en/latest/feeding-carbon.html>.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::config::{Address, Bytes, Check, Seconds, Violation};
+use crate::flow::{Delivery, RecordRef, write_snapshot};
+use crate::graphite::{PathTemplate, TagMode, parse_line};
+use crate::net::{Connection, UdpSender, World};
+use crate::plugin::{
+    BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output, Protocol,
+};
+
+/// Options of `CarbonOutput`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where carbon listens. The name is looked up at every connect. Default "localhost:2003".
+    pub address: Address,
+    /// Transport: "tcp" (default) or "udp", where what is lost is lost.
+    pub protocol: Transport,
+    /// What becomes of tags: "graphite" (default) writes carbon's own `name;key=value`, "path" makes them parts of the
+    /// name by `tag_template`, "drop" leaves them out.
+    pub tags: Tags,
+    /// The name with tags = "path": `{name}` is the name, `{KEY}` the value of a tag, `{tags}` all tags not named.
+    /// Default "{name}.{tags}".
+    pub tag_template: String,
+    /// How long connecting may take, the look-up of the name included. Default 10s.
+    pub connect_timeout: Seconds,
+    /// How long carbon may take no byte of a flush before the connection is given up. Default 20s.
+    pub send_timeout: Seconds,
+    /// UDP: bytes of the largest datagram; lines are never cut. Default 1432.
+    pub packet_size: Bytes,
+}
+
+/// How carbon is reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// A connection.
+    #[default]
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// What becomes of tags.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Tags {
+    /// `name;key=value`.
+    #[default]
+    Graphite,
+    /// Parts of the name.
+    Path,
+    /// Left out.
+    Drop,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            address: Address::new("localhost", 2003),
+            protocol: Transport::Tcp,
+            tags: Tags::Graphite,
+            tag_template: "{name}.{tags}".to_owned(),
+            connect_timeout: Seconds(Duration::from_secs(10)),
+            send_timeout: Seconds(Duration::from_secs(20)),
+            packet_size: Bytes(1432),
+        }
+    }
+}
+
+impl Check for Config {
+    fn check(&self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        if let Err(error) = self.tag_template.parse::<PathTemplate>() {
+            violations.push(Violation::new("tag_template", format!("does not parse: {error}")));
+        }
+        if self.address.port() == 0 {
+            violations.push(Violation::new("address", "needs a port other than 0"));
+        }
+        for (key, timeout) in [("connect_timeout", self.connect_timeout), ("send_timeout", self.send_timeout)]
+        {
+            if timeout.0.is_zero() {
+                violations.push(Violation::new(key, "is longer than 0"));
+            }
+        }
+        if !(512..=65_507).contains(&self.packet_size.0) {
+            violations.push(Violation::new("packet_size", "is a size from 512 to 65507 bytes"));
+        }
+        violations
+    }
+}
+
+impl Declare<dyn Output> for Config {
+    const TYPE: &'static str = "CarbonOutput";
+    const SUMMARY: &'static str = "Sends flushes to Graphite's carbon.";
+
+    fn sends_to(&self) -> Vec<Endpoint> {
+        let protocol = match self.protocol {
+            Transport::Tcp => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+        };
+        vec![Endpoint::new(protocol, &self.address, "address")]
+    }
+
+    fn default_matcher(&self) -> Option<&'static str> {
+        Some("Type == 'heka.statmetric'")
+    }
+
+    fn build(&self, context: &BuildContext) -> Result<Box<dyn Output>, BuildError> {
+        let tags = match self.tags {
+            Tags::Graphite => TagMode::Graphite,
+            Tags::Drop => TagMode::Drop,
+            Tags::Path => {
+                let template = self.tag_template.parse();
+                TagMode::Path(template.map_err(|error| BuildError::new(format!("tag_template: {error}")))?)
+            }
+        };
+        Ok(Box::new(CarbonOutput {
+            config: self.clone(),
+            world: context.shared.the(),
+            tags,
+            connection: None,
+            socket: None,
+            flush: Vec::new(),
+            before: Vec::new(),
+        }))
+    }
+}
+
+struct CarbonOutput {
+    config: Config,
+    world: Arc<World>,
+    tags: TagMode,
+    connection: Option<Box<dyn Connection>>,
+    socket: Option<UdpSender>,
+    /// The flush that is being sent, and the one sent before it, which a broken connection may have swallowed.
+    flush: Vec<u8>,
+    before: Vec<u8>,
+}
+
+impl Output for CarbonOutput {
+    fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
+        Box::pin(async move {
+            self.flush.clear();
+            if let Err(fault) = self.write_lines(out.delivery) {
+                return Outcome::Refused(fault);
+            }
+            let sent = match self.config.protocol {
+                Transport::Tcp => self.send_stream().await,
+                Transport::Udp => self.send_datagrams().await,
+            };
+            match sent {
+                Ok(()) => {
+                    std::mem::swap(&mut self.flush, &mut self.before);
+                    if self.before.len() > LARGEST_KEPT {
+                        self.before = Vec::new();
+                    }
+                    Outcome::Delivered
+                }
+                Err(fault) => Outcome::Retry(fault),
+            }
+        })
+    }
+}
+
+impl CarbonOutput {
+    /// Writes the lines of all records; those of a message are its payload, which must be Graphite lines.
+    fn write_lines(&mut self, delivery: &Delivery) -> Result<(), Fault> {
+        for (_, record) in delivery.records() {
+            if let RecordRef::Snapshot { found, naming, .. } = record {
+                write_snapshot(found, naming, &self.tags, &mut self.flush);
+                continue;
+            }
+            let payload = record.payload();
+            for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+                if let Err(error) = parse_line(line) {
+                    let line = line[..line.len().min(80)].escape_ascii();
+                    return Err(Fault::new(format!("the payload is no Graphite line ({error}): \"{line}\"")));
+                }
+                self.flush.extend_from_slice(line);
+                self.flush.push(b'\n');
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_stream(&mut self) -> Result<(), Fault> {
+        if let Some(connection) = &mut self.connection
+            && is_closed(&mut **connection).await
+        {
+            self.connection = None;
+        }
+        let fresh = self.connection.is_none();
+        if fresh {
+            let (host, port) = (self.config.address.host(), self.config.address.port());
+            let connected = self.world.connect_tcp(host, port, self.config.connect_timeout.0).await;
+            let address = &self.config.address;
+            self.connection = Some(
+                connected.map_err(|error| Fault::caused(format!("cannot connect to {address}"), error))?,
+            );
+        }
+        let connection = self.connection.as_mut().expect("connected a line above");
+        let patience = self.config.send_timeout.0;
+        let mut sent = Ok(());
+        if fresh {
+            sent = write_all(&mut **connection, &self.before, patience).await;
+        }
+        if sent.is_ok() {
+            sent = write_all(&mut **connection, &self.flush, patience).await;
+        }
+        sent.map_err(|error| {
+            self.connection = None;
+            Fault::caused(format!("the connection to {} broke", self.config.address), error)
+        })
+    }
+
+    async fn send_datagrams(&mut self) -> Result<(), Fault> {
+        let fault = |error| Fault::caused(format!("cannot send to {}", self.config.address), error);
+        if self.socket.is_none() {
+            let (host, port) = (self.config.address.host(), self.config.address.port());
+            self.socket = Some(self.world.udp(host, port).await.map_err(fault)?);
+        }
+        let socket = self.socket.as_ref().expect("opened a line above");
+        let mut rest = &self.flush[..];
+        while !rest.is_empty() {
+            let (datagram, further) = rest.split_at(whole_lines(rest, self.config.packet_size.length()));
+            if let Err(error) = socket.send(datagram) {
+                self.socket = None;
+                return Err(fault(error));
+            }
+            rest = further;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of as many whole lines as fit `limit`, of one line if it alone is longer.
+fn whole_lines(lines: &[u8], limit: usize) -> usize {
+    if lines.len() <= limit {
+        return lines.len();
+    }
+    match memchr::memrchr(b'\n', &lines[..limit]) {
+        Some(end) => end + 1,
+        None => memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1),
+    }
+}
+
+/// Whether the peer has closed its end; carbon never sends anything.
+async fn is_closed(connection: &mut dyn Connection) -> bool {
+    let mut byte = [0];
+    let read = tokio::time::timeout(Duration::ZERO, connection.read(&mut byte)).await;
+    matches!(read, Ok(Ok(0) | Err(_)))
+}
+
+/// Writes everything as long as some of it is taken within `patience`.
+async fn write_all(
+    connection: &mut dyn Connection,
+    mut bytes: &[u8],
+    patience: Duration,
+) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        let written = tokio::time::timeout(patience, connection.write(bytes)).await;
+        match written.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?? {
+            0 => return Err(std::io::ErrorKind::WriteZero.into()),
+            count => bytes = &bytes[count..],
+        }
+    }
+    connection.flush().await
+}
+
+/// A flush larger than this is not kept for sending it again.
+const LARGEST_KEPT: usize = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datagrams_end_at_line_ends() {
+        assert_eq!(whole_lines(b"aaa\nbbb\nccc\n", 9), 8);
+        assert_eq!(whole_lines(b"aaa\nbbb\n", 8), 8);
+        assert_eq!(whole_lines(b"aaaaaaaaaaaa\nb\n", 4), 13);
+    }
+
+    #[test]
+    fn mistakes_name_their_key() {
+        let config = Config { tag_template: "{name".to_owned(), packet_size: Bytes(1), ..Config::default() };
+        let keys: Vec<String> = config.check().into_iter().map(|violation| violation.key).collect();
+        assert_eq!(keys, ["tag_template", "packet_size"]);
+    }
+}
