@@ -37,6 +37,7 @@ pub mod outputs;
 pub mod splitters;
 
 // Floor 5: assembly.
+pub mod daemon;
 pub mod pipeline;
 
 // Floor 6: surfaces.

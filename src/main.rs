@@ -1,5 +1,7 @@
 //! The `hekad` binary: everything is in the library.
 
-fn main() {
-    println!("heka");
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    heka::cli::main(heka::pipeline::builtin())
 }

@@ -1,1 +1,158 @@
-//! Placeholder.
+//! The command line of `hekad`.
+//!
+//! Data goes to standard output, talk to standard error; colours only on a terminal. Exit codes: 0 all delivered or
+//! kept, 1 runtime, 2 usage, 3 something was given up at the stop, 78 configuration.
+
+mod check;
+mod docs;
+mod send;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::environment;
+use crate::daemon::{Choice, DaemonError, run};
+use crate::plugin::Plugins;
+
+/// Takes statsd samples in, aggregates and routes them, and sends them on.
+///
+/// Without a configuration it listens on 127.0.0.1:8125 (UDP and TCP) and serves http://127.0.0.1:4352/metrics.
+#[derive(Debug, Parser)]
+#[command(name = "hekad", version, args_conflicts_with_subcommands = true)]
+struct Command {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Runs the daemon (also without this word).
+    Run(Source),
+    /// Checks a configuration without opening anything.
+    Check {
+        #[command(flatten)]
+        source: Source,
+        /// Prints who sends to whom: PRODUCER -> CONSUMER  yes|series|maybe  queue|lane  what a full queue does.
+        #[arg(long)]
+        routes: bool,
+    },
+    /// Sends statsd lines, such as 'hello.world:1|c'.
+    Send(send::Send),
+    /// Prints the manual of the plugins, or of one.
+    Docs(docs::Docs),
+    /// Prints the version.
+    Version,
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+struct Source {
+    /// A file, or a directory whose *.toml are read in alphabetical order. Default: /etc/hekad.toml, /etc/hekad/, else
+    /// the embedded default.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Runs the embedded default with statsd on this address. Also HEKAD_LISTEN.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
+    listen: Option<String>,
+}
+
+impl Source {
+    fn choice(self) -> Choice {
+        let listen = self.listen.or_else(|| environment("HEKAD_LISTEN").filter(|_| self.config.is_none()));
+        Choice { path: self.config, listen }
+    }
+}
+
+/// Runs the program with these plugin types and says how it ended.
+pub fn main(plugins: Plugins) -> ExitCode {
+    let command = match Command::try_parse_from(arguments(std::env::args_os())) {
+        Ok(command) => command,
+        Err(error) => {
+            // Nothing can be done about a terminal that is gone.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let code = match command.verb {
+        None => daemon(command.source, &plugins),
+        Some(Verb::Run(source)) => daemon(source, &plugins),
+        Some(Verb::Check { source, routes }) => check::check(&source.choice(), routes, &plugins),
+        Some(Verb::Send(send)) => send.send(),
+        Some(Verb::Docs(docs)) => docs.print(&plugins),
+        Some(Verb::Version) => {
+            anstream::println!("hekad {}", env!("CARGO_PKG_VERSION"));
+            0
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn daemon(source: Source, plugins: &Plugins) -> u8 {
+    let colour = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colour).with_target(false).init();
+    match run(&source.choice(), plugins, colour) {
+        Ok(outcome) if outcome.failed => RUNTIME,
+        Ok(outcome) if outcome.given_up > 0 => GIVEN_UP,
+        Ok(_) => 0,
+        Err(DaemonError::Configuration(problems)) => {
+            anstream::eprint!("{problems}");
+            CONFIGURATION
+        }
+        Err(error) => {
+            if let DaemonError::Start(start) = &error
+                && let Some(help) = &start.source.help
+            {
+                tracing::error!("{error}; {help}");
+            } else {
+                tracing::error!("{error}");
+            }
+            RUNTIME
+        }
+    }
+}
+
+/// Heka's spelling with one dash is taken too: `-config PATH`, `-config=PATH`, `-version`.
+fn arguments(given: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    given.map(|argument| match argument.to_str() {
+        Some(text) if text == "-config" || text.starts_with("-config=") || text == "-version" => {
+            format!("-{text}").into()
+        }
+        _ => argument,
+    })
+}
+
+const RUNTIME: u8 = 1;
+const USAGE: u8 = 2;
+const GIVEN_UP: u8 = 3;
+const CONFIGURATION: u8 = 78;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Command {
+        let words = std::iter::once("hekad").chain(words.iter().copied()).map(OsString::from);
+        Command::try_parse_from(arguments(words)).expect("the words are a command")
+    }
+
+    #[test]
+    fn the_spelling_of_heka_is_understood() {
+        assert_eq!(parsed(&["-config", "a.toml"]).source.config, Some(PathBuf::from("a.toml")));
+        assert_eq!(parsed(&["-config=a.toml"]).source.config, Some(PathBuf::from("a.toml")));
+        let words = ["hekad", "-version"].map(OsString::from).into_iter();
+        let error = Command::try_parse_from(arguments(words)).expect_err("a version is shown as an error");
+        assert_eq!(error.kind(), clap::error::ErrorKind::DisplayVersion);
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        use clap::CommandFactory;
+        Command::command().debug_assert();
+    }
+}

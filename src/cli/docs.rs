@@ -1,0 +1,82 @@
+//! `hekad docs`: the manual of the plugins, written from their configuration structs.
+
+use std::fmt::Write;
+
+use super::USAGE;
+use crate::config::docs::{DocumentedOption, options};
+use crate::config::suggest;
+use crate::pipeline::{ConsumerOptions, Hekad, InputOptions, OutputOptions};
+use crate::plugin::{Plugin, PluginClass, Plugins};
+
+/// Which plugin.
+#[derive(Debug, clap::Args)]
+pub(super) struct Docs {
+    /// A plugin type, such as StatsdInput; all of them if none is named.
+    plugin: Option<String>,
+}
+
+impl Docs {
+    /// Prints Markdown; the exit code.
+    pub(super) fn print(self, plugins: &Plugins) -> u8 {
+        let Some(name) = self.plugin else {
+            anstream::print!("{}", manual(plugins));
+            return 0;
+        };
+        let Some(plugin) = plugins.find(&name) else {
+            let all = plugins.all();
+            let names: Vec<&str> = all.iter().map(|plugin| plugin.type_name).collect();
+            let nearest = suggest(&name, names.iter().copied());
+            let nearest = nearest.map(|nearest| format!(" did you mean {nearest}?")).unwrap_or_default();
+            anstream::eprintln!("there is no plugin type {name};{nearest} there are: {}", names.join(", "));
+            return USAGE;
+        };
+        anstream::print!("{}", page(plugin));
+        0
+    }
+}
+
+/// The manual of everything; `docs/plugins.md` is this text.
+pub(crate) fn manual(plugins: &Plugins) -> String {
+    let mut text = String::from("# Plugins and their options\n\nWritten by `hekad docs`; do not edit.\n");
+    section(&mut text, "[hekad]", "The daemon itself.", &options::<Hekad>());
+    section(&mut text, "Every input", "", &options::<InputOptions>());
+    section(&mut text, "Every filter and output", "", &options::<ConsumerOptions>());
+    section(&mut text, "Every output that writes bytes", "", &options::<OutputOptions>());
+    let all = plugins.all();
+    for class in PluginClass::ALL {
+        for plugin in all.iter().filter(|plugin| plugin.class == class) {
+            text.push_str(&page(plugin));
+        }
+    }
+    text
+}
+
+fn page(plugin: &Plugin) -> String {
+    let mut text = String::new();
+    let title = match plugin.aliases {
+        [] => plugin.type_name.to_owned(),
+        aliases => format!("{} (also {})", plugin.type_name, aliases.join(", ")),
+    };
+    section(&mut text, &title, plugin.summary, &(plugin.options)());
+    text
+}
+
+fn section(text: &mut String, title: &str, summary: &str, options: &[DocumentedOption]) {
+    let mut line = |arguments: std::fmt::Arguments<'_>| text.write_fmt(arguments).expect("text takes text");
+    line(format_args!("\n## {title}\n\n"));
+    if !summary.is_empty() {
+        line(format_args!("{summary}\n\n"));
+    }
+    if options.is_empty() {
+        line(format_args!("It has no options of its own.\n"));
+    }
+    for option in options {
+        let required = if option.required { ", required" } else { "" };
+        let default =
+            option.default.as_ref().map(|default| format!(", default `{default}`")).unwrap_or_default();
+        line(format_args!(
+            "* `{}` ({}{required}{default}): {}\n",
+            option.key, option.kind, option.description
+        ));
+    }
+}
