@@ -38,13 +38,14 @@ const FLOORS: [&[&str]; 7] = [
 ];
 
 /// Who may import whom inside a floor, where all others are strangers.
-const NEIGHBOURS: [(&str, &str); 6] = [
+const NEIGHBOURS: [(&str, &str); 7] = [
     ("message", "time"),
     ("metric", "time"),
     ("plugin", "flow"),
     ("plugin", "config"),
     ("runner", "router"),
     ("runner", "buffer"),
+    ("daemon", "pipeline"),
 ];
 
 const MACHINERY: usize = 3;

@@ -13,7 +13,7 @@ use crate::matcher::Facts;
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
 use crate::statsd::{Parser, Rules, RulesError};
 
-/// Options, also those of `StatsdInput`.
+/// Options; they may stand in the section of a `StatsdInput`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -298,5 +298,4 @@ const BUSY: &[u8] =
 const LARGEST_HEADER: usize = 64 * 1024;
 
 #[cfg(test)]
-#[path = "http_tests.rs"]
 mod tests;

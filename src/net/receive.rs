@@ -335,5 +335,4 @@ const SK_MEMINFO_DROPS: usize = 8;
 const SK_MEMINFO_VARS: usize = 9;
 
 #[cfg(test)]
-#[path = "receive_tests.rs"]
 mod tests;

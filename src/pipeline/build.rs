@@ -13,13 +13,13 @@ use crate::message::Message;
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
-    BuildContext, BuildError, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes, Output, OwnDecoder,
-    Shared, Splitter, Stop,
+    BuildContext, BuildError, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes, Output, Shared,
+    Splitter, Stop,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
-    Backoff, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatFeeds, SeatIntakes,
-    Throttle, Ticks,
+    Backoff, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatDecoding, SeatFeeds,
+    SeatIntakes, Throttle, Ticks,
 };
 use crate::time::{Clock, Stamp};
 
@@ -317,30 +317,13 @@ impl Builder {
         })
     }
 
-    /// The decoder that is named, else the input's own.
-    fn decoding(&self, input: &PlannedInput, context: &BuildContext) -> Result<OwnDecoder, BuildError> {
-        let own = input.declared.own_decoder(context)?;
-        let (own_splitter, own_decoder) = own.map(|own| (own.splitter, own.decoder)).unzip();
-        let decoder = match &input.decoder {
-            Some(decoder) => Some(decoder.build::<dyn Decoder>(context)?),
-            None => own_decoder,
-        };
-        let splitter = match &input.splitter {
-            None => own_splitter,
-            Some(splitter) => {
-                // Built once now, so that a mistake shows at the start.
-                splitter.build::<dyn Splitter>(context)?;
-                let (splitter, context) = (splitter.clone(), context.clone());
-                Some(Box::new(move || {
-                    splitter.build::<dyn Splitter>(&context).expect("it could be built before")
-                }) as Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>)
-            }
-        };
-        let missing = |part| BuildError::new(format!("has no {part} of its own; name one"));
-        Ok(OwnDecoder {
-            splitter: splitter.ok_or_else(|| missing("splitter"))?,
-            decoder: decoder.ok_or_else(|| missing("decoder"))?,
-        })
+    fn decoding(&self, input: &PlannedInput, context: &BuildContext) -> Result<SeatDecoding, BuildError> {
+        let decoder = input.decoder.build::<dyn Decoder>(context)?;
+        // Built once now, so that a mistake shows at the start.
+        input.splitter.build::<dyn Splitter>(context)?;
+        let (splitter, context) = (input.splitter.clone(), context.clone());
+        let splitter = move || splitter.build::<dyn Splitter>(&context).expect("it could be built before");
+        Ok(SeatDecoding { splitter: Box::new(splitter), decoder })
     }
 
     fn draft(&self, name: &str) -> Draft {

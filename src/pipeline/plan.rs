@@ -40,10 +40,10 @@ pub struct PlannedInput {
     pub declared: Declared,
     /// Options every input has.
     pub options: InputOptions,
-    /// Its decoder, if it is not its own.
-    pub decoder: Option<Declared>,
-    /// Its splitter, if it is not its own.
-    pub splitter: Option<Declared>,
+    /// Its decoder.
+    pub decoder: Declared,
+    /// Its splitter.
+    pub splitter: Declared,
     /// Facts of its feeds.
     pub emits: Vec<Facts>,
 }
@@ -159,21 +159,29 @@ impl Reader<'_> {
     fn input(&self, section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<PlannedInput> {
         let mut reading = section.reading();
         let options = reading.take::<InputOptions>();
+        // Its own decoder has its options in this section.
+        let own_decoder = plugin.decoder.and_then(|type_name| self.plugins.find(type_name));
+        let decoder_keys = own_decoder.map(own_keys).unwrap_or_default();
+        reading.leave(&decoder_keys.iter().map(String::as_str).collect::<Vec<_>>());
         let declared = finish(section, plugin, reading, problems);
-        let (options, declared) = (options?, declared?);
-        check_retries(section, &options.retries, problems);
-        let decoder =
-            self.part(section, "decoder", options.decoder.as_deref(), PluginClass::Decoder, problems);
-        let splitter =
-            self.part(section, "splitter", options.splitter.as_deref(), PluginClass::Splitter, problems);
-        if decoder.is_some() {
-            for key in declared.decoder_keys().iter().filter(|key| section.has(key)) {
-                let (key, other) = ((*key).to_owned(), "decoder".to_owned());
+        let named = options.as_ref().and_then(|options| options.decoder.as_deref());
+        let decoder = match (named, own_decoder) {
+            (None, Some(own)) => read_own(section, own, problems),
+            (named, _) => self.part(section, "decoder", named, PluginClass::Decoder, problems),
+        };
+        if named.is_some() {
+            for key in decoder_keys.into_iter().filter(|key| section.has(key)) {
+                let other = "decoder".to_owned();
                 problems.push(Problem::at(section.key_at(&key), ProblemKind::ExclusiveKeys { key, other }));
             }
         }
+        let named = options.as_ref().and_then(|options| options.splitter.as_deref()).or(plugin.splitter);
+        let splitter = self.part(section, "splitter", named, PluginClass::Splitter, problems);
+        let (options, declared) = (options?, declared?);
+        check_retries(section, &options.retries, problems);
         self.check_directs_to(section, &declared, problems);
-        let emits = decoder.as_ref().unwrap_or(&declared).emits(&section.name, self.hostname);
+        let (decoder, splitter) = (decoder?, splitter?);
+        let emits = decoder.emits(&section.name, self.hostname);
         let (section, name) = (section.clone(), section.name.as_str().into());
         Some(PlannedInput { section, name, declared, options, decoder, splitter, emits })
     }
@@ -305,16 +313,24 @@ fn finish(
     mut reading: crate::config::Reading<'_>,
     problems: &mut Problems,
 ) -> Option<Declared> {
-    let own = (plugin.options)();
-    let own: Vec<&str> =
-        own.iter().map(|option| option.key.as_str()).filter(|key| !key.contains('.')).collect();
-    reading.leave(&own);
+    let own = own_keys(plugin);
+    reading.leave(&own.iter().map(String::as_str).collect::<Vec<_>>());
     reading.elsewhere(HEKAD_KEYS, "hekad");
     let well = reading.finish(problems);
+    let declared = read_own(section, plugin, problems);
+    declared.filter(|_| well)
+}
+
+/// Reads the options a plugin has in a section, whatever else is there.
+fn read_own(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<Declared> {
+    let own = own_keys(plugin);
     let others: Vec<&str> =
         section.keys().filter(|key| !own.iter().any(|own| own.eq_ignore_ascii_case(key))).collect();
-    let declared = (plugin.read)(section, &others, problems);
-    declared.filter(|_| well)
+    (plugin.read)(section, &others, problems)
+}
+
+fn own_keys(plugin: &Plugin) -> Vec<String> {
+    (plugin.options)().into_iter().map(|option| option.key).filter(|key| !key.contains('.')).collect()
 }
 
 fn read_part(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<Declared> {

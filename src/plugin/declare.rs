@@ -41,6 +41,13 @@ pub trait Declare<P: Kind + ?Sized>:
     /// Other names it answers to.
     const ALIASES: &'static [&'static str] = &[];
 
+    /// For an input: the type of its decoder if the section names none. That decoder reads its options from the input's
+    /// own section.
+    const DECODER: Option<&'static str> = None;
+
+    /// For an input: the type of its splitter if the section names none.
+    const SPLITTER: Option<&'static str> = None;
+
     /// Told under which of its names it was configured, since an alias may change defaults.
     fn named(&mut self, type_name: &str) {
         let _ = type_name;
@@ -103,20 +110,6 @@ pub trait Declare<P: Kind + ?Sized>:
         false
     }
 
-    /// Options that are its own decoder's, and mean nothing beside `decoder`.
-    fn decoder_keys(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Its own splitter and decoder, for an input whose format is fixed.
-    ///
-    /// # Errors
-    /// When they cannot be built.
-    fn own_decoder(&self, context: &BuildContext) -> Result<Option<OwnDecoder>, BuildError> {
-        let _ = context;
-        Ok(None)
-    }
-
     /// Builds the plugin; opens sockets and files.
     ///
     /// # Errors
@@ -133,14 +126,6 @@ pub enum Ticker {
     Optional,
     /// It does, every so often unless the section says otherwise.
     Every(Duration),
-}
-
-/// The splitters and the decoder of one seat.
-pub struct OwnDecoder {
-    /// Makes a splitter for a connection, file or socket.
-    pub splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
-    /// Decodes what all of them found.
-    pub decoder: Box<dyn Decoder>,
 }
 
 /// An address a plugin listens on or sends to.

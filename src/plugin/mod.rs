@@ -12,7 +12,7 @@ mod registry;
 mod stop;
 
 pub use build::{BuildContext, BuildError, Shared};
-pub use declare::{Declare, Endpoint, Kind, OwnDecoder, Protocol, Ticker};
+pub use declare::{Declare, Endpoint, Kind, Protocol, Ticker};
 pub use filter::{Emit, Filter};
 pub use input::{
     Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, Splitter,

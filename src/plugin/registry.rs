@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::declare::{OwnDecoder, Ticker};
+use super::declare::Ticker;
 use super::{
     BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Filter, Input, Kind, Output, Splitter,
 };
@@ -64,6 +64,10 @@ pub struct Plugin {
     pub summary: &'static str,
     /// Its class.
     pub class: PluginClass,
+    /// For an input: the type of the decoder that reads its options from the input's section.
+    pub decoder: Option<&'static str>,
+    /// For an input: the type of its splitter.
+    pub splitter: Option<&'static str>,
     /// Its options.
     pub options: fn() -> Vec<DocumentedOption>,
     /// Reads its section; `known` are the keys the framework has read.
@@ -87,11 +91,9 @@ enum Question<'a> {
     Listens,
     SendsTo,
     DirectsTo,
-    DecoderKeys,
     DefaultMatcher,
     DefaultEncoder,
     TakesEncoder,
-    OwnDecoder(&'a BuildContext),
     Build(&'a BuildContext),
 }
 
@@ -104,8 +106,6 @@ enum Answer {
     Endpoints(Vec<Endpoint>),
     Text(Option<&'static str>),
     Section(Option<String>),
-    Keys(&'static [&'static str]),
-    OwnDecoder(Result<Option<OwnDecoder>, BuildError>),
     // A Box<P> in a box, whose P the asker knows by the class.
     Built(Result<Box<dyn Any>, BuildError>),
 }
@@ -124,11 +124,9 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::Listens => Answer::Endpoints(config.listens()),
             Question::SendsTo => Answer::Endpoints(config.sends_to()),
             Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
-            Question::DecoderKeys => Answer::Keys(config.decoder_keys()),
             Question::DefaultMatcher => Answer::Text(config.default_matcher()),
             Question::DefaultEncoder => Answer::Text(config.default_encoder()),
             Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
-            Question::OwnDecoder(context) => Answer::OwnDecoder(config.own_decoder(context)),
             Question::Build(context) => {
                 Answer::Built(config.build(context).map(|built| Box::new(built) as Box<dyn Any>))
             }
@@ -190,11 +188,6 @@ impl Declared {
         ask!(self, Question::DirectsTo, Section)
     }
 
-    /// See `Declare::decoder_keys`.
-    pub fn decoder_keys(&self) -> &'static [&'static str] {
-        ask!(self, Question::DecoderKeys, Keys)
-    }
-
     /// See `Declare::default_matcher`.
     pub fn default_matcher(&self) -> Option<&'static str> {
         ask!(self, Question::DefaultMatcher, Text)
@@ -208,14 +201,6 @@ impl Declared {
     /// See `Declare::takes_encoder`.
     pub fn takes_encoder(&self) -> bool {
         ask!(self, Question::TakesEncoder, Yes)
-    }
-
-    /// See `Declare::own_decoder`.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn own_decoder(&self, context: &BuildContext) -> Result<Option<OwnDecoder>, BuildError> {
-        ask!(self, Question::OwnDecoder(context), OwnDecoder)
     }
 
     /// Builds the plugin. See `Declare::build`.
@@ -239,6 +224,8 @@ impl Plugin {
             aliases: C::ALIASES,
             summary: C::SUMMARY,
             class: P::CLASS,
+            decoder: C::DECODER,
+            splitter: C::SPLITTER,
             options: options::<C>,
             read: |section, known, problems| {
                 let mut config = section.typed_with::<C>(known, problems)?;

@@ -12,13 +12,21 @@ use super::filter::panic_text;
 use super::{Throttle, escaped};
 use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
 use crate::metric::{BadReason, SampleBatch, Tally};
-use crate::plugin::{BoxFuture, DecodeError, Draft, Intake, Intakes, OwnDecoder, Splitter, Stop};
+use crate::plugin::{BoxFuture, DecodeError, Decoder, Draft, Intake, Intakes, Splitter, Stop};
 use crate::time::Clock;
 
 /// Opens the intakes of one seat.
 pub struct SeatIntakes {
     side: Arc<Mutex<Side>>,
     splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
+}
+
+/// The splitters and the decoder of one seat.
+pub struct SeatDecoding {
+    /// Makes a splitter for a connection, file or socket.
+    pub splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
+    /// Decodes what all of them found.
+    pub decoder: Box<dyn Decoder>,
 }
 
 /// The feeds of one seat of an input.
@@ -42,7 +50,7 @@ pub struct InputCounts {
 /// What the intakes of a seat share.
 struct Side {
     name: Arc<str>,
-    decoder: Box<dyn crate::plugin::Decoder>,
+    decoder: Box<dyn Decoder>,
     draft: Draft,
     acks: Vec<Arc<dyn Token>>,
     feeds: SeatFeeds,
@@ -93,7 +101,7 @@ impl SeatIntakes {
     /// The intakes of the seat of input `name`; `draft` holds what its messages start as.
     pub fn new(
         name: Arc<str>,
-        kit: OwnDecoder,
+        kit: SeatDecoding,
         draft: Draft,
         feeds: SeatFeeds,
         counts: InputCounts,

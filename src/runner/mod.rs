@@ -13,7 +13,7 @@ mod ticks;
 pub use backoff::{Backoff, Retries};
 pub use filter::{FilterRunner, RebuildFilter};
 pub use input::{InputEnd, InputLane, InputNotes, run_input};
-pub use intake::{InputCounts, SeatFeeds, SeatIntakes};
+pub use intake::{InputCounts, SeatDecoding, SeatFeeds, SeatIntakes};
 pub use output::{OutputRunner, RebuildOutput};
 pub use throttle::{Throttle, escaped};
 pub use ticks::Ticks;

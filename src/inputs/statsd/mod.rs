@@ -18,14 +18,16 @@ use std::sync::Mutex;
 use crate::config::Address;
 use crate::flow::{Patience, sample_facts};
 use crate::matcher::Facts;
-use crate::plugin::{BuildContext, BuildError, Declare, Endpoint, Input, OwnDecoder, Protocol, Splitter};
-use crate::splitters::null::NullSplitter;
+use crate::plugin::{BuildContext, BuildError, Declare, Endpoint, Input, Protocol};
 
 pub use options::{Config, Net};
 
 impl Declare<dyn Input> for Config {
     const TYPE: &'static str = "StatsdInput";
-    const SUMMARY: &'static str = "Takes statsd samples over UDP or TCP.";
+    const SUMMARY: &'static str =
+        "Takes statsd samples over UDP or TCP. The options of StatsdDecoder stand in its section too.";
+    const DECODER: Option<&'static str> = Some("StatsdDecoder");
+    const SPLITTER: Option<&'static str> = Some("NullSplitter");
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
         vec![sample_facts(name, hostname)]
@@ -52,15 +54,6 @@ impl Declare<dyn Input> for Config {
 
     fn directs_to(&self) -> Option<&str> {
         self.stat_accum_name.as_deref()
-    }
-
-    fn decoder_keys(&self) -> &'static [&'static str] {
-        &["prefix", "tags", "drop"]
-    }
-
-    fn own_decoder(&self, context: &BuildContext) -> Result<Option<OwnDecoder>, BuildError> {
-        let splitter = Box::new(|| Box::new(NullSplitter) as Box<dyn Splitter>);
-        Ok(Some(OwnDecoder { splitter, decoder: Box::new(self.decoding().decoder(context)?) }))
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Input>, BuildError> {

@@ -1,13 +1,11 @@
 //! The options of `StatsdInput`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation};
-use crate::decoders::statsd;
 
 /// Options of `StatsdInput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -29,12 +27,6 @@ pub struct Config {
     pub max_connections: u32,
     /// TCP: a connection that completes no line for so long is closed. Default 5m.
     pub idle_timeout: Seconds,
-    /// Put before every name, with a dot between unless it ends in one. Default: none.
-    pub prefix: String,
-    /// Tags added to every series; a tag of the same key that a client sends is replaced. Default: none.
-    pub tags: BTreeMap<String, String>,
-    /// Globs of names, prefix included, whose samples are dropped and counted; `*` also matches dots. Default: none.
-    pub drop: Vec<String>,
     /// The accumulator these samples are meant for, if there are several; those with a matcher of their own see them
     /// all the same. Default: every accumulator.
     pub stat_accum_name: Option<String>,
@@ -61,20 +53,12 @@ impl Default for Config {
             max_line: Bytes(8 << 10),
             max_connections: 1024,
             idle_timeout: Seconds(Duration::from_secs(300)),
-            prefix: String::new(),
-            tags: BTreeMap::new(),
-            drop: Vec::new(),
             stat_accum_name: None,
         }
     }
 }
 
 impl Config {
-    /// The options that are the decoder's.
-    pub(super) fn decoding(&self) -> statsd::Config {
-        statsd::Config { prefix: self.prefix.clone(), tags: self.tags.clone(), drop: self.drop.clone() }
-    }
-
     pub(super) fn lanes_an_address(&self) -> u32 {
         match self.net {
             Net::Udp => self.lanes,
@@ -85,7 +69,7 @@ impl Config {
 
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
-        let mut violations = self.decoding().check();
+        let mut violations = Vec::new();
         let mut refuse = |key: &str, message: &str| violations.push(Violation::new(key, message));
         if self.address.0.is_empty() {
             refuse("address", "names no address");
