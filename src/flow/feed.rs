@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct FeedSpec {
     pub wiring: Wiring,
     /// The producer's books.
     pub counts: FeedCounts,
+    /// Raised when a full queue asks for the daemon to stop.
+    pub shutdown: Arc<AtomicBool>,
 }
 
 /// A producer's end of the router. Belongs to one thread at a time.
@@ -55,7 +58,6 @@ pub struct Feed {
     seen: u64,
     batch: u64,
     waiting: Vec<(usize, Delivery)>,
-    shutdown: bool,
 }
 
 /// What became of a pack that was sent.
@@ -70,7 +72,7 @@ impl Feed {
     /// Opens a feed; the legs are asked for now.
     pub fn open(spec: FeedSpec, routes: Arc<dyn Routes>) -> Feed {
         let (seen, legs) = routes.legs(&spec.producer, spec.seat, &spec.facts, spec.patience);
-        Feed { spec, routes, legs, seen, batch: 0, waiting: Vec::new(), shutdown: false }
+        Feed { spec, routes, legs, seen, batch: 0, waiting: Vec::new() }
     }
 
     /// Whether a consumer reads the text of samples, so that a decoder must keep their lines.
@@ -87,11 +89,6 @@ impl Feed {
     /// Whether any consumer is there at all.
     pub fn has_legs(&self) -> bool {
         !self.legs.is_empty()
-    }
-
-    /// Whether a full queue asked for the daemon to stop.
-    pub fn asks_shutdown(&self) -> bool {
-        self.shutdown
     }
 
     /// Sends a batch to everybody whose matcher takes a record of it. Never blocks.
@@ -261,7 +258,7 @@ impl Feed {
                 OnFull::DropInLoop => delivery.settle(&[(LossReason::LoopFull, delivery.len())]),
                 OnFull::Shutdown => {
                     delivery.settle(&[(LossReason::Full, delivery.len())]);
-                    self.shutdown = true;
+                    self.spec.shutdown.store(true, Ordering::Release);
                 }
             },
         }

@@ -211,6 +211,9 @@ impl Page<'_> {
     /// Writes a number that is a float to both rules.
     #[inline]
     fn float(&mut self, affix: &Affix, series: Spelled<'_>, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
         self.path(affix, series);
         match self.rules {
             Rules::Statsd => write_number(self.out, value),
@@ -222,6 +225,9 @@ impl Page<'_> {
     /// Writes a number that is an integer under Heka's rules.
     #[inline]
     fn integer(&mut self, affix: &Affix, series: Spelled<'_>, value: f64) {
+        if !value.is_finite() {
+            return;
+        }
         self.path(affix, series);
         match self.rules {
             Rules::Statsd => write_number(self.out, value),

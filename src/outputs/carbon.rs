@@ -153,9 +153,7 @@ impl Output for CarbonOutput {
     fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
         Box::pin(async move {
             self.flush.clear();
-            if let Err(fault) = self.write_lines(out.delivery) {
-                return Outcome::Refused(fault);
-            }
+            let refused = self.write_lines(out.delivery);
             let sent = match self.config.protocol {
                 Transport::Tcp => self.send_stream().await,
                 Transport::Udp => self.send_datagrams().await,
@@ -166,7 +164,7 @@ impl Output for CarbonOutput {
                     if self.before.len() > LARGEST_KEPT {
                         self.before = Vec::new();
                     }
-                    Outcome::Delivered
+                    refused.map_or(Outcome::Delivered, |(refused, why)| Outcome::Partly { refused, why })
                 }
                 Err(fault) => Outcome::Retry(fault),
             }
@@ -176,21 +174,32 @@ impl Output for CarbonOutput {
 
 impl CarbonOutput {
     /// Writes the lines of all records; those of a message are its payload, which must be Graphite lines.
-    fn write_lines(&mut self, delivery: &Delivery) -> Result<(), Fault> {
+    ///
+    /// Returns the number of records that are not, and what is wrong with the first of them.
+    fn write_lines(&mut self, delivery: &Delivery) -> Option<(usize, Fault)> {
+        let mut refused: Option<(usize, Fault)> = None;
         for (_, record) in delivery.records() {
             if let RecordRef::Snapshot { found, naming, .. } = record {
                 write_snapshot(found, naming, &self.tags, &mut self.flush);
                 continue;
             }
-            let payload = record.payload();
-            for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-                if let Err(error) = parse_line(line) {
-                    let line = line[..line.len().min(80)].escape_ascii();
-                    return Err(Fault::new(format!("the payload is no Graphite line ({error}): \"{line}\"")));
-                }
-                self.flush.extend_from_slice(line);
-                self.flush.push(b'\n');
+            let before = self.flush.len();
+            if let Err(fault) = self.write_payload(&record.payload()) {
+                self.flush.truncate(before);
+                refused = Some(refused.map_or((1, fault), |(count, first)| (count + 1, first)));
             }
+        }
+        refused
+    }
+
+    fn write_payload(&mut self, payload: &[u8]) -> Result<(), Fault> {
+        for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            if let Err(error) = parse_line(line) {
+                let line = line[..line.len().min(80)].escape_ascii();
+                return Err(Fault::new(format!("a payload is no Graphite line ({error}): \"{line}\"")));
+            }
+            self.flush.extend_from_slice(line);
+            self.flush.push(b'\n');
         }
         Ok(())
     }

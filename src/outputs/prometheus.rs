@@ -139,9 +139,11 @@ enum Place {
 impl Output for PrometheusOutput {
     fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
         Box::pin(async move {
+            let mut refused = 0;
             for (_, record) in out.delivery.records() {
                 let RecordRef::Snapshot { pack, found, .. } = record else {
-                    return Outcome::Refused(Fault::new("only flushes can be shown; narrow message_matcher"));
+                    refused += 1;
+                    continue;
                 };
                 let logger = match &pack.facts.logger {
                     crate::matcher::Fact::Is(logger) => logger.clone(),
@@ -149,7 +151,13 @@ impl Output for PrometheusOutput {
                 };
                 self.show(found, logger);
             }
-            Outcome::Delivered
+            match refused {
+                0 => Outcome::Delivered,
+                _ => Outcome::Partly {
+                    refused,
+                    why: Fault::new("only flushes can be shown; narrow message_matcher"),
+                },
+            }
         })
     }
 
@@ -181,7 +189,9 @@ impl PrometheusOutput {
         let mut quantiles = Vec::new();
         for point in &found.timers {
             quantiles.clear();
-            quantiles.extend(self.quantiles.iter().filter_map(|&q| Some((q, found.quantile(point, q)?))));
+            // Nothing came in the interval: NaN, as everywhere in the field, so that the series goes on.
+            quantiles
+                .extend(self.quantiles.iter().map(|&q| (q, found.quantile(point, q).unwrap_or(f64::NAN))));
             let reading =
                 Reading::Summary { quantiles: &quantiles, sum: point.total_sum, count: point.total_weight };
             self.update(&mut store, found, point.series, logger, reading, at);
@@ -227,13 +237,8 @@ impl PrometheusOutput {
 
     fn claim(&mut self, store: &mut Families, series: &Arc<Series>, logger: u16, at: Stamp) -> Place {
         match store.claim(series, at) {
-            Claim::Refused { with } => {
+            Claim::Refused { .. } => {
                 self.conflicts.add(1);
-                tracing::warn!(
-                    "the series {} ({}) is not shown: its name on the scrape endpoint belongs to {with}",
-                    series.name,
-                    series.kind.word()
-                );
                 Place::Refused
             }
             Claim::Exposed(claimed) => {

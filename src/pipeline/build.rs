@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::plan::{Plan, PlannedConsumer, PlannedInput};
 use crate::flow::{
@@ -61,6 +61,8 @@ pub struct Machines {
     pub stop: Stop,
     /// Said to outputs when the stop can wait no longer.
     pub abort: Stop,
+    /// Raised when a full queue asks for the daemon to stop.
+    pub shutdown: Arc<AtomicBool>,
     /// How long a stop may take.
     pub stop_timeout: std::time::Duration,
 }
@@ -114,7 +116,7 @@ impl Machines {
                 inputs.push(builder.lane(input, lane)?);
             }
         }
-        let Builder { context, router, runtime, abort, .. } = builder;
+        let Builder { context, router, runtime, abort, shutdown, .. } = builder;
         Ok(Machines {
             ledger: context.ledger,
             router,
@@ -126,6 +128,7 @@ impl Machines {
             outputs,
             stop: Stop::default(),
             abort,
+            shutdown,
             stop_timeout: plan.hekad.stop_timeout.0,
         })
     }
@@ -137,6 +140,7 @@ struct Builder {
     runtime: tokio::runtime::Handle,
     wiring: Wiring,
     abort: Stop,
+    shutdown: Arc<AtomicBool>,
     seats: AtomicU32,
     feeds: AtomicU32,
     max_hops: u8,
@@ -167,6 +171,7 @@ impl Builder {
             runtime: setting.runtime,
             wiring: setting.wiring,
             abort: Stop::default(),
+            shutdown: Arc::default(),
             seats: AtomicU32::new(0),
             feeds: AtomicU32::new(0),
             max_hops: plan.hekad.max_message_loops.max(1),
@@ -206,6 +211,7 @@ impl Builder {
                 max_hops: self.max_hops,
                 wiring: self.wiring,
                 counts: self.context.ledger.feed(name),
+                shutdown: Arc::clone(&self.shutdown),
             };
             Feed::open(spec, Arc::clone(&self.router) as Arc<dyn Routes>)
         };

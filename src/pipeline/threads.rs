@@ -1,6 +1,7 @@
 //! Machines on threads: one for every lane, filter and output; started downstream first, stopped upstream first.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use super::build::{Machines, StartError};
 use crate::flow::{Delivery, Ledger, Level, LossReason, Queue};
 use crate::net::HttpServers;
 use crate::plugin::{BuildError, Input, Io, Readiness, Shared, Stop};
+use crate::router::Router;
 use crate::runner::{Ended, FilterRunner, InputEnd, OutputRunner, Step, run_input};
 use crate::time::{Clock, Stamp};
 
@@ -16,6 +18,8 @@ use crate::time::{Clock, Stamp};
 pub struct Running {
     /// The books.
     pub ledger: Ledger,
+    router: Arc<Router>,
+    shutdown: Arc<AtomicBool>,
     shared: Shared,
     clock: Arc<dyn Clock>,
     runtime: tokio::runtime::Handle,
@@ -50,25 +54,16 @@ impl Running {
     /// # Errors
     /// The first thing that could not be opened; what was started until then is stopped.
     pub fn start(machines: Machines) -> Result<Running, StartError> {
-        let Machines {
-            ledger,
-            shared,
-            clock,
-            runtime,
-            inputs,
-            filters,
-            outputs,
-            stop,
-            abort,
-            stop_timeout,
-            ..
-        } = machines;
+        let Machines { ledger, router, shared, clock, runtime, inputs, filters, outputs, .. } = machines;
+        let Machines { stop, abort, shutdown, stop_timeout, .. } = machines;
         let (end, ends) = channel();
         let queued = |name: &Arc<str>, queue: &Arc<Queue<Delivery>>| {
             Some((Arc::clone(queue), ledger.own().level("hekad_queue_packs", &[("consumer", &**name)])))
         };
         let mut running = Running {
             ledger: ledger.clone(),
+            router,
+            shutdown,
             shared: shared.clone(),
             clock: Arc::clone(&clock),
             runtime: runtime.clone(),
@@ -135,9 +130,16 @@ impl Running {
                     failed = true;
                 }
                 Ok((name, Ended::Exited)) => {
-                    tracing::warn!("{name} has ended; the daemon goes on without it")
+                    tracing::warn!("{name} has ended; the daemon goes on without it");
+                    self.router.remove(&name);
                 }
                 Ok((_, Ended::Finished)) | Err(_) => {}
+            }
+            if self.shutdown.load(Ordering::Acquire) {
+                tracing::error!(
+                    "the queue of a consumer with on_full = \"shutdown\" is full; the daemon stops"
+                );
+                failed = true;
             }
             self.measure();
         }

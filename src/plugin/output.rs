@@ -36,6 +36,13 @@ pub enum Outcome {
     Delivered,
     /// It may arrive if it is tried again.
     Retry(Fault),
+    /// So many of its records will never arrive; the rest did.
+    Partly {
+        /// Records that cannot be delivered.
+        refused: usize,
+        /// Why, of one of them.
+        why: Fault,
+    },
     /// It will never arrive.
     Refused(Fault),
 }

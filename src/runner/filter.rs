@@ -46,10 +46,6 @@ impl FilterRunner {
         if self.feeds.iter_mut().any(|feed| !feed.retry()) {
             return Step::Blocked;
         }
-        if self.feeds.iter().any(Feed::asks_shutdown) {
-            tracing::error!("{}: a consumer is full and asks for a shutdown", self.name);
-            return self.end(Ended::Failed);
-        }
         if self.health.take_fault() && self.filter.is_some() {
             return self.fault(Fault::new("panicked while it was poured into"), now);
         }

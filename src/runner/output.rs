@@ -57,9 +57,11 @@ pub struct Current {
     from: usize,
     /// Whether `frames` holds what is to be sent before more is encoded.
     pending: bool,
-    /// Records in `frames`, records sent before, records the encoder refused.
+    /// Records in `frames`, records given to the output before, records the encoder refused.
     encoded: usize,
     sent: usize,
+    unencoded: usize,
+    /// Records the output refused among those it was given.
     refused: usize,
 }
 
@@ -114,7 +116,13 @@ impl OutputRunner {
             }
         };
         match catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(sending))) {
-            Ok(Outcome::Delivered) => self.delivered(),
+            Ok(Outcome::Delivered) => self.delivered(0),
+            Ok(Outcome::Partly { refused, why }) => {
+                if let Some(quiet) = self.throttle.allow("refused", now) {
+                    tracing::warn!("{}: refused {refused} records: {why} ({quiet} more like it)", self.name);
+                }
+                self.delivered(refused)
+            }
             Ok(Outcome::Retry(fault)) => self.failed(&fault, now),
             Ok(Outcome::Refused(fault)) => {
                 if let Some(quiet) = self.throttle.allow("refused", now) {
@@ -129,7 +137,7 @@ impl OutputRunner {
         }
     }
 
-    fn delivered(&mut self) -> Step {
+    fn delivered(&mut self, refused: usize) -> Step {
         if self.backoff.succeed() {
             tracing::info!("{}: delivers again", self.name);
         }
@@ -137,6 +145,7 @@ impl OutputRunner {
         current.pending = false;
         current.frames.clear();
         current.sent += std::mem::take(&mut current.encoded);
+        current.refused += refused;
         let more = self.encoder.is_some() && current.next < current.delivery.pack.body.len();
         if more { Step::Worked } else { self.settle() }
     }
@@ -164,20 +173,23 @@ impl OutputRunner {
         self.current.as_ref().map_or(0, |current| current.delivery.len())
     }
 
-    /// Ends the delivery under way; what the encoder did not refuse was delivered.
+    /// Ends the delivery under way; what was not refused was delivered.
     fn settle(&mut self) -> Step {
         let current = self.current.take().expect("a delivery is under way");
-        self.delivered.add((current.delivery.len() - current.refused) as u64);
-        current.delivery.settle(&[(LossReason::Encode, current.refused)]);
+        self.delivered.add((current.delivery.len() - current.unencoded - current.refused) as u64);
+        let refused = (LossReason::Refused, current.refused);
+        current.delivery.settle(&[(LossReason::Encode, current.unencoded), refused]);
         Step::Worked
     }
 
-    /// Ends the delivery under way; what was neither sent nor refused by the encoder is lost.
+    /// Ends the delivery under way; what was neither sent nor refused is lost.
     fn give_up(&mut self, reason: LossReason) -> Step {
         if let Some(current) = self.current.take() {
-            let rest = current.delivery.len() - current.refused - current.sent;
-            self.delivered.add(current.sent as u64);
-            current.delivery.settle(&[(LossReason::Encode, current.refused), (reason, rest)]);
+            let sent = current.sent.saturating_sub(current.refused);
+            let rest = current.delivery.len() - current.unencoded - current.refused - sent;
+            self.delivered.add(sent as u64);
+            let refused = (LossReason::Refused, current.refused);
+            current.delivery.settle(&[(LossReason::Encode, current.unencoded), refused, (reason, rest)]);
         }
         Step::Worked
     }
@@ -242,6 +254,7 @@ impl Current {
             pending: false,
             encoded: 0,
             sent: 0,
+            unencoded: 0,
             refused: 0,
         }
     }
@@ -259,7 +272,7 @@ impl Current {
                 Ok(More::Again) => break,
                 Ok(More::Done) => self.encoded += 1,
                 Err(error) => {
-                    self.refused += 1;
+                    self.unencoded += 1;
                     failed = Some(error);
                 }
             }

@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::messages::Messages;
 use crate::aggregate::{Accumulator, Chosen, Table};
 use crate::flow::{Body, Count, Inlet, Lane, Pack, Poured, Seat, Selection, Token};
 use crate::metric::SampleBatch;
+use crate::plugin::BuildContext;
 
 /// The lanes of one accumulator.
 pub(super) struct Lanes {
@@ -20,30 +22,27 @@ struct Shared {
     /// Receipts for what is in the tables.
     tokens: Mutex<Vec<Arc<dyn Token>>>,
     poured: Count,
+    context: BuildContext,
 }
 
 /// One seat's lane.
 struct TableLane {
     table: Arc<Table>,
     shared: Arc<Shared>,
+    /// For samples that come as messages; made when the first comes.
+    messages: Mutex<Option<Messages>>,
 }
 
 impl Lanes {
-    pub(super) fn new(accumulator: Arc<Accumulator>, poured: Count) -> Lanes {
+    pub(super) fn new(accumulator: Arc<Accumulator>, poured: Count, context: &BuildContext) -> Lanes {
         let (closed, tokens) = (AtomicBool::new(false), Mutex::default());
-        let own = accumulator.seat(OWN_SEAT);
-        let shared = Arc::new(Shared { accumulator, closed, tokens, poured });
-        Lanes { own: TableLane { table: own, shared: Arc::clone(&shared) }, shared }
+        let shared = Arc::new(Shared { accumulator, closed, tokens, poured, context: context.clone() });
+        Lanes { own: TableLane::new(OWN_SEAT, &shared), shared }
     }
 
     /// Pours what came through the queue.
     pub(super) fn pour_queued(&self, pack: &Pack, chosen: &Selection) {
         self.own.pour(pack, chosen);
-    }
-
-    /// Pours samples made of messages.
-    pub(super) fn pour_batch(&self, batch: &SampleBatch, ack: Option<&Arc<dyn Token>>) {
-        self.own.pour_batch(batch, Chosen::All, ack);
     }
 
     /// The receipts of what was poured before a flush that begins after this call.
@@ -59,8 +58,7 @@ impl Lanes {
 
 impl Inlet for Lanes {
     fn lane(&self, seat: Seat) -> Arc<dyn Lane> {
-        let table = self.shared.accumulator.seat(seat.0 as usize);
-        Arc::new(TableLane { table, shared: Arc::clone(&self.shared) })
+        Arc::new(TableLane::new(seat.0 as usize, &self.shared))
     }
 }
 
@@ -77,14 +75,22 @@ impl Lane for TableLane {
                 };
                 self.pour_batch(batch, chosen, pack.trace.ack.as_ref());
             }
-            // A feed of samples carries samples; a filter that emits messages reaches the queue.
-            Body::Messages(_) | Body::Snapshot { .. } => return Poured::Closed,
+            Body::Messages(_) | Body::Snapshot { .. } => {
+                let mut messages = self.messages.lock().expect(NEVER_POISONED);
+                let messages = messages.get_or_insert_with(|| Messages::new(&self.shared.context));
+                self.pour_batch(messages.samples_of(pack, chosen), Chosen::All, pack.trace.ack.as_ref());
+            }
         }
         Poured::Taken
     }
 }
 
 impl TableLane {
+    fn new(seat: usize, shared: &Arc<Shared>) -> TableLane {
+        let table = shared.accumulator.seat(seat);
+        TableLane { table, shared: Arc::clone(shared), messages: Mutex::default() }
+    }
+
     fn pour_batch(&self, batch: &SampleBatch, chosen: Chosen<'_>, ack: Option<&Arc<dyn Token>>) {
         let count = chosen.count(batch.samples.len());
         self.table.pour(batch, chosen, self.shared.accumulator.next_sequence());

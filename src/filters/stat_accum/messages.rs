@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::flow::{Delivery, RecordRef};
+use crate::flow::{Pack, RecordRef, Selection};
 use crate::message::{Message, Value};
 use crate::metric::{BadReason, Sample, SampleBatch, SampleKind};
 use crate::plugin::BuildContext;
@@ -23,13 +23,15 @@ impl Messages {
         }
     }
 
-    /// The samples of the messages of a delivery; what is none is counted in the tally of the batch.
-    pub(super) fn samples_of(&mut self, delivery: &Delivery) -> &SampleBatch {
+    /// The samples of the chosen messages of a pack; what is no sample is counted in the tally of the batch.
+    pub(super) fn samples_of(&mut self, pack: &Pack, chosen: &Selection) -> &SampleBatch {
         self.batch.clear();
-        for (_, record) in delivery.records() {
-            if let RecordRef::Message(message) = record
-                && let Err(reason) = self.take(message)
-            {
+        for index in (0..pack.body.len()).filter(|&index| chosen.contains(index)) {
+            let taken = match pack.record(index) {
+                RecordRef::Message(message) => self.take(message),
+                _ => Err(BadReason::UnknownType),
+            };
+            if let Err(reason) = taken {
                 self.batch.tally.refuse(reason);
             }
         }

@@ -62,9 +62,8 @@ impl Declare<dyn Filter> for Config {
         let own = context.own();
         let filter = [("filter", &*context.name)];
         Ok(Box::new(StatAccumFilter {
-            inlet: Arc::new(inlet::Lanes::new(Arc::clone(&accumulator), poured)),
+            inlet: Arc::new(inlet::Lanes::new(Arc::clone(&accumulator), poured, context)),
             accumulator,
-            messages: messages::Messages::new(context),
             naming: Arc::new(Namespace::new(self.naming(&context.hostname))),
             interval: context.ticker_interval.unwrap_or(DEFAULT_INTERVAL),
             last: None,
@@ -79,7 +78,6 @@ impl Declare<dyn Filter> for Config {
 struct StatAccumFilter {
     accumulator: Arc<Accumulator>,
     inlet: Arc<inlet::Lanes>,
-    messages: messages::Messages,
     naming: Arc<Namespace>,
     interval: std::time::Duration,
     /// The last slot that was flushed.
@@ -92,16 +90,7 @@ struct StatAccumFilter {
 
 impl Filter for StatAccumFilter {
     fn process(&mut self, delivery: &Delivery, _: &mut Emit<'_>) -> Result<(), Fault> {
-        match &delivery.pack.body {
-            Body::Samples(_) => self.inlet.pour_queued(&delivery.pack, &delivery.chosen),
-            Body::Messages(_) => {
-                let batch = self.messages.samples_of(delivery);
-                self.inlet.pour_batch(batch, delivery.pack.trace.ack.as_ref());
-            }
-            Body::Snapshot { .. } => {
-                return Err(Fault::new("a snapshot is not a sample; narrow message_matcher"));
-            }
-        }
+        self.inlet.pour_queued(&delivery.pack, &delivery.chosen);
         Ok(())
     }
 
