@@ -3,3 +3,4 @@
 //! What needs a real server or a foreign client is in `tests/real/`.
 
 mod floors;
+mod readme;
