@@ -138,6 +138,14 @@ async fn signals(asked: Stop) {
         use tokio::signal::unix::{SignalKind, signal};
         let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
         if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
+            // Nothing is reloaded or reopened; the default of ending without a flush would be worse.
+            let hangups = signal(SignalKind::hangup());
+            tokio::spawn(async move {
+                let Ok(mut hangups) = hangups else { return };
+                while hangups.recv().await.is_some() {
+                    tracing::warn!("SIGHUP means nothing to hekad: a changed configuration needs a restart");
+                }
+            });
             tokio::select! {
                 _ = terminate.recv() => tracing::info!("told to stop (SIGTERM)"),
                 _ = interrupt.recv() => tracing::info!("told to stop (SIGINT)"),

@@ -19,7 +19,9 @@ pub(super) fn check(choice: &Choice, routes: bool, plugins: &Plugins) -> u8 {
         plan.joints.iter().for_each(|joint| anstream::println!("{joint}"));
         return 0;
     }
-    let counts: Vec<String> = plan.counts().iter().map(|(what, count)| format!("{count} {what}")).collect();
+    let plural =
+        |(what, count): (&&str, &usize)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" });
+    let counts: Vec<String> = plan.counts().iter().map(plural).collect();
     anstream::println!("{} is right: {}", loaded.from, counts.join(", "));
     0
 }

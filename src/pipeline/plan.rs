@@ -396,9 +396,9 @@ impl Plan {
     /// What there is, by class: for a line at the start.
     pub fn counts(&self) -> BTreeMap<&'static str, usize> {
         BTreeMap::from([
-            ("inputs", self.inputs.len()),
-            ("filters", self.filters.len()),
-            ("outputs", self.outputs.len()),
+            ("input", self.inputs.len()),
+            ("filter", self.filters.len()),
+            ("output", self.outputs.len()),
         ])
     }
 }

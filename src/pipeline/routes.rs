@@ -174,7 +174,6 @@ impl Walk<'_> {
     }
 }
 
-/// What `on_full` says when nothing was said.
 #[cfg(test)]
 mod tests {
     use super::*;
