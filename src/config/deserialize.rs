@@ -226,15 +226,19 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        // A table of something else is no choice at all, rather than a wrong one.
+        let is_tagged =
+            |table: &Table| matches!(&table.entries[..], [one] if variants.contains(&one.key.as_str()));
         match &self.0.kind {
             Kind::String(text, _) => visitor.visit_enum(StringDeserializer::<Fault>::new(text.clone())),
-            Kind::Table(table) if table.entries.len() == 1 => visitor.visit_enum(TaggedVariant { table }),
+            Kind::Table(table) if is_tagged(table) => visitor.visit_enum(TaggedVariant { table }),
             _ => {
                 let found = self.0.kind.described().to_owned();
-                Err(Fault::new(FaultKind::Type { expected: "one of a few words".to_owned(), found }))
+                let words: Vec<String> = variants.iter().map(|word| format!("\"{word}\"")).collect();
+                Err(Fault::new(FaultKind::Type { expected: words.join(" or "), found }))
             }
         }
     }

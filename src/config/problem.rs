@@ -225,10 +225,10 @@ pub enum ProblemKind {
 
     // Addresses.
     /// Two sections that listen on one address.
-    #[error("`{section}` and `{other}` both listen on {address}")]
+    #[error("{} {address}", listeners(section, other))]
     AddressTaken { section: String, other: String, address: String },
-    /// An output that sends to an input of the same program.
-    #[error("`{section}` sends to {address}, which is the input `{input}` of this program")]
+    /// An output that sends to a listener of the same program.
+    #[error("`{section}` sends to {address}, where `{input}` of this program listens")]
     FeedsItself { section: String, input: String, address: String },
     /// Two sections that serve one path of HTTP.
     #[error("`{section}` and `{other}` both serve the path `{path}`")]
@@ -290,14 +290,17 @@ impl ProblemKind {
             Kind::SectionIsList { section } => {
                 format!("write [{section}]; a second plugin needs another name")
             }
+            Kind::RepeatedSection { section } if section.eq_ignore_ascii_case("hekad") => {
+                "put the keys of both below one header".to_owned()
+            }
             Kind::RepeatedSection { .. } => {
                 "give one of them another name and both the same `type`".to_owned()
             }
             Kind::RepeatedKey { .. } => "keys are the same whatever their case; keep one".to_owned(),
-            Kind::EmptyConfiguration => "add one, such as: [UdpInput]".to_owned(),
-            Kind::MissingType { .. } => "add one, such as: type = \"UdpInput\"".to_owned(),
+            Kind::EmptyConfiguration => "add one, such as: [StatsdInput]".to_owned(),
+            Kind::MissingType { .. } => "add one, such as: type = \"StatsdInput\"".to_owned(),
             Kind::TypeWithoutClass { .. } => format!("names of types end in {CLASSES}"),
-            Kind::MisplacedKey { key, belongs, .. } => format!("move `{key}` to `[{belongs}]`"),
+            Kind::MisplacedKey { key, belongs, .. } => format!("move `{key}` to {belongs}"),
             Kind::UnsupportedKey { .. } => "remove it; the plugin would not look at it".to_owned(),
             Kind::MissingKey { example, .. } => format!("add it, such as: {example}"),
             Kind::ExclusiveKeys { .. } => "keep one of them".to_owned(),
@@ -306,14 +309,21 @@ impl ProblemKind {
             }
             Kind::MissingMatcher { .. } => "add one, such as: message_matcher = \"TRUE\"".to_owned(),
             Kind::Cycle { .. } => "make the matcher of one of them leave out what the others emit".to_owned(),
-            Kind::CannotBlock { .. } => "let it buffer, or let it drop".to_owned(),
+            Kind::CannotBlock { .. } => "leave `on_full` out, or write on_full = \"drop\"".to_owned(),
             Kind::AddressTaken { .. } => "give one of them another port".to_owned(),
-            Kind::FeedsItself { .. } => "send elsewhere, or let the input listen elsewhere".to_owned(),
-            Kind::PathTaken { .. } => "give one of them another path".to_owned(),
+            Kind::FeedsItself { .. } => "send elsewhere, or listen elsewhere".to_owned(),
+            Kind::PathTaken { .. } => "give one of them another address".to_owned(),
             Kind::NeverMatches { .. } => "nothing configured here emits such messages".to_owned(),
             _ => return None,
         };
         Some(text)
+    }
+}
+
+fn listeners(section: &str, other: &str) -> String {
+    match section == other {
+        true => format!("`{section}` listens twice on"),
+        false => format!("`{section}` and `{other}` both listen on"),
     }
 }
 
@@ -353,7 +363,7 @@ mod tests {
         assert_eq!(taken.help(), ["give one of them another port"]);
         let (input, address) = (owned("udp"), owned("127.0.0.1:8125"));
         let feeds = ProblemKind::FeedsItself { section: section.clone(), input, address };
-        let text = "`carbon` sends to 127.0.0.1:8125, which is the input `udp` of this program";
+        let text = "`carbon` sends to 127.0.0.1:8125, where `udp` of this program listens";
         assert_eq!(feeds.to_string(), text);
         let cycle = ProblemKind::Cycle { path: vec![owned("a"), owned("b"), owned("a")] };
         assert_eq!(cycle.to_string(), "messages would go round for ever: a -> b -> a");
@@ -373,6 +383,6 @@ mod tests {
         assert_eq!(never.to_string(), "the matcher of `carbon` can never match");
         assert_eq!(never.severity(), Severity::Warning);
         assert_eq!(ProblemKind::EmptyConfiguration.severity(), Severity::Error);
-        assert_eq!(ProblemKind::EmptyConfiguration.help(), ["add one, such as: [UdpInput]"]);
+        assert_eq!(ProblemKind::EmptyConfiguration.help(), ["add one, such as: [StatsdInput]"]);
     }
 }

@@ -11,7 +11,7 @@ use toml::de::DeTable;
 
 use super::problem::{Problem, ProblemKind, Problems};
 use super::sources::{Location, Source, Sources};
-use super::substitution::{Environment, mask};
+use super::substitution::{Environment, is_reference, mask};
 use super::text_map::TextMap;
 use super::value::{Converter, Entry, Kind, Table};
 
@@ -86,6 +86,20 @@ impl Section {
     /// Where the value of a key stands (a dotted path for nested ones), or the header if it is not given.
     pub fn value_at(&self, key: &str) -> Location {
         self.lookup(key).map_or_else(|| self.name_at.clone(), |entry| self.location(entry.value.span.clone()))
+    }
+
+    /// Where an element of the list under `key` stands, by its number from 0, or an entry of the table, by its name; the
+    /// whole value if there is no such element.
+    pub fn element_at(&self, key: &str, element: &str) -> Location {
+        let value = self.lookup(key).map(|entry| &entry.value);
+        let span = value.and_then(|value| match &value.kind {
+            Kind::Array(values) => Some(values.get(element.parse::<usize>().ok()?)?.span.clone()),
+            Kind::Table(table) => {
+                Some(table.entries.iter().find(|entry| entry.key == element)?.value.span.clone())
+            }
+            _ => None,
+        });
+        span.map_or_else(|| self.value_at(key), |span| self.location(span))
     }
 
     /// Where the bytes `range` of the string value of `key` were written, past quotes, escapes and variables.
@@ -168,7 +182,10 @@ fn read_source(
     let mut found: Vec<Section> = Vec::new();
     for (at, entry) in root.entries.iter().enumerate() {
         let next = root.entries.get(at + 1).map_or(usize::MAX, |next| next.key_span.start);
-        let damaged = broken.iter().any(|at| (entry.key_span.start..next).contains(at));
+        // What is broken before the first section may be its header.
+        let start = if at == 0 { 0 } else { entry.key_span.start };
+        let is_variable = text.get(entry.key_span.clone()).is_some_and(is_reference);
+        let damaged = is_variable || broken.iter().any(|at| (start..next).contains(at));
         let Some(section) = section(index, &text, entry.clone(), damaged, problems) else { continue };
         let same = |first: &&Section| first.is_global() && section.is_global();
         if let Some(first) = found.iter().find(same) {
@@ -189,9 +206,16 @@ fn report_syntax(
 ) -> Vec<usize> {
     let mut broken = Vec::new();
     let mut last_line = 0;
+    let mut repeated_header = 0;
     for error in errors {
         let span = clamped(source.text(), error.span().unwrap_or(0..0));
         if let Some(problem) = repetition(index, source.text(), root, &span) {
+            if matches!(problem.kind, ProblemKind::RepeatedSection { .. }) {
+                repeated_header = span.start;
+            } else if problem.notes.iter().any(|first| first.at.span.start < repeated_header) {
+                // The key is repeated because its section is.
+                continue;
+            }
             problems.push(problem);
             continue;
         }
@@ -199,7 +223,13 @@ fn report_syntax(
         let line = source.line_column(span.start).0;
         // After a mistake the parser stumbles on: what else is in the line is rarely another one.
         if line != last_line {
-            let kind = ProblemKind::Syntax { reason: error.message().to_owned() };
+            let rest = source.text()[span.start..].lines().next().unwrap_or_default().trim_start();
+            let reason = match rest.is_empty() || rest.starts_with('#') {
+                // The parser takes what is not there for a string without quotes.
+                true if error.message().contains("must be quoted") => "a value is missing".to_owned(),
+                _ => error.message().to_owned(),
+            };
+            let kind = ProblemKind::Syntax { reason };
             problems.push(Problem::at(Location { source: index, span }, kind));
         }
         last_line = line;

@@ -274,11 +274,11 @@ fn alias_of_an_option_is_read_and_counts_as_the_option() {
 fn key_that_belongs_elsewhere_says_where() {
     let (sections, mut problems, _) = read("[A]\naddress = 'a:1'\nMaxProcs = 3\n");
     let mut reading = sections.plugins[0].reading();
-    reading.elsewhere(&["maxprocs"], "hekad");
+    reading.elsewhere(&["maxprocs"], "[hekad]");
     assert!(reading.take::<Plugin>().is_some());
     assert!(!reading.finish(&mut problems));
     assert_eq!(problems[0].kind.to_string(), "`MaxProcs` does not belong in `A`");
-    assert_eq!(problems[0].kind.help(), ["move `MaxProcs` to `[hekad]`"]);
+    assert_eq!(problems[0].kind.help(), ["move `MaxProcs` to [hekad]"]);
 }
 
 #[test]

@@ -51,12 +51,21 @@ pub struct Violation {
     pub message: String,
     /// What would be right, if that is not plain from the message.
     pub help: Option<String>,
+    /// The element of a list, by its number from 0, or the entry of a table, by its name, if it is one alone.
+    pub element: Option<String>,
 }
 
 impl Violation {
     /// A violation without further help.
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Violation {
-        Violation { key: key.into(), message: message.into(), help: None }
+        Violation { key: key.into(), message: message.into(), help: None, element: None }
+    }
+
+    /// This violation, of one element of a list (its number from 0) or entry of a table (its name) alone.
+    #[must_use]
+    pub fn of_element(mut self, element: impl ToString) -> Violation {
+        self.element = Some(element.to_string());
+        self
     }
 }
 
@@ -112,7 +121,10 @@ impl Section {
     pub fn report_violations(&self, violations: Vec<Violation>, problems: &mut Problems) -> bool {
         let any = !violations.is_empty();
         for violation in violations {
-            let at = self.value_at(&violation.key);
+            let at = match &violation.element {
+                Some(element) => self.element_at(&violation.key, element),
+                None => self.value_at(&violation.key),
+            };
             let kind = ProblemKind::OutOfRange { key: violation.key, message: violation.message };
             let mut problem = Problem::at(at, kind);
             problem.help.extend(violation.help);
@@ -131,7 +143,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Says that these keys, if they come up, belong in the section `belongs`.
+    /// Says that these keys, if nobody knows them, belong in `belongs`: `[hekad]`, or `a filter or output`.
     pub fn elsewhere(&mut self, keys: &[&str], belongs: &str) {
         self.elsewhere.extend(keys.iter().map(|key| (key.to_lowercase(), belongs.to_owned())));
     }

@@ -85,20 +85,31 @@ impl Converter<'_> {
     pub(super) fn table(&mut self, table: &DeTable<'_>) -> Table {
         let mut ordered: Vec<_> = table.iter().collect();
         ordered.sort_by_key(|(key, _)| key.span().start);
-        Table { entries: ordered.into_iter().map(|(key, value)| self.entry(key, value)).collect() }
+        Table { entries: ordered.into_iter().filter_map(|(key, value)| self.entry(key, value)).collect() }
     }
 
-    fn entry(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Entry {
+    /// None for a key that is a variable: nothing more can be said of it.
+    fn entry(
+        &mut self,
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Entry> {
         let key_span = key.span();
+        let mut name = key.get_ref().clone().into_owned();
         if self.is_bare(&key_span) {
             self.report(key_span.clone(), ProblemKind::VariableInName);
+            if !matches!(value.get_ref(), DeValue::Table(_)) {
+                return None;
+            }
+            // As written, rather than as masked for the parser.
+            name = self.text[key_span.clone()].to_owned();
         }
         let mut value = self.value(value);
         if matches!(value.kind, Kind::Table(_)) {
             // The parser gives a table the place of its whole header; its name is what is meant.
             value.span = key_span.clone();
         }
-        Entry { key: key.get_ref().clone().into_owned(), key_span, value }
+        Some(Entry { key: name, key_span, value })
     }
 
     fn value(&mut self, value: &Spanned<DeValue<'_>>) -> Value {

@@ -80,7 +80,7 @@ fn word_that_is_no_choice_is_refused_with_the_choices() {
     let text = "[A]\naddress = 'a:1'\nfull_action = 'shutdwn'\n[B]\naddress = 'a:1'\nfull_action = 3\n";
     let expected = [
         "3:15: `full_action`: `shutdwn` is not one of the choices",
-        "6:15: `full_action`: expected one of a few words, found an integer",
+        "6:15: `full_action`: expected \"shutdown\" or \"drop\" or \"block\", found an integer",
     ];
     refuses(text, &expected);
     let (sections, mut problems, _) = read(text);
@@ -124,7 +124,7 @@ fn syntax_errors_are_all_reported_and_silence_their_section_only() {
         section.typed::<Plugin>(&mut problems);
     }
     let expected = [
-        "2:11: syntax error: string values must be quoted, expected literal string",
+        "2:11: syntax error: a value is missing",
         "6:13: syntax error: invalid literal string, expected `'`",
         "3:2: `B` lacks the required option `address`",
     ];
