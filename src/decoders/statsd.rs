@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
 use crate::flow::sample_facts;
@@ -14,7 +14,7 @@ use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, D
 use crate::statsd::{Parser, Rules, RulesError};
 
 /// Options; they may stand in the section of a `StatsdInput`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Put before every name, with a dot between unless it ends in one. Default: none.
@@ -42,13 +42,34 @@ impl Config {
 
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
-        let Err(error) = self.rules() else { return Vec::new() };
-        let key = match &error {
-            RulesError::Prefix { .. } => "prefix",
-            RulesError::Tag { .. } => "tags",
-            RulesError::Glob { .. } => "drop",
+        let mut violations = Vec::new();
+        let mut refuse = |error: RulesError, element: Option<String>| {
+            let violation = match &error {
+                RulesError::Prefix { .. } => {
+                    Violation::new("prefix", "may hold only letters, digits, `_`, `-` and `.`")
+                }
+                RulesError::Tag { .. } => Violation::new("tags", error.to_string()),
+                RulesError::Glob { source, .. } => {
+                    Violation::new("drop", format!("the pattern does not compile: {}", source.kind()))
+                }
+            };
+            violations.push(Violation { element, ..violation });
         };
-        vec![Violation::new(key, error.to_string())]
+        // One by one, so that every mistake is reported, and where it is.
+        if let Err(error) = Rules::new(&self.prefix, Vec::new(), &[]) {
+            refuse(error, None);
+        }
+        for (key, value) in &self.tags {
+            if let Err(error) = Rules::new("", vec![(key.clone(), value.clone())], &[]) {
+                refuse(error, Some(key.clone()));
+            }
+        }
+        for (place, pattern) in self.drop.iter().enumerate() {
+            if let Err(error) = Rules::new("", Vec::new(), std::slice::from_ref(pattern)) {
+                refuse(error, Some(place.to_string()));
+            }
+        }
+        violations
     }
 }
 

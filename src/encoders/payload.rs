@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
 use crate::flow::RecordRef;
@@ -11,7 +11,7 @@ use crate::plugin::{BuildContext, BuildError, Declare, EncodeError, Encoder, Fra
 use crate::time::{Clock, Stamp};
 
 /// Options; names and defaults are Heka's.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Whether a newline follows every payload, also one that ends in a newline. Default true.

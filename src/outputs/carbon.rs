@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::config::{Address, Bytes, Check, Seconds, Violation};
@@ -20,7 +20,7 @@ use crate::plugin::{
 };
 
 /// Options of `CarbonOutput`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where carbon listens. The name is looked up at every connect. Default "localhost:2003".
@@ -42,7 +42,7 @@ pub struct Config {
 }
 
 /// How carbon is reached.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// A connection.
@@ -53,7 +53,7 @@ pub enum Transport {
 }
 
 /// What becomes of tags.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tags {
     /// `name;key=value`.
@@ -91,11 +91,11 @@ impl Check for Config {
         for (key, timeout) in [("connect_timeout", self.connect_timeout), ("send_timeout", self.send_timeout)]
         {
             if timeout.0.is_zero() {
-                violations.push(Violation::new(key, "is longer than 0"));
+                violations.push(Violation::new(key, "must be longer than 0"));
             }
         }
         if !(512..=65_507).contains(&self.packet_size.0) {
-            violations.push(Violation::new("packet_size", "is a size from 512 to 65507 bytes"));
+            violations.push(Violation::new("packet_size", "must be a size from 512 to 65507 bytes"));
         }
         violations
     }

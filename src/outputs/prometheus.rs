@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Snapshot;
 use crate::config::{Address, Check, Seconds, Violation};
@@ -28,7 +28,7 @@ use crate::plugin::{
 use crate::time::Stamp;
 
 /// Options of `PrometheusOutput`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where to serve /metrics, /-/healthy and /-/ready. Default "127.0.0.1:4352".
@@ -56,11 +56,13 @@ impl Default for Config {
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
-        if self.quantiles.iter().any(|quantile| !(0.0..=1.0).contains(quantile)) {
-            violations.push(Violation::new("quantiles", "are numbers from 0 to 1"));
+        let outside = |(_, quantile): &(usize, &f64)| !(0.0..=1.0).contains(*quantile);
+        for (place, quantile) in self.quantiles.iter().enumerate().filter(outside) {
+            let message = format!("{quantile} is not between 0 and 1");
+            violations.push(Violation::new("quantiles", message).of_element(place));
         }
         if self.quantiles.len() > 100 {
-            violations.push(Violation::new("quantiles", "are at most 100"));
+            violations.push(Violation::new("quantiles", "must be 100 or fewer"));
         }
         let legal = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
         if !self.counter_suffix.chars().all(legal) {

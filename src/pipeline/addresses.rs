@@ -3,41 +3,56 @@
 use std::net::IpAddr;
 
 use super::plan::Plan;
-use crate::config::{Problem, ProblemKind, Problems, Section};
+use crate::config::{Location, Problem, ProblemKind, Problems, Section};
 use crate::plugin::Endpoint;
 
 /// Reports addresses that are taken twice and outputs that feed their own daemon.
 pub(super) fn check(plan: &Plan, problems: &mut Problems) {
-    let mut listening: Vec<(&Section, Endpoint)> = Vec::new();
+    let mut listening: Vec<(&Section, Endpoint, Location)> = Vec::new();
     let inputs = plan.inputs.iter().map(|input| (&input.section, input.declared.listens()));
     let consumers = plan.consumers().map(|consumer| (&consumer.section, consumer.declared.listens()));
     for (section, endpoints) in inputs.chain(consumers) {
-        for endpoint in endpoints {
-            if let Some((other, taken)) = listening.iter().find(|(_, taken)| clash(taken, &endpoint)) {
-                problems.push(taken_twice(section, &endpoint, other, taken));
+        for (endpoint, at) in placed(section, endpoints) {
+            if let Some((other, taken, first)) =
+                listening.iter().find(|(_, taken, _)| clash(taken, &endpoint))
+            {
+                let kind = taken_twice(section, &endpoint, other, taken);
+                problems.push(Problem::at(at.clone(), kind).with_note(first.clone(), "the first to have it"));
             }
-            listening.push((section, endpoint));
+            listening.push((section, endpoint, at));
         }
     }
     for consumer in plan.consumers() {
-        for endpoint in consumer.declared.sends_to() {
-            let fed = listening.iter().find(|(_, open)| reaches(&endpoint, open));
-            if let Some((input, open)) = fed {
+        for (endpoint, at) in placed(&consumer.section, consumer.declared.sends_to()) {
+            let fed = listening.iter().find(|(_, open, _)| reaches(&endpoint, open));
+            if let Some((input, _, there)) = fed {
                 let kind = ProblemKind::FeedsItself {
                     section: consumer.name.to_string(),
                     input: input.name.clone(),
                     address: endpoint.address.to_string(),
                 };
-                let problem = consumer.section.problem_at(endpoint.key, kind);
-                problems.push(problem.with_note(input.value_at(open.key), "it listens here"));
+                problems.push(Problem::at(at, kind).with_note(there.clone(), "it listens here"));
             }
         }
     }
 }
 
-fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &Endpoint) -> Problem {
+/// Endpoints with their places: those that share a key are the elements of a list.
+fn placed(section: &Section, endpoints: Vec<Endpoint>) -> Vec<(Endpoint, Location)> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut placed = Vec::new();
+    for endpoint in endpoints {
+        let place = seen.iter().filter(|key| **key == endpoint.key).count();
+        seen.push(endpoint.key);
+        let at = section.element_at(endpoint.key, &place.to_string());
+        placed.push((endpoint, at));
+    }
+    placed
+}
+
+fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &Endpoint) -> ProblemKind {
     let (name, other_name) = (section.name.clone(), other.name.clone());
-    let kind = match &endpoint.path {
+    match &endpoint.path {
         Some(path) if taken.path.is_some() => {
             ProblemKind::PathTaken { section: name, other: other_name, path: path.clone() }
         }
@@ -45,8 +60,7 @@ fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &
             let address = endpoint.address.to_string();
             ProblemKind::AddressTaken { section: name, other: other_name, address }
         }
-    };
-    section.problem_at(endpoint.key, kind).with_note(other.value_at(taken.key), "the first to have it")
+    }
 }
 
 /// Whether two listeners cannot both be. Port 0 is another port each time.
@@ -63,7 +77,7 @@ fn clash(one: &Endpoint, other: &Endpoint) -> bool {
 fn reaches(target: &Endpoint, listener: &Endpoint) -> bool {
     target.protocol == listener.protocol
         && target.address.port() == listener.address.port()
-        && (target.address.host().eq_ignore_ascii_case(listener.address.host())
+        && (is_same(target.address.host(), listener.address.host())
             || (is_own(target.address.host()) && (is_own(listener.address.host()))))
 }
 
@@ -71,10 +85,15 @@ fn reaches(target: &Endpoint, listener: &Endpoint) -> bool {
 fn overlap(one: &str, other: &str) -> bool {
     let any = |host: &str| host.is_empty() || ip(host).is_some_and(|ip| ip.is_unspecified());
     let family = |host: &str| ip(host).map(|ip| ip.is_ipv4());
-    one.eq_ignore_ascii_case(other)
+    is_same(one, other)
         || ((any(one) || any(other))
             && (family(one).is_none() || family(other).is_none() || family(one) == family(other)))
         || (names_loopback(one) && names_loopback(other))
+}
+
+/// Whether both are one host, however it is written.
+fn is_same(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other) || ip(one).is_some_and(|one| ip(other) == Some(one))
 }
 
 fn names_loopback(host: &str) -> bool {

@@ -10,12 +10,15 @@ pub(super) fn of(
     section: &Section,
     plugin: &Plugin,
     declared: &Declared,
-    named: Option<&str>,
     inputs: &[PlannedInput],
     problems: &mut Problems,
 ) -> Option<Matcher> {
-    if let Some(text) = named {
+    if let Some(text) = section.text("message_matcher") {
         return compile(section, text, problems);
+    }
+    if section.has("message_matcher") {
+        // It is no text, which has been reported.
+        return None;
     }
     let Some(default) = declared.default_matcher() else {
         let kind = ProblemKind::MissingMatcher {
@@ -29,7 +32,8 @@ pub(super) fn of(
     Some(Matcher::parse(&text).expect("a default matcher parses, whatever the names of inputs"))
 }
 
-fn compile(section: &Section, text: &str, problems: &mut Problems) -> Option<Matcher> {
+/// Compiles a matcher's text; reports why it is none, with the place in the text.
+pub(super) fn compile(section: &Section, text: &str, problems: &mut Problems) -> Option<Matcher> {
     match Matcher::parse(text) {
         Ok(matcher) => Some(matcher),
         Err(error) => {

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Bytes, Check, Seconds, Violation};
 use crate::router::WhenFull;
 use crate::runner::Retries;
 
 /// The section `[hekad]`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Hekad {
     /// Where state is kept; one daemon at a time. Default: HEKA_BASE_DIR, else /var/cache/hekad for root and the state
@@ -50,23 +50,23 @@ impl Check for Hekad {
         let mut violations = Vec::new();
         let mut refuse = |key: &str, message: &str| violations.push(Violation::new(key, message));
         if self.hostname.as_ref().is_some_and(String::is_empty) {
-            refuse("hostname", "is empty");
+            refuse("hostname", "must not be empty");
         }
         if self.max_series == 0 || self.max_series > 1 << 28 {
-            refuse("max_series", "is a number from 1 to 268435456");
+            refuse("max_series", "must be a number from 1 to 268435456");
         }
         if !(2..=100_000).contains(&self.plugin_chansize) {
-            refuse("plugin_chansize", "is a number from 2 to 100000");
+            refuse("plugin_chansize", "must be a number from 2 to 100000");
         }
         if !(1 << 16..=1 << 34).contains(&self.queue_size.0) {
-            refuse("queue_size", "is a size from 64 KiB to 16 GiB");
+            refuse("queue_size", "must be a size from 64 KiB to 16 GiB");
         }
         violations
     }
 }
 
 /// What every input has.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
     /// Section or type of the decoder. Default: the input's own.
@@ -80,7 +80,7 @@ pub struct InputOptions {
 }
 
 /// What every filter and output has.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConsumerOptions {
     /// Which records it gets, in the matcher language. Default: the type's own, if it has one.
@@ -97,7 +97,7 @@ pub struct ConsumerOptions {
 }
 
 /// What outputs have beside what every consumer has.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutputOptions {
     /// Section or type of the encoder. Default: the type's own, if it has one.

@@ -88,7 +88,7 @@ pub fn plan(
     let hekad = hekad.unwrap_or_default();
     let hostname: Arc<str> = hekad.hostname.as_deref().unwrap_or(system_hostname).into();
     let typed = find_types(&sections, plugins, problems);
-    let reader = Reader { typed: &typed, plugins, hostname: &hostname };
+    let reader = Reader { sections: &sections, typed: &typed, plugins, hostname: &hostname };
     let inputs = reader.inputs(problems);
     let mut filters = reader.consumers(PluginClass::Filter, &inputs, problems);
     let outputs = reader.consumers(PluginClass::Output, &inputs, problems);
@@ -111,6 +111,8 @@ fn find_types<'a>(sections: &'a Sections, plugins: &'a Plugins, problems: &mut P
     for section in &sections.plugins {
         match plugins.find(&section.type_name) {
             Some(plugin) => typed.push((section, plugin)),
+            // Its type is no text, or its header or type may be what could not be read; both have been reported.
+            None if section.is_damaged() && section.type_name == section.name => {}
             None => problems.push(unknown_type(section, plugins)),
         }
     }
@@ -120,11 +122,15 @@ fn find_types<'a>(sections: &'a Sections, plugins: &'a Plugins, problems: &mut P
 fn unknown_type(section: &Section, plugins: &Plugins) -> Problem {
     let type_name = section.type_name.clone();
     let Some(class) = PluginClass::ALL.into_iter().find(|class| type_name.ends_with(class.suffix())) else {
+        let nearest = suggest(&type_name, plugins.all().iter().map(|plugin| plugin.type_name));
+        let help = nearest.map(|nearest| format!("did you mean `{nearest}`?"));
         let kind = match section.has_type {
-            true => ProblemKind::TypeWithoutClass { type_name },
+            true => ProblemKind::TypeWithoutClass { type_name: type_name.clone() },
             false => ProblemKind::MissingType { section: section.name.clone() },
         };
-        return Problem::at(section.type_at.clone(), kind);
+        let mut problem = Problem::at(section.type_at.clone(), kind);
+        problem.help.extend(help);
+        return problem;
     };
     let all = plugins.all();
     let names = |class: Option<PluginClass>| -> Vec<&str> {
@@ -140,6 +146,7 @@ fn unknown_type(section: &Section, plugins: &Plugins) -> Problem {
 }
 
 struct Reader<'a> {
+    sections: &'a Sections,
     typed: &'a [Typed<'a>],
     plugins: &'a Plugins,
     hostname: &'a str,
@@ -163,23 +170,29 @@ impl Reader<'_> {
         let own_decoder = plugin.decoder.and_then(|type_name| self.plugins.find(type_name));
         let decoder_keys = own_decoder.map(own_keys).unwrap_or_default();
         reading.leave(&decoder_keys.iter().map(String::as_str).collect::<Vec<_>>());
+        reading.elsewhere(CONSUMER_KEYS, "a filter or output");
         let declared = finish(section, plugin, reading, problems);
-        let named = options.as_ref().and_then(|options| options.decoder.as_deref());
+        let named = section.text("decoder");
         let decoder = match (named, own_decoder) {
-            (None, Some(own)) => read_own(section, own, problems),
-            (named, _) => self.part(section, "decoder", named, PluginClass::Decoder, problems),
+            (None, Some(own)) if !section.has("decoder") => read_own(section, own, problems),
+            (named, _) => self.needed(section, "decoder", named, PluginClass::Decoder, problems),
         };
         if named.is_some() {
             for key in decoder_keys.into_iter().filter(|key| section.has(key)) {
-                let other = "decoder".to_owned();
-                problems.push(Problem::at(section.key_at(&key), ProblemKind::ExclusiveKeys { key, other }));
+                let (at, other) = (section.key_at(&key), "decoder".to_owned());
+                let problem = Problem::at(at, ProblemKind::ExclusiveKeys { key, other });
+                problems.push(problem.with_note(section.key_at("decoder"), "given here"));
             }
         }
-        let named = options.as_ref().and_then(|options| options.splitter.as_deref()).or(plugin.splitter);
-        let splitter = self.part(section, "splitter", named, PluginClass::Splitter, problems);
+        let named = section.text("splitter").or(plugin.splitter);
+        let splitter = self.needed(section, "splitter", named, PluginClass::Splitter, problems);
+        if let Some(options) = &options {
+            check_retries(section, &options.retries, problems);
+        }
+        if let Some(declared) = &declared {
+            self.check_directs_to(section, declared, problems);
+        }
         let (options, declared) = (options?, declared?);
-        check_retries(section, &options.retries, problems);
-        self.check_directs_to(section, &declared, problems);
         let (decoder, splitter) = (decoder?, splitter?);
         let emits = decoder.emits(&section.name, self.hostname);
         let (section, name) = (section.clone(), section.name.as_str().into());
@@ -190,7 +203,7 @@ impl Reader<'_> {
         let Some(name) = declared.directs_to() else { return };
         let filters: Vec<&str> =
             self.of(PluginClass::Filter).map(|(section, _)| section.name.as_str()).collect();
-        if !filters.contains(&name.as_str()) {
+        if !filters.contains(&name.as_str()) && !self.is_of_unknown_type(&name) {
             let suggestion = suggest(&name, filters.iter().copied()).map(str::to_owned);
             let allowed = filters.into_iter().map(str::to_owned).collect();
             let kind =
@@ -219,22 +232,31 @@ impl Reader<'_> {
     ) -> Option<PlannedConsumer> {
         let mut reading = section.reading();
         let options = reading.take::<ConsumerOptions>();
-        let output = (plugin.class == PluginClass::Output).then(|| reading.take::<OutputOptions>());
-        let declared = finish(section, plugin, reading, problems);
-        let (options, declared) = (options?, declared?);
-        check_retries(section, &options.retries, problems);
-        let ticker =
-            ticker(section, plugin, &declared, options.ticker_interval.map(|every| every.0), problems);
-        let matcher =
-            matchers::of(section, plugin, &declared, options.message_matcher.as_deref(), inputs, problems);
-        let named = output.flatten().and_then(|output| output.encoder);
-        if section.has("encoder") && !declared.takes_encoder() {
-            let (key, type_name) = ("encoder".to_owned(), plugin.type_name.to_owned());
-            problems
-                .push(Problem::at(section.key_at("encoder"), ProblemKind::UnsupportedKey { key, type_name }));
+        if plugin.class == PluginClass::Output {
+            reading.take::<OutputOptions>();
+        } else {
+            reading.elsewhere(&["encoder"], "an output");
         }
-        let named = named.as_deref().or(declared.default_encoder());
-        let encoder = self.part(section, "encoder", named, PluginClass::Encoder, problems);
+        reading.elsewhere(INPUT_KEYS, "an input");
+        let declared = finish(section, plugin, reading, problems);
+        if let Some(options) = &options {
+            check_retries(section, &options.retries, problems);
+        }
+        let Some(declared) = declared else {
+            // What can be said without the options of its own.
+            if let Some(text) = section.text("message_matcher") {
+                matchers::compile(section, text, problems);
+            }
+            if let Some(name) = section.text("encoder").filter(|_| plugin.class == PluginClass::Output) {
+                self.part(section, "encoder", Some(name), PluginClass::Encoder, problems);
+            }
+            return None;
+        };
+        let named = options.as_ref().and_then(|options| options.ticker_interval);
+        let ticker = ticker(section, plugin, &declared, named.map(|every| every.0), problems);
+        let matcher = matchers::of(section, plugin, &declared, inputs, problems);
+        let encoder = self.encoder(section, plugin, &declared, problems);
+        let options = options?;
         let emits = declared.emits(&section.name, self.hostname);
         let name = section.name.as_str().into();
         let (section, loops) = (section.clone(), BTreeSet::new());
@@ -249,6 +271,51 @@ impl Reader<'_> {
             emits,
             loops,
         })
+    }
+
+    fn encoder(
+        &self,
+        section: &Section,
+        plugin: &Plugin,
+        declared: &Declared,
+        problems: &mut Problems,
+    ) -> Option<Declared> {
+        if !declared.takes_encoder() {
+            if plugin.class == PluginClass::Output && section.has("encoder") {
+                let (key, type_name) = ("encoder".to_owned(), plugin.type_name.to_owned());
+                let kind = ProblemKind::UnsupportedKey { key, type_name };
+                problems.push(Problem::at(section.key_at("encoder"), kind));
+            }
+            return None;
+        }
+        let named = section.text("encoder").or(declared.default_encoder());
+        self.needed(section, "encoder", named, PluginClass::Encoder, problems)
+    }
+
+    /// [`Reader::part`] where there must be one; that `key` is no text has been reported.
+    fn needed(
+        &self,
+        section: &Section,
+        key: &str,
+        name: Option<&str>,
+        class: PluginClass,
+        problems: &mut Problems,
+    ) -> Option<Declared> {
+        if name.is_none() && !section.has(key) && !section.is_damaged() {
+            let all = self.plugins.all();
+            let first = all.iter().find(|plugin| plugin.class == class);
+            let example = first.map_or_else(|| "...".to_owned(), |plugin| plugin.type_name.to_owned());
+            let (key, section_name) = (key.to_owned(), section.name.clone());
+            let example = format!("{key} = \"{example}\"");
+            let kind = ProblemKind::MissingKey { key, section: section_name, example };
+            problems.push(Problem::at(section.name_at.clone(), kind));
+        }
+        self.part(section, key, name, class, problems)
+    }
+
+    /// Whether there is a section of this name whose type is unknown, which has been reported.
+    fn is_of_unknown_type(&self, name: &str) -> bool {
+        self.sections.plugin(name).is_some_and(|section| self.plugins.find(&section.type_name).is_none())
     }
 
     /// The splitter, decoder or encoder that `key` names: a section, or a type with its defaults.
@@ -266,15 +333,19 @@ impl Reader<'_> {
                 // Its own mistakes are reported once, by `read_rest`.
                 return read_part(part, plugin, &mut Problems::new());
             }
-            let found = format!("a {}", plugin.class.suffix().to_lowercase());
-            let expected = format!("a {}", class.suffix().to_lowercase());
-            let kind = ProblemKind::WrongClass { name: name.to_owned(), expected, found };
-            problems
-                .push(section.problem_at(key, kind).with_note(part.name_at.clone(), "it is defined here"));
+            let problem = section.problem_at(key, wrong_class(name, class, plugin.class));
+            problems.push(problem.with_note(part.name_at.clone(), "it is defined here"));
             return None;
         }
-        match self.plugins.find(name).filter(|plugin| plugin.class == class) {
-            Some(plugin) => with_defaults(plugin),
+        if self.is_of_unknown_type(name) {
+            return None;
+        }
+        match self.plugins.find(name) {
+            Some(plugin) if plugin.class == class => with_defaults(plugin),
+            Some(plugin) => {
+                problems.push(section.problem_at(key, wrong_class(name, class, plugin.class)));
+                None
+            }
             None => {
                 problems.push(section.problem_at(key, self.unknown_part(section, name, class)));
                 None
@@ -306,6 +377,19 @@ impl Reader<'_> {
     }
 }
 
+fn wrong_class(name: &str, expected: PluginClass, found: PluginClass) -> ProblemKind {
+    let with_article = |class: PluginClass| match class {
+        PluginClass::Input | PluginClass::Encoder | PluginClass::Output => {
+            format!("an {}", class.suffix().to_lowercase())
+        }
+        PluginClass::Splitter | PluginClass::Decoder | PluginClass::Filter => {
+            format!("a {}", class.suffix().to_lowercase())
+        }
+    };
+    let (expected, found) = (with_article(expected), with_article(found));
+    ProblemKind::WrongClass { name: name.to_owned(), expected, found }
+}
+
 /// Reads the plugin's own options and reports what nobody knows.
 fn finish(
     section: &Section,
@@ -315,7 +399,7 @@ fn finish(
 ) -> Option<Declared> {
     let own = own_keys(plugin);
     reading.leave(&own.iter().map(String::as_str).collect::<Vec<_>>());
-    reading.elsewhere(HEKAD_KEYS, "hekad");
+    reading.elsewhere(HEKAD_KEYS, "[hekad]");
     let well = reading.finish(problems);
     let declared = read_own(section, plugin, problems);
     declared.filter(|_| well)
@@ -335,7 +419,8 @@ fn own_keys(plugin: &Plugin) -> Vec<String> {
 
 fn read_part(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<Declared> {
     let mut reading = section.reading();
-    reading.elsewhere(&["message_matcher", "ticker_interval"], "a filter or output");
+    reading.elsewhere(CONSUMER_KEYS, "a filter or output");
+    reading.elsewhere(INPUT_KEYS, "an input");
     finish(section, plugin, reading, problems)
 }
 
@@ -372,7 +457,7 @@ fn ticker(
         (Ticker::Every(interval), None) => Some(interval),
         (_, Some(interval)) if TICKER_RANGE.contains(&interval) => Some(interval),
         (_, Some(_)) => {
-            let message = "is between 100ms and a day".to_owned();
+            let message = "must be between 100ms and 24h".to_owned();
             problems.push(section.problem_at("ticker_interval", ProblemKind::OutOfRange { key, message }));
             None
         }
@@ -402,6 +487,12 @@ impl Plan {
         ])
     }
 }
+
+/// Keys of filters and outputs that are easily put elsewhere.
+const CONSUMER_KEYS: &[&str] = &["message_matcher", "ticker_interval", "on_full", "encoder"];
+
+/// Keys of inputs that are easily put elsewhere.
+const INPUT_KEYS: &[&str] = &["decoder", "splitter"];
 
 /// Keys of `[hekad]` that are easily put elsewhere.
 const HEKAD_KEYS: &[&str] = &[

@@ -43,7 +43,9 @@ pub struct Consumer {
 }
 
 /// The option `on_full` of a filter or output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenFull {
     /// Producers that can wait do; for others the records are dropped and counted.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Seconds, Violation};
 use crate::time::Stamp;
 
 /// The block `[NAME.retries]`.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retries {
     /// Longest pause between two attempts. Default 30s.
@@ -37,10 +37,10 @@ impl Check for Retries {
     fn check(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
         if self.max_retries < -1 {
-            violations.push(Violation::new("max_retries", "is -1 (for ever) or a number of attempts"));
+            violations.push(Violation::new("max_retries", "must be -1 (for ever) or a number of attempts"));
         }
         if self.delay.0 > self.max_delay.0 {
-            violations.push(Violation::new("delay", "is longer than `max_delay`"));
+            violations.push(Violation::new("delay", "must not be longer than `max_delay`"));
         }
         violations
     }

@@ -1,7 +1,7 @@
 //! The options of `StatAccumFilter`, and what they come to.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{AccumulatorRules, Idle, IdleRules};
 use crate::config::{Check, OneOrMany, PercentText, Violation};
@@ -10,7 +10,7 @@ use crate::graphite::{NamespaceOptions, Percent, Rules};
 /// Options of `StatAccumFilter`.
 ///
 /// `ticker_interval` is the interval between flushes: default 10 seconds, down to "100ms".
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Whose formulas and names: "statsd" (default; "heka" where the type is written StatAccumInput) or "heka",
@@ -68,7 +68,7 @@ pub struct Config {
 }
 
 /// Whose formulas and names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleSet {
     /// Those of statsd.
@@ -159,27 +159,27 @@ impl Config {
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
-        for percent in &self.percent_threshold.0 {
-            match Percent::parse(&percent.0) {
-                Err(error) => violations.push(Violation::new("percent_threshold", error.to_string())),
-                Ok(percent) if !(-100.0..=100.0).contains(&percent.value) => violations.push(Violation::new(
-                    "percent_threshold",
-                    format!("{} is not between -100 and 100", percent.value),
-                )),
-                Ok(_) => {}
-            }
+        for (place, percent) in self.percent_threshold.0.iter().enumerate() {
+            let message = match Percent::parse(&percent.0) {
+                Err(error) => error.to_string(),
+                Ok(percent) if !(-100.0..=100.0).contains(&percent.value) => {
+                    format!("{} is not between -100 and 100", percent.value)
+                }
+                Ok(_) => continue,
+            };
+            violations.push(Violation::new("percent_threshold", message).of_element(place));
         }
         if !(1..=3).contains(&self.significant_digits) {
-            violations.push(Violation::new("significant_digits", "is 1, 2 or 3"));
+            violations.push(Violation::new("significant_digits", "must be 1, 2 or 3"));
         }
         if self.exact_samples == 0 || self.exact_samples > 1 << 20 {
-            violations.push(Violation::new("exact_samples", "is a number from 1 to 1048576"));
+            violations.push(Violation::new("exact_samples", "must be a number from 1 to 1048576"));
         }
         if self.exact_members == 0 || self.exact_members > 1 << 20 {
-            violations.push(Violation::new("exact_members", "is a number from 1 to 1048576"));
+            violations.push(Violation::new("exact_members", "must be a number from 1 to 1048576"));
         }
         if self.message_type.is_empty() {
-            violations.push(Violation::new("message_type", "is empty"));
+            violations.push(Violation::new("message_type", "must not be empty"));
         }
         violations
     }

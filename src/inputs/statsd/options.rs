@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation};
 
 /// Options of `StatsdInput`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Transport: "udp" (default) or "tcp", where a newline ends each line.
@@ -33,7 +33,7 @@ pub struct Config {
 }
 
 /// Transport of a listener.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Net {
     /// Datagrams.
@@ -72,22 +72,22 @@ impl Check for Config {
         let mut violations = Vec::new();
         let mut refuse = |key: &str, message: &str| violations.push(Violation::new(key, message));
         if self.address.0.is_empty() {
-            refuse("address", "names no address");
+            refuse("address", "must name an address");
         }
         if !(1..=64).contains(&self.lanes) {
-            refuse("lanes", "is a number from 1 to 64");
+            refuse("lanes", "must be a number from 1 to 64");
         }
         if !(4096..=1 << 30).contains(&self.receive_buffer.0) {
-            refuse("receive_buffer", "is a size from 4 KiB to 1 GiB");
+            refuse("receive_buffer", "must be a size from 4 KiB to 1 GiB");
         }
         if !(64..=1 << 20).contains(&self.max_line.0) {
-            refuse("max_line", "is a size from 64 bytes to 1 MiB");
+            refuse("max_line", "must be a size from 64 bytes to 1 MiB");
         }
         if self.max_connections == 0 {
-            refuse("max_connections", "is at least 1");
+            refuse("max_connections", "must be at least 1");
         }
         if self.idle_timeout.0 < Duration::from_secs(1) {
-            refuse("idle_timeout", "is at least 1s");
+            refuse("idle_timeout", "must be at least 1s");
         }
         violations
     }
