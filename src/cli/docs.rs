@@ -36,7 +36,7 @@ impl Docs {
 }
 
 /// The manual of everything; `docs/plugins.md` is this text.
-pub(crate) fn manual(plugins: &Plugins) -> String {
+pub fn manual(plugins: &Plugins) -> String {
     let mut text = String::from("# Plugins and their options\n\nWritten by `hekad docs`; do not edit.\n");
     section(&mut text, "[hekad]", "The daemon itself.", &options::<Hekad>());
     section(&mut text, "Every input", "", &options::<InputOptions>());
@@ -72,11 +72,15 @@ fn section(text: &mut String, title: &str, summary: &str, options: &[DocumentedO
     }
     for option in options {
         let required = if option.required { ", required" } else { "" };
-        let default =
-            option.default.as_ref().map(|default| format!(", default `{default}`")).unwrap_or_default();
+        // Most comments say more of the default than its value.
+        let told = option.description.contains("efault");
+        let default = option.default.as_ref().filter(|_| !told);
+        let default = default.map(|default| format!(", default `{default}`")).unwrap_or_default();
         line(format_args!(
             "* `{}` ({}{required}{default}): {}\n",
-            option.key, option.kind, option.description
+            option.key,
+            option.kind,
+            option.description.replace('\n', " ")
         ));
     }
 }

@@ -7,6 +7,8 @@ mod check;
 mod docs;
 mod send;
 
+pub use docs::manual;
+
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
