@@ -2,5 +2,6 @@
 //!
 //! What needs a real server or a foreign client is in `tests/real/`.
 
+mod config;
 mod floors;
 mod readme;
