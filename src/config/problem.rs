@@ -2,8 +2,6 @@
 //!
 //! The templates of all messages are [`ProblemKind`]; how they look on a terminal is left to `render`.
 
-use std::ops::RangeInclusive;
-
 use thiserror::Error;
 
 use super::sources::Location;
@@ -173,18 +171,6 @@ pub enum ProblemKind {
     /// Not a network address.
     #[error("`{key}`: {error}")]
     BadAddress { key: String, error: AddressError },
-    /// A percentile that is not between the bounds.
-    #[error("`{key}`: percentile {found} is not between {} and {}", .range.start(), .range.end())]
-    PercentileOutOfRange { key: String, found: f64, range: RangeInclusive<f64> },
-    /// A glob that does not compile.
-    #[error("`{key}`: the pattern does not compile: {reason}")]
-    BadGlob { key: String, reason: String },
-    /// A regular expression that does not compile.
-    #[error("`{key}`: the regular expression does not compile: {reason}")]
-    BadRegex { key: String, reason: String },
-    /// A template that does not parse.
-    #[error("`{key}`: the template does not parse: {reason}")]
-    BadTemplate { key: String, reason: String },
 
     // References between sections.
     /// A decoder that is not there.
@@ -202,9 +188,6 @@ pub enum ProblemKind {
     /// A section named for a part that only another class can play.
     #[error("`{name}` is {found}, but {expected} is needed here")]
     WrongClass { name: String, expected: String, found: String },
-    /// One name taken by two sections that would be mistaken for each other.
-    #[error("`{section}` would be known by the same name as `{other}`")]
-    NameTaken { section: String, other: String },
 
     // Matchers and routes.
     /// The matcher's text is not a matcher.
@@ -367,9 +350,6 @@ mod tests {
         assert_eq!(feeds.to_string(), text);
         let cycle = ProblemKind::Cycle { path: vec![owned("a"), owned("b"), owned("a")] };
         assert_eq!(cycle.to_string(), "messages would go round for ever: a -> b -> a");
-        let (key, range) = (owned("percentiles"), 0.0..=100.0);
-        let percentile = ProblemKind::PercentileOutOfRange { key, found: 101.5, range };
-        assert_eq!(percentile.to_string(), "`percentiles`: percentile 101.5 is not between 0 and 100");
         let (name, suggestion) = (owned("Protobuff"), Some(owned("ProtobufEncoder")));
         let allowed = vec![owned("ProtobufEncoder")];
         let unknown = ProblemKind::UnknownEncoder { section, name, suggestion, allowed };
