@@ -96,6 +96,17 @@ impl Trial {
         }
     }
 
+    /// Sets the clock to `at`, backwards too, and only then lets everything work: what was due in between is late.
+    pub fn set_clock(&mut self, at: Stamp) {
+        self.clock.set(at);
+        self.settle();
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
     /// Ends inputs, filters and outputs in order, as a stop does.
     pub fn stop(&mut self) {
         self.intakes.clear();
