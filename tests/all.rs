@@ -2,6 +2,7 @@
 //!
 //! What needs a real server or a foreign client is in `tests/real/`.
 
+mod cases;
 mod config;
 mod floors;
 mod readme;

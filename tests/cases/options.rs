@@ -1,0 +1,79 @@
+//! Every option, of every builtin plugin and of the daemon, is turned by a case, or says here where else it is.
+
+use heka::config::docs::options;
+use heka::pipeline::{ConsumerOptions, Hekad, InputOptions, OutputOptions, builtin};
+
+use super::case::Case;
+use super::{case_files, root};
+
+/// Options that a trial, which opens no socket, cannot show; and where they are shown.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("StatsdInput", "idle_timeout", "closes sockets: src/net/tcp.rs"),
+    ("StatsdInput", "max_connections", "refuses sockets: src/net/tcp.rs"),
+    ("StatsdInput", "max_line", "bounds what a socket buffers: src/net/lines.rs"),
+    ("StatsdInput", "receive_buffer", "is a socket option: src/net/datagram.rs"),
+    ("CarbonOutput", "connect_timeout", "bounds a real connect: src/net/dial.rs"),
+    ("CarbonOutput", "send_timeout", "bounds a real write: tests/real/carbon.rs"),
+    ("hekad", "base_dir", "is a folder: tests/real/"),
+    ("hekad", "max_message_loops", "needs filters in a row: tests/faults.rs"),
+    ("hekad", "queue_size", "weighs samples and messages differently: tests/faults.rs"),
+    ("hekad", "stop_timeout", "needs real threads: tests/faults.rs"),
+    ("an input", "can_exit", "needs real threads: tests/faults.rs"),
+    ("a consumer", "can_exit", "needs real threads: tests/faults.rs"),
+];
+
+#[test]
+fn every_option_is_turned_by_a_case() {
+    let configs = configs();
+    let is_turned = |owner: &str, key: &str| {
+        ELSEWHERE.iter().any(|(name, other, _)| *name == owner && *other == key)
+            || configs.iter().any(|config| turns(config, key))
+    };
+    let missing: Vec<String> = documented()
+        .into_iter()
+        .filter(|(owner, key)| !is_turned(owner, key))
+        .map(|(owner, key)| format!("{owner}: {key}"))
+        .collect();
+    assert!(missing.is_empty(), "no case turns {}", missing.join(", "));
+}
+
+#[test]
+fn every_option_that_is_shown_elsewhere_exists_and_no_case_turns_it() {
+    let (documented, configs) = (documented(), configs());
+    for (owner, key, _) in ELSEWHERE {
+        let is_there = documented.iter().any(|(name, other)| name == owner && other == key);
+        assert!(is_there, "{owner} has no {key}");
+        assert!(!configs.iter().any(|config| turns(config, key)), "a case turns {key}: take it off the list");
+    }
+}
+
+/// Every option with whose it is; those in a table by their last part.
+fn documented() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for plugin in builtin().all() {
+        all.extend((plugin.options)().into_iter().map(|option| (plugin.type_name, option.key)));
+    }
+    all.extend(options::<Hekad>().into_iter().map(|option| ("hekad", option.key)));
+    all.extend(options::<InputOptions>().into_iter().map(|option| ("an input", option.key)));
+    all.extend(options::<ConsumerOptions>().into_iter().map(|option| ("a consumer", option.key)));
+    all.extend(options::<OutputOptions>().into_iter().map(|option| ("an output", option.key)));
+    let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
+    let named = all.into_iter().filter(|(_, key)| !key.contains("<name>"));
+    named.map(|(owner, key)| (owner.to_owned(), last(&key))).collect()
+}
+
+fn configs() -> Vec<String> {
+    let read = |file| std::fs::read_to_string(file).expect("a case is readable text");
+    case_files(&root())
+        .into_iter()
+        .map(|file| Case::parse(&read(file)).expect("it is a case").config)
+        .collect()
+}
+
+/// Whether a line of `config` gives `key`, or is the header of its table.
+fn turns(config: &str, key: &str) -> bool {
+    config.lines().any(|line| {
+        let given = line.split_once('=').is_some_and(|(left, _)| left.trim().eq_ignore_ascii_case(key));
+        given || line.strip_suffix(']').is_some_and(|table| table.ends_with(&format!(".{key}")))
+    })
+}
