@@ -4,5 +4,6 @@
 
 mod cases;
 mod config;
+mod faults;
 mod floors;
 mod readme;
