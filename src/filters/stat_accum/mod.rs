@@ -101,8 +101,9 @@ impl Filter for StatAccumFilter {
     }
 
     fn finish(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
-        // Nothing can come any more: what the open slot has is all it will have.
-        let mut slot = Slot::open_at(now, self.interval);
+        // Nothing can come any more: what the open slot has is all it will have. If the clock was set back behind the
+        // start, that is the first slot there can be.
+        let mut slot = Slot::open_at(now.max(self.started), self.interval);
         if let Some(last) = self.last
             && last.end >= slot.end
         {
