@@ -5,6 +5,7 @@
 mod case;
 mod options;
 mod probe;
+mod random;
 mod run;
 mod seeded;
 
