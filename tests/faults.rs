@@ -132,6 +132,22 @@ fn a_record_that_has_passed_as_many_filters_as_it_may_is_lost_and_counted() {
 }
 
 #[test]
+fn a_trial_says_so_when_a_stream_waits_for_a_consumer_that_stays_full() {
+    let config = "[hekad]\nplugin_chansize = 2\n\n[stream]\ntype = \"StatsdInput\"\nnet = \"tcp\"\n\n\
+         [LogOutput]\nmessage_matcher = \"TRUE\"\n";
+    let mut trial =
+        Trial::new(config, &all(), Wiring::AsConfigured, START).expect("the configuration is right");
+    trial.tape().refuse_writes("stdout", u32::MAX);
+    let sent: Vec<Result<(), String>> = (0..3).map(|_| trial.send("stream", b"a:1|c\n")).collect();
+    let stuck = "stream has waited for 3600s: a consumer stays full".to_owned();
+    assert_eq!(sent, [Ok(()), Ok(()), Err(stuck)]);
+    trial.stop();
+    let log = joint(trial.ledger(), "stream", "LogOutput");
+    assert_eq!((log.offered(), log.lost(LossReason::StopDeadline)), (3, 3));
+    assert_eq!(trial.ledger().check_settled(), Ok(()));
+}
+
+#[test]
 fn a_queue_is_full_by_the_bytes_it_holds() {
     let mut trial = trial(
         "[LogOutput]\nmessage_matcher = \"Type == 'heka.statsample'\"\n\n[hekad]\nqueue_size = \"64KiB\"\n",

@@ -64,22 +64,28 @@ impl Trial {
     /// Hands `bytes` to the input `name`, through its first lane, and lets everything work.
     ///
     /// # Errors
-    /// If there is no such input.
+    /// If there is no such input, or no room for an hour.
     pub fn send(&mut self, name: &str, bytes: &[u8]) -> Result<(), String> {
         self.send_to_lane(name, 0, bytes)
     }
 
-    /// The same through another lane.
+    /// The same through another lane. Where a consumer is full that may block, the clock moves on until there is room.
     ///
     /// # Errors
-    /// If there is no such lane.
+    /// If there is no such lane, or no room for an hour.
     pub fn send_to_lane(&mut self, name: &str, lane: usize, bytes: &[u8]) -> Result<(), String> {
         let place = self.intakes.iter().enumerate().filter(|(_, (input, _))| &**input == name).nth(lane);
         let place =
             place.map(|(place, _)| place).ok_or_else(|| format!("no input {name} with a lane {lane}"))?;
         let intake = &mut self.intakes[place].1;
         let _ = intake.push(bytes, None);
+        let longest = self.clock.now().plus(LONGEST_WAIT);
         while !self.intakes[place].1.flush() {
+            if self.clock.now() >= longest {
+                return Err(format!("{name} has waited for {LONGEST_WAIT:?}: a consumer stays full"));
+            }
+            // Who can wait does: time passes, so that a consumer comes to its next attempt.
+            self.clock.advance(STEP);
             self.settle();
         }
         self.settle();
@@ -170,3 +176,6 @@ impl Trial {
 
 /// How far the clock moves at once.
 const STEP: Duration = Duration::from_millis(100);
+
+/// How long an input waits for room before the trial calls it stuck.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
