@@ -2,8 +2,10 @@
 //!
 //! What needs a real server or a foreign client is in `tests/real/`.
 
+mod allocations;
 mod cases;
 mod config;
 mod faults;
 mod floors;
+mod lane;
 mod readme;
