@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{
     Body, Delivery, FeedCounts, Leg, LossReason, Offered, OnFull, Pack, Patience, Poured, RecordRef, Routes,
-    Seat, Selection, Serial, Test, Trace, Way,
+    Seat, Selection, Serial, SeriesTest, Test, Trace, Way,
 };
 use crate::matcher::Facts;
 use crate::metric::SampleBatch;
@@ -58,6 +58,14 @@ pub struct Feed {
     seen: u64,
     batch: u64,
     waiting: Vec<(usize, Delivery)>,
+    spare: Spare,
+}
+
+/// Memory of the last batch for the next: bits of a selection, and of the union of all.
+#[derive(Default)]
+struct Spare {
+    chosen: Vec<u64>,
+    union: Vec<u64>,
 }
 
 /// What became of a pack that was sent.
@@ -72,7 +80,15 @@ impl Feed {
     /// Opens a feed; the legs are asked for now.
     pub fn open(spec: FeedSpec, routes: Arc<dyn Routes>) -> Feed {
         let (seen, legs) = routes.legs(&spec.producer, spec.seat, &spec.facts, spec.patience);
-        Feed { spec, routes, legs, seen, batch: 0, waiting: Vec::new() }
+        Feed {
+            spec,
+            routes,
+            legs,
+            seen,
+            batch: 0,
+            waiting: Vec::new(),
+            spare: Spare::default(),
+        }
     }
 
     /// Whether a consumer reads the text of samples, so that a decoder must keep their lines.
@@ -119,10 +135,11 @@ impl Feed {
 
     /// Brings a pack to its consumers; gives it back if none of them keeps it.
     fn deliver(&mut self, pack: Pack) -> Option<Pack> {
-        let mut matched = Union::new(pack.body.len());
+        let mut matched = Union::new(pack.body.len(), std::mem::take(&mut self.spare.union));
         self.pour(&pack, &mut matched);
         let pack = self.offer(pack, &mut matched);
         self.spec.counts.unmatched.add(matched.missing());
+        self.spare.union = matched.words;
         pack
     }
 
@@ -193,8 +210,7 @@ impl Feed {
             if served.contains(&leg.counts.consumer) {
                 continue;
             }
-            let Some(chosen) = choose(&mut leg.test, pack) else { continue };
-            let count = chosen.len_of(pack.body.len()) as u64;
+            let Some((chosen, count)) = choose(&mut leg.test, pack, &mut self.spare.chosen) else { continue };
             match catch_unwind(AssertUnwindSafe(|| lane.pour(pack, &chosen))) {
                 Ok(Poured::Taken) => {
                     leg.counts.offer(count);
@@ -222,6 +238,9 @@ impl Feed {
                     matched.add(&chosen);
                 }
             }
+            if let Selection::Only(words) = chosen {
+                self.spare.chosen = words;
+            }
         }
     }
 
@@ -235,11 +254,11 @@ impl Feed {
                 continue;
             }
             let seen = shared.as_deref().or(own.as_ref()).expect("the pack is here or shared");
-            let Some(chosen) = choose(&mut leg.test, seen) else { continue };
+            let Some((chosen, count)) = choose(&mut leg.test, seen, &mut self.spare.chosen) else { continue };
             matched.add(&chosen);
             let pack = shared.get_or_insert_with(|| Arc::new(own.take().expect("shared once")));
             let delivery = Delivery { pack: Arc::clone(pack), chosen, joint: Arc::clone(&leg.counts) };
-            leg.counts.offer(delivery.len() as u64);
+            leg.counts.offer(count);
             self.offer_one(index, delivery);
         }
         own
@@ -278,41 +297,40 @@ impl Drop for Feed {
     }
 }
 
-/// The records of `pack` that pass `test`; none if there is nothing to hand over.
-fn choose(test: &mut Test, pack: &Pack) -> Option<Selection> {
+/// The records of `pack` that pass `test`, in the memory of `spare`, and their number; none if there is nothing to
+/// hand over.
+fn choose(test: &mut Test, pack: &Pack, spare: &mut Vec<u64>) -> Option<(Selection, u64)> {
     let records = pack.body.len();
-    let bits = match test {
+    match (test, &pack.body) {
         // A batch without samples still carries its tally to those who take everything.
-        Test::Every => return Some(Selection::All),
-        Test::Series(series) => match &pack.body {
-            Body::Samples(batch) => choose_by(records, |index| {
-                let sample = &batch.samples[index];
-                series.answer(sample.series, sample.kind, |matcher| {
-                    let name = batch.names.series(sample.series);
-                    matcher.matches(&RecordRef::series(&name, sample.kind, pack))
-                })
-            }),
-            _ => choose_by(records, |index| series.matcher.matches(&pack.record(index))),
-        },
-        Test::Record(matcher) => choose_by(records, |index| matcher.matches(&pack.record(index))),
-    };
-    let count: usize = bits.iter().map(|word| word.count_ones() as usize).sum();
-    match count {
+        (Test::Every, _) => return Some((Selection::All, records as u64)),
+        (Test::Series(series), Body::Samples(batch)) => choose_by_series(series, batch, pack, spare),
+        (Test::Series(SeriesTest { matcher, .. }) | Test::Record(matcher), _) => {
+            spare.clear();
+            spare.resize(records.div_ceil(64), 0);
+            for index in (0..records).filter(|&index| matcher.matches(&pack.record(index))) {
+                spare[index / 64] |= 1 << (index % 64);
+            }
+        }
+    }
+    match spare.iter().map(|word| word.count_ones() as usize).sum() {
         0 => None,
-        count if count == records => Some(Selection::All),
-        _ => Some(Selection::Only(bits)),
+        count if count == records => Some((Selection::All, count as u64)),
+        count => Some((Selection::Only(std::mem::take(spare)), count as u64)),
     }
 }
 
-fn choose_by(records: usize, mut test: impl FnMut(usize) -> bool) -> Box<[u64]> {
-    let mut words = vec![0_u64; records.div_ceil(64)].into_boxed_slice();
-    for (word, bits) in words.iter_mut().enumerate() {
-        let first = word * 64;
-        for bit in 0..(records - first).min(64) {
-            *bits |= u64::from(test(first + bit)) << bit;
-        }
-    }
-    words
+fn choose_by_series(series: &mut SeriesTest, batch: &SampleBatch, pack: &Pack, words: &mut Vec<u64>) {
+    words.clear();
+    words.extend(batch.samples.chunks(64).map(|samples| {
+        samples.iter().rev().fold(0, |word, sample| {
+            let yes = series.answer(sample.series, sample.kind, |matcher| {
+                let name = batch.names.series(sample.series);
+                matcher.matches(&RecordRef::series(&name, sample.kind, pack))
+            });
+            word << 1 | u64::from(yes)
+        })
+    }));
 }
 
 /// Counts the records that no leg chose.
@@ -323,8 +341,10 @@ struct Union {
 }
 
 impl Union {
-    fn new(records: usize) -> Union {
-        Union { records, all: false, words: Vec::new() }
+    /// Nothing chosen yet of so many records; `memory` is used for it, whatever is in it.
+    fn new(records: usize, mut memory: Vec<u64>) -> Union {
+        memory.clear();
+        Union { records, all: false, words: memory }
     }
 
     fn add(&mut self, chosen: &Selection) {

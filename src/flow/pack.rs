@@ -125,7 +125,7 @@ pub enum Selection {
     /// All of them.
     All,
     /// Those whose bit is set, record `i` at bit `i % 64` of word `i / 64`.
-    Only(Box<[u64]>),
+    Only(Vec<u64>),
 }
 
 impl Selection {
