@@ -92,6 +92,27 @@ fn a_warm_lane_allocates_at_most_four_times_a_batch() {
     assert_few(&batches_of_the_third_interval("[StatAccumFilter]\n", load));
 }
 
+#[test]
+fn a_warm_lane_of_series_that_come_now_and_then_allocates_at_most_four_times_a_batch() {
+    let load = Load { names: 50_000, tagged: 3 };
+    assert_few(&batches_of_the_third_interval("[StatAccumFilter]\n", load));
+}
+
+#[test]
+fn a_warm_lane_split_between_two_filters_allocates_at_most_four_times_a_batch() {
+    let load = Load { names: 10_000, tagged: 3 };
+    assert_few(&batches_of_the_third_interval(SPLIT, load));
+}
+
+const SPLIT: &str = r#"
+[one]
+type = "StatAccumFilter"
+message_matcher = "Type == 'heka.statsample' && Fields[name] =~ /^bench.c.web-0/"
+[other]
+type = "StatAccumFilter"
+message_matcher = "Type == 'heka.statsample' && Fields[name] !~ /^bench.c.web-0/"
+"#;
+
 /// Batches of an interval.
 const BATCHES: usize = 300;
 

@@ -1,6 +1,8 @@
 //! A timer, histogram or distribution in one interval: exact samples to a bound, then a sketch.
 
-use super::cells::Bounds;
+use std::sync::Arc;
+
+use super::cells::{Bounds, recycle};
 use super::sketch::Sketch;
 
 /// The samples of one series in one interval.
@@ -10,7 +12,8 @@ pub(super) struct DistributionCell {
     pub(super) values: Vec<f64>,
     /// What `1 / rate` adds to the number of samples.
     extra: f64,
-    pub(super) sketch: Option<Box<Sketch>>,
+    /// Shared with the snapshot made of it, until the cell is emptied.
+    pub(super) sketch: Option<Arc<Sketch>>,
 }
 
 impl DistributionCell {
@@ -42,8 +45,8 @@ impl DistributionCell {
         self.extra += other.extra;
         if let Some(theirs) = &other.sketch {
             match &mut self.sketch {
-                Some(mine) => mine.merge(theirs),
-                mine => *mine = Some(theirs.clone()),
+                Some(mine) => Arc::make_mut(mine).merge(theirs),
+                mine => *mine = Some(Arc::clone(theirs)),
             }
         }
         self.settle(bounds);
@@ -56,13 +59,10 @@ impl DistributionCell {
         }
     }
 
-    /// Empties the cell; an idle one gives its memory back, a busy one what exceeds the bound.
+    /// Empties the cell and keeps memory for the next interval.
     pub(super) fn clear(&mut self, bounds: &Bounds) {
-        if self.samples() == 0 {
-            self.values = Vec::new();
-        }
-        self.values.clear();
-        self.values.shrink_to(bounds.exact_samples);
+        let used = usize::try_from(self.samples()).unwrap_or(usize::MAX);
+        recycle(&mut self.values, used, bounds.exact_samples);
         self.extra = 0.0;
         self.sketch = None;
     }
@@ -70,8 +70,8 @@ impl DistributionCell {
     #[cold]
     fn drain(&mut self, bounds: &Bounds) {
         match &mut self.sketch {
-            Some(sketch) => sketch.record(&self.values),
-            none => *none = Some(Box::new(Sketch::of(&self.values, bounds.significant_digits))),
+            Some(sketch) => Arc::make_mut(sketch).record(&self.values),
+            none => *none = Some(Arc::new(Sketch::of(&self.values, bounds.significant_digits))),
         }
         self.values.clear();
     }
@@ -114,11 +114,24 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_cell_gives_its_memory_back() {
+    fn an_idle_cell_gives_its_memory_back_by_halves() {
         let mut cell = poured(1..=4);
-        cell.clear(&BOUNDS);
-        assert_eq!((cell.samples(), cell.values.capacity()), (0, 4));
-        cell.clear(&BOUNDS);
-        assert_eq!(cell.values.capacity(), 0);
+        let capacities = [(); 4].map(|()| {
+            cell.clear(&BOUNDS);
+            (cell.samples(), cell.values.capacity())
+        });
+        assert_eq!(capacities, [(0, 4), (0, 2), (0, 1), (0, 0)]);
+    }
+
+    #[test]
+    fn a_cell_has_room_for_twice_what_it_had_and_four_more_but_not_beyond_the_bound() {
+        let bounds = Bounds { exact_samples: 1000, ..BOUNDS };
+        let mut cell = poured(1..=3);
+        cell.clear(&bounds);
+        assert_eq!(cell.values.capacity(), 10);
+        (0..2500).for_each(|_| cell.add(1.0, 1.0, &bounds));
+        cell.settle(&bounds);
+        cell.clear(&bounds);
+        assert_eq!((cell.samples(), cell.values.capacity()), (0, 1000));
     }
 }

@@ -5,7 +5,7 @@
 //! the deltas of all seats after it. Batches of different seats that are poured while a flush passes count
 //! for the interval they fall into, whatever their numbers.
 
-use super::cells::finite;
+use super::cells::{finite, recycle};
 
 /// A gauge in one interval.
 #[derive(Debug, Default)]
@@ -58,14 +58,12 @@ impl GaugeCell {
         finite(self.deltas.iter().fold(start, |value, (_, delta)| value + delta))
     }
 
-    /// Empties the cell; an idle one gives its memory back.
+    /// Empties the cell and keeps memory for the next interval.
     pub(super) fn clear(&mut self) {
-        if self.samples == 0 {
-            self.deltas = Vec::new();
-        }
+        let used = self.deltas.len();
+        recycle(&mut self.deltas, used, MOST_DELTAS);
         self.samples = 0;
         self.absolute = None;
-        self.deltas.clear();
     }
 
     /// Appends; past the bound the older half becomes one, at the number of the next.

@@ -55,7 +55,7 @@ struct KeptDistribution {
 struct Age(u32);
 
 impl Kept {
-    /// The columns of the interval in which `cells` were poured; takes the sketches out of the cells.
+    /// The columns of the interval in which `cells` were poured; shares the sketches of the cells.
     pub(super) fn columns(&mut self, cells: &mut Cells, idle: &IdleRules, bounds: &Bounds) -> Columns {
         let mut timers = Vec::new();
         let mut values = Vec::new();
@@ -131,11 +131,8 @@ impl KeptDistribution {
             return None;
         }
         cell.settle(bounds);
-        let (distribution, sum) = match cell.sketch.take() {
-            Some(sketch) => {
-                let sum = sketch.sum();
-                (Distribution::Sketch(Arc::from(sketch)), sum)
-            }
+        let (distribution, sum) = match &cell.sketch {
+            Some(sketch) => (Distribution::Sketch(Arc::clone(sketch)), sketch.sum()),
             None => exact(&cell.values, values),
         };
         self.total_weight = finite(self.total_weight + weight);

@@ -9,7 +9,7 @@ use cardinality_estimator::CardinalityEstimator;
 use hashbrown::HashTable;
 use rapidhash::v3::rapidhash_v3;
 
-use super::cells::Bounds;
+use super::cells::{Bounds, recycle};
 
 /// The members of one set in one interval.
 #[derive(Debug, Default)]
@@ -69,14 +69,19 @@ impl SetCell {
         Some(members.into())
     }
 
-    /// Empties the cell; an idle one gives its memory back.
-    pub(super) fn clear(&mut self) {
-        if self.samples == 0 {
-            *self = SetCell::default();
-        }
-        self.samples = 0;
+    /// Empties the cell and keeps memory for the next interval.
+    pub(super) fn clear(&mut self, bounds: &Bounds) {
+        let (members, text) = (self.members.len(), self.text.len());
         self.members.clear();
-        self.text.clear();
+        if self.samples == 0 {
+            // A table of three members is the smallest there is.
+            let half = if self.members.capacity() > 3 { self.members.capacity() / 2 } else { 0 };
+            self.members.shrink_to(half, |member| member.hash);
+        } else {
+            self.members.reserve((2 * members + 4).min(bounds.exact_members), |member| member.hash);
+        }
+        recycle(&mut self.text, text, bounds.exact_members.saturating_mul(MEAN_MEMBER_BYTES));
+        self.samples = 0;
         self.estimate = None;
     }
 
