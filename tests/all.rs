@@ -9,3 +9,4 @@ mod faults;
 mod floors;
 mod lane;
 mod readme;
+mod seeds;

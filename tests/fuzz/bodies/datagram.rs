@@ -1,0 +1,239 @@
+//! Datagrams of any bytes are samples and tallies, and whatever is made of them can be read by those it is sent to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exposition::lint;
+use heka::aggregate::{Accumulator, AccumulatorRules, Chosen, Idle, IdleRules, Snapshot};
+use heka::exposition::{Claim, Cursor, Families, Naming, Reading};
+use heka::flow::{Body, Pack, SNAPSHOT_TYPE, Serial, Trace, sample_facts, write_snapshot};
+use heka::graphite::{Namespace, NamespaceOptions, Percent, TagMode, parse_line};
+use heka::matcher::{Fact, Facts};
+use heka::metric::{BadReason, Registry, Sample, SampleBatch, SampleKind, SeriesId};
+use heka::statsd::{Parser, Rules};
+use heka::time::{Slot, Stamp};
+
+/// Reads `bytes` as datagrams that two zero bytes part, through plain rules and through rules that change names.
+pub(crate) fn run(bytes: &[u8]) {
+    let datagrams = datagrams(bytes);
+    MADE_ONCE.with(|(rules, renderings)| {
+        for rules in rules {
+            let batch = read(rules, &datagrams);
+            check_batch(&batch);
+            check_messages(&batch);
+            aggregate(&batch, renderings);
+        }
+    });
+}
+
+/// A prefix, static tags, a drop glob, and limits that are easy to reach.
+fn busy_rules() -> Rules {
+    let tags = vec![("env".to_owned(), "prod".to_owned()), ("up".to_owned(), String::new())];
+    let rules = Rules::new("pre.fix", tags, &["*debug*".to_owned()]).expect("legal rules");
+    Rules { max_key: 24, max_spellings: 4, ..rules }
+}
+
+fn datagrams(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut datagrams = Vec::new();
+    while let Some(end) = bytes.windows(2).position(|window| window == b"\0\0") {
+        datagrams.push(&bytes[..end]);
+        bytes = &bytes[end + 2..];
+    }
+    datagrams.push(bytes);
+    datagrams
+}
+
+/// What `datagrams` hold; the same whether lines are kept or not, and when they come again.
+fn read(rules: &Rules, datagrams: &[&[u8]]) -> SampleBatch {
+    let names = Arc::new(Registry::new(SERIES));
+    let mut parser = Parser::new(rules.clone(), Arc::clone(&names), 42);
+    let mut parse = |keep_lines: bool| {
+        let mut batch = SampleBatch::new(Arc::clone(&names));
+        datagrams.iter().for_each(|datagram| parser.parse(datagram, keep_lines, &mut batch));
+        batch
+    };
+    let (kept, bare, again) = (parse(true), parse(false), parse(true));
+    assert!(again.samples.iter().map(bits).eq(kept.samples.iter().map(bits)), "read twice, read the same");
+    assert_eq!((&again.text, &again.lines, &again.tally), (&kept.text, &kept.lines, &kept.tally));
+    assert_eq!(bare.tally, kept.tally);
+    assert_eq!(meanings(&bare), meanings(&kept));
+    assert!(bare.lines.is_empty());
+    if let Some((_, example)) = parser.take_example() {
+        assert!(kept.tally.bad_total() > 0 && example.len() <= 128);
+    }
+    kept
+}
+
+/// A sample as it is compared: a value may hold the bits of a span, so it is compared by its bits.
+fn bits(sample: &Sample) -> (SeriesId, SampleKind, u64, u64) {
+    (sample.series, sample.kind, sample.value.to_bits(), sample.rate.to_bits())
+}
+
+/// What a sample says; of one of a set its member, wherever that lies in the text.
+type Meaning<'a> = (SeriesId, SampleKind, Result<u64, &'a [u8]>, u64);
+
+fn meanings(batch: &SampleBatch) -> Vec<Meaning<'_>> {
+    let meaning = |sample: &Sample| {
+        let value = match sample.kind {
+            SampleKind::Set => Err(batch.text_of(sample.member())),
+            _ => Ok(sample.value.to_bits()),
+        };
+        (sample.series, sample.kind, value, sample.rate.to_bits())
+    };
+    batch.samples.iter().map(meaning).collect()
+}
+
+fn check_batch(batch: &SampleBatch) {
+    assert_eq!(batch.lines.len(), batch.samples.len(), "every sample has its line");
+    for (sample, &line) in batch.samples.iter().zip(&batch.lines) {
+        let line = batch.text_of(line);
+        assert!(!line.contains(&b'\n') && !line.is_empty(), "a line is one line");
+        assert_eq!(sample.series.kind(), sample.kind.series());
+        assert!(sample.rate > 0.0 && sample.rate <= 1.0, "{sample:?}");
+        match sample.kind {
+            SampleKind::Set => {
+                let member = batch.text_of(sample.member());
+                assert!(
+                    line.windows(member.len().max(1)).any(|window| window == member),
+                    "{member:?} of {line:?}"
+                );
+            }
+            SampleKind::Timer => assert!(sample.value >= 0.0 && sample.value.is_finite(), "{sample:?}"),
+            SampleKind::Counter => assert!((sample.value / sample.rate).is_finite(), "{sample:?}"),
+            _ => assert!(sample.value.is_finite(), "{sample:?}"),
+        }
+        let series = batch.names.series(sample.series);
+        assert!(!series.name.is_empty() && series.kind == sample.kind.series());
+    }
+    let tally = &batch.tally;
+    assert!(tally.bad[BadReason::Truncated as usize] == 0, "only the kernel cuts");
+    assert!(!batch.samples.is_empty() || tally.bad_total() + tally.dropped > 0 || tally.lines == 0);
+}
+
+/// Every sample can be looked at as a message.
+fn check_messages(batch: &SampleBatch) {
+    let pack = pack(sample_facts("udp", "host"), Body::Samples(batch.clone()));
+    for index in 0..batch.samples.len().min(SHOWN) {
+        let message = pack.record(index).to_message().into_owned();
+        let line = batch.text_of(batch.lines[index]);
+        assert_eq!(message.payload, line);
+        assert!(message.fields.len() >= 4);
+    }
+}
+
+/// Pours the batch into two seats and looks at three flushes: of everything, of every other sample, of nothing.
+fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
+    let rules = AccumulatorRules {
+        exact_samples: 8,
+        exact_members: 8,
+        own_stats: true,
+        idle: IdleRules { timers: Idle::DeleteAfter(1), ..IdleRules::default() },
+        ..AccumulatorRules::default()
+    };
+    let accumulator = Accumulator::new(rules, Arc::clone(&batch.names));
+    let mut store = Families::new(Naming::default());
+    let mut slot = Slot::open_at(Stamp::from_seconds(1_700_000_000), Duration::from_secs(10));
+    let mut half = vec![0_u64; batch.samples.len().div_ceil(64)];
+    (0..batch.samples.len()).step_by(2).for_each(|index| half[index / 64] |= 1 << (index % 64));
+    let mut poured = 0;
+    let pours = [(0, Some(Chosen::All)), (1, Some(Chosen::Bits(&half))), (0, None)];
+    for ((seat, chosen), (naming, tags)) in pours.into_iter().zip(renderings) {
+        if let Some(chosen) = chosen {
+            accumulator.seat(seat).pour(batch, chosen, accumulator.next_sequence());
+            poured += chosen.count(batch.samples.len());
+        }
+        let found = Arc::new(accumulator.flush(slot));
+        let ledger = accumulator.ledger();
+        assert_eq!((ledger.poured, ledger.flushed, ledger.held), (poured as u64, poured as u64, 0));
+        check_graphite(&found, naming, tags);
+        if seat == 1 {
+            check_flush_message(&found, naming);
+        }
+        check_exposition(&found, &mut store);
+        slot = slot.next();
+    }
+}
+
+/// Every line is one that carbon reads.
+fn check_graphite(found: &Arc<Snapshot>, naming: &Namespace, tags: &TagMode) {
+    let mut text = Vec::new();
+    let count = write_snapshot(found, naming, tags, &mut text);
+    assert!(text.ends_with(b"\n"), "every line ends");
+    let lines: Vec<&[u8]> = text[..text.len() - 1].split(|&byte| byte == b'\n').collect();
+    assert_eq!(lines.len() as u64, count);
+    for line in lines {
+        let read = parse_line(line);
+        let read = read.unwrap_or_else(|error| panic!("{error}: {}", line.escape_ascii()));
+        assert!(read.stamp == found.slot.end.seconds() && !read.path.contains(char::is_control), "{read:?}");
+    }
+}
+
+/// A flush can be looked at as a message: every line is a field.
+fn check_flush_message(found: &Arc<Snapshot>, naming: &Arc<Namespace>) {
+    let facts = Facts { type_: Fact::Is(SNAPSHOT_TYPE.into()), ..Facts::default() };
+    let body = Body::Snapshot { found: Arc::clone(found), naming: Arc::clone(naming) };
+    let message = pack(facts, body).record(0).to_message().into_owned();
+    let lines = message.payload.iter().filter(|&&byte| byte == b'\n').count();
+    assert_eq!(message.fields.len(), lines + 1, "one more is the timestamp");
+}
+
+/// Whose names, and what becomes of tags, flush by flush: a sketch makes a rendering slow, so not all of them each time.
+fn renderings() -> Renderings {
+    let percentiles = ["90", "99.9", "-10", "0", "100"].map(|text| Percent::parse(text).expect("a number"));
+    let statsd = NamespaceOptions { percentiles: percentiles.to_vec(), ..NamespaceOptions::default() };
+    let heka = NamespaceOptions { percentiles: percentiles.to_vec(), ..NamespaceOptions::heka() };
+    let (statsd, heka) = (Arc::new(Namespace::new(statsd)), Arc::new(Namespace::new(heka)));
+    let path = TagMode::Path("{name}.{tags}".parse().expect("a legal template"));
+    [(Arc::clone(&statsd), TagMode::Graphite), (heka, path), (statsd, TagMode::Drop)]
+}
+
+/// A scrape in parts is legal, and has the series that are exposed.
+fn check_exposition(found: &Snapshot, store: &mut Families) {
+    let at = found.slot.end;
+    for point in &found.counters {
+        show(store, found, point.series, Reading::Counter(point.total), at);
+    }
+    for point in &found.gauges {
+        show(store, found, point.series, Reading::Gauge(point.value), at);
+    }
+    for point in &found.timers {
+        let quantile = |q| found.quantile(point, q).map(|value| (q, value));
+        let quantiles: Vec<(f64, f64)> = [0.0, 0.5, 0.99, 1.0].into_iter().filter_map(quantile).collect();
+        let reading =
+            Reading::Summary { quantiles: &quantiles, sum: point.total_sum, count: point.total_weight };
+        show(store, found, point.series, reading, at);
+    }
+    for point in &found.sets {
+        show(store, found, point.series, Reading::Gauge(point.cardinality as f64), at);
+    }
+    let (mut text, mut cursor) = (Vec::new(), Some(Cursor::default()));
+    while let Some(from) = cursor {
+        cursor = store.render(&from, &mut text, 64);
+    }
+    let text = String::from_utf8(text).expect("a scrape is UTF-8");
+    let families = lint::read(&text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(families.len(), store.families());
+}
+
+fn show(store: &mut Families, found: &Snapshot, id: SeriesId, reading: Reading<'_>, at: Stamp) {
+    if let Claim::Exposed(claimed) = store.claim(&found.names.series(id), at) {
+        assert!(store.update(claimed.slot, reading, at), "what was just claimed is there");
+    }
+}
+
+fn pack(facts: Facts, body: Body) -> Pack {
+    Pack { facts: Arc::new(facts), trace: Trace::default(), serial: Serial::default(), body }
+}
+
+/// Few, so that the overflow series is met.
+const SERIES: usize = 16;
+
+/// Samples made into messages, so that a long datagram stays quick.
+const SHOWN: usize = 50;
+
+/// Naming and tags of each of the three flushes.
+type Renderings = [(Arc<Namespace>, TagMode); 3];
+
+thread_local! {
+    static MADE_ONCE: ([Rules; 2], Renderings) = ([Rules::default(), busy_rules()], renderings());
+}

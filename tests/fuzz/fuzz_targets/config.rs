@@ -1,0 +1,7 @@
+//! `config` under libFuzzer; what is checked is in `bodies/config.rs`.
+#![no_main]
+
+#[path = "../bodies/mod.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::config::run(bytes));

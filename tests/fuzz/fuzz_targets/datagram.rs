@@ -1,0 +1,7 @@
+//! `datagram` under libFuzzer; what is checked is in `bodies/datagram.rs`.
+#![no_main]
+
+#[path = "../bodies/mod.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::datagram::run(bytes));

@@ -1,0 +1,7 @@
+//! `matcher` under libFuzzer; what is checked is in `bodies/matcher.rs`.
+#![no_main]
+
+#[path = "../bodies/mod.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::matcher::run(bytes));
