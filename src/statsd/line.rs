@@ -156,12 +156,12 @@ pub(super) fn read_value(kind: Kind, text: &[u8], rate: f64) -> Result<(SampleKi
     if rate == 1.0 { Ok((kind, value, 1.0)) } else { sampled(kind, value, rate) }
 }
 
-/// A counter counts `value / rate`; an observation stands for `1 / rate` observations; gauges and sets have no
-/// use for a rate.
+/// A counter counts `value * (1 / rate)`, computed like that: of zero and a tiny rate it is no number. An observation
+/// stands for `1 / rate` observations; gauges and sets have no use for a rate.
 fn sampled(kind: SampleKind, value: f64, rate: f64) -> Result<(SampleKind, f64, f64), BadReason> {
     let weight = match kind {
         SampleKind::Gauge | SampleKind::GaugeDelta | SampleKind::Set => return Ok((kind, value, 1.0)),
-        SampleKind::Counter => value / rate,
+        SampleKind::Counter => value * (1.0 / rate),
         SampleKind::Timer | SampleKind::Histogram | SampleKind::Distribution => 1.0 / rate,
     };
     if weight.is_finite() { Ok((kind, value, rate)) } else { Err(BadReason::NotFinite) }

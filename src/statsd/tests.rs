@@ -215,7 +215,7 @@ proptest! {
         name in "[a-zA-Z0-9_.-]{1,20}", value in any::<f64>(), rate in 1e-3..=1.0f64, letter in "[cghd]",
         tags in "([a-z]{1,3}:[a-z]{1,3}(,[a-z]{1,3}:[a-z]{1,3}){0,3})?",
     ) {
-        prop_assume!((value / rate).is_finite() && !name.starts_with("debug."));
+        prop_assume!((value * (1.0 / rate)).is_finite() && !name.starts_with("debug."));
         let batch = parsed(format!("{name}:{value}|{letter}|#{tags}|@{rate}").as_bytes());
         prop_assert_eq!(batch.samples.len(), 1);
         let (sample, series) = (batch.samples[0], batch.names.series(batch.samples[0].series));

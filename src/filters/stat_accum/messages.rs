@@ -56,7 +56,7 @@ impl Messages {
         } else {
             let value = number(message, "value").ok_or(BadReason::BadNumber)?;
             match kind {
-                _ if !(value / rate).is_finite() => return Err(BadReason::NotFinite),
+                _ if !(value * (1.0 / rate)).is_finite() => return Err(BadReason::NotFinite),
                 SampleKind::Timer if value < 0.0 => return Err(BadReason::NegativeTimer),
                 _ => Sample { series, kind, value, rate },
             }
