@@ -31,7 +31,7 @@ impl GaugeCell {
     pub(super) fn shift(&mut self, by: f64, sequence: u64) {
         self.samples += 1;
         match self.deltas.last_mut() {
-            Some((last, sum)) if *last == sequence => *sum += by,
+            Some((last, sum)) if *last == sequence => *sum = finite(*sum + by),
             _ => self.push(by, sequence),
         }
     }
@@ -55,7 +55,7 @@ impl GaugeCell {
     /// The value after the interval, if it was `before` it.
     pub(super) fn value(&self, before: f64) -> f64 {
         let start = self.absolute.map_or(before, |(_, value)| value);
-        finite(self.deltas.iter().fold(start, |value, (_, delta)| value + delta))
+        self.deltas.iter().fold(start, moved)
     }
 
     /// Empties the cell and keeps memory for the next interval.
@@ -69,11 +69,17 @@ impl GaugeCell {
     /// Appends; past the bound the older half becomes one, at the number of the next.
     fn push(&mut self, by: f64, sequence: u64) {
         if self.deltas.len() >= MOST_DELTAS {
-            let older = self.deltas.drain(..MOST_DELTAS / 2).fold(0.0, |sum, (_, delta)| sum + delta);
-            self.deltas[0].1 += older;
+            let older = self.deltas.drain(..MOST_DELTAS / 2).fold(0.0, |sum, delta| moved(sum, &delta));
+            self.deltas[0].1 = finite(self.deltas[0].1 + older);
         }
         self.deltas.push((sequence, by));
     }
+}
+
+/// A value after one batch of deltas. Each step stays in the range of f64, so that what left it at one end and comes
+/// from the other is never NaN, which no later delta could move.
+fn moved(value: f64, &(_, delta): &(u64, f64)) -> f64 {
+    finite(value + delta)
 }
 
 /// Numbers begin at 1: no absolute value comes before all.
@@ -129,6 +135,18 @@ mod tests {
         (1..=1000).for_each(|sequence| cell.shift(1.0, sequence));
         assert!(cell.deltas.len() <= MOST_DELTAS);
         assert_eq!(cell.value(0.0), 1000.0);
+    }
+
+    #[test]
+    fn deltas_that_leave_the_range_at_both_ends_are_still_a_number() {
+        let mut cell = GaugeCell::default();
+        for (sequence, by) in [(1, f64::MAX), (1, f64::MAX), (2, f64::MIN), (2, f64::MIN)] {
+            cell.shift(by, sequence);
+        }
+        assert_eq!(cell.value(5.0), 0.0);
+        (3..=1000)
+            .for_each(|sequence| cell.shift(if sequence < 500 { f64::MAX } else { f64::MIN }, sequence));
+        assert_eq!(cell.value(5.0), f64::MIN);
     }
 
     #[test]
