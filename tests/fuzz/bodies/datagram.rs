@@ -99,7 +99,7 @@ fn check_batch(batch: &SampleBatch) {
                 );
             }
             SampleKind::Timer => assert!(sample.value >= 0.0 && sample.value.is_finite(), "{sample:?}"),
-            SampleKind::Counter => assert!((sample.value / sample.rate).is_finite(), "{sample:?}"),
+            SampleKind::Counter => assert!((sample.value * (1.0 / sample.rate)).is_finite(), "{sample:?}"),
             _ => assert!(sample.value.is_finite(), "{sample:?}"),
         }
         let series = batch.names.series(sample.series);
@@ -121,7 +121,8 @@ fn check_messages(batch: &SampleBatch) {
     }
 }
 
-/// Pours the batch into two seats and looks at three flushes: of everything, of every other sample, of nothing.
+/// Pours the batch and every other sample of it into two seats, then the half alone, then nothing, and looks at a flush
+/// of each.
 fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
     let rules = AccumulatorRules {
         exact_samples: 8,
@@ -135,23 +136,36 @@ fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
     let mut slot = Slot::open_at(Stamp::from_seconds(1_700_000_000), Duration::from_secs(10));
     let mut half = vec![0_u64; batch.samples.len().div_ceil(64)];
     (0..batch.samples.len()).step_by(2).for_each(|index| half[index / 64] |= 1 << (index % 64));
+    let (all, half) = (Chosen::All, Chosen::Bits(&half));
+    let pours: [&[(usize, Chosen<'_>)]; 3] = [&[(0, all), (1, half)], &[(1, half)], &[]];
     let mut poured = 0;
-    let pours = [(0, Some(Chosen::All)), (1, Some(Chosen::Bits(&half))), (0, None)];
-    for ((seat, chosen), (naming, tags)) in pours.into_iter().zip(renderings) {
-        if let Some(chosen) = chosen {
+    for (pours, (naming, tags)) in pours.into_iter().zip(renderings) {
+        for &(seat, chosen) in pours {
             accumulator.seat(seat).pour(batch, chosen, accumulator.next_sequence());
             poured += chosen.count(batch.samples.len());
         }
         let found = Arc::new(accumulator.flush(slot));
         let ledger = accumulator.ledger();
         assert_eq!((ledger.poured, ledger.flushed, ledger.held), (poured as u64, poured as u64, 0));
+        check_points(&found);
         check_graphite(&found, naming, tags);
-        if seat == 1 {
+        if pours.len() == 1 {
             check_flush_message(&found, naming);
         }
         check_exposition(&found, &mut store);
         slot = slot.next();
     }
+}
+
+/// Points are in order and their totals are numbers, whatever was added up.
+fn check_points(found: &Snapshot) {
+    assert!(found.counters.is_sorted_by(|a, b| a.series < b.series));
+    assert!(found.gauges.is_sorted_by(|a, b| a.series < b.series));
+    assert!(found.timers.is_sorted_by(|a, b| a.series < b.series));
+    assert!(found.sets.is_sorted_by(|a, b| a.series < b.series));
+    assert!(found.counters.iter().all(|point| point.sum.is_finite() && point.total.is_finite()));
+    assert!(found.gauges.iter().all(|point| point.value.is_finite()));
+    assert!(found.timers.iter().all(|point| point.total_sum.is_finite() && point.total_weight.is_finite()));
 }
 
 /// Every line is one that carbon reads.
