@@ -125,8 +125,8 @@ fn check_messages(batch: &SampleBatch) {
 /// of each.
 fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
     let rules = AccumulatorRules {
-        exact_samples: 8,
-        exact_members: 8,
+        exact_samples: 32,
+        exact_members: 16,
         own_stats: true,
         idle: IdleRules { timers: Idle::DeleteAfter(1), ..IdleRules::default() },
         ..AccumulatorRules::default()
