@@ -12,6 +12,8 @@ pub(super) struct DistributionCell {
     pub(super) values: Vec<f64>,
     /// What `1 / rate` adds to the number of samples.
     extra: f64,
+    /// What `1 / rate` adds to the sum of the samples.
+    extra_sum: f64,
     /// Shared with the snapshot made of it, until the cell is emptied.
     pub(super) sketch: Option<Arc<Sketch>>,
 }
@@ -26,6 +28,7 @@ impl DistributionCell {
         self.values.push(value);
         if rate != 1.0 {
             self.extra += 1.0 / rate - 1.0;
+            self.extra_sum += value * (1.0 / rate - 1.0);
         }
     }
 
@@ -39,10 +42,16 @@ impl DistributionCell {
         self.samples() as f64 + self.extra
     }
 
+    /// What is to be added to the sum of the samples to have the sum of `value / rate`.
+    pub(super) fn extra_sum(&self) -> f64 {
+        self.extra_sum
+    }
+
     /// Adds what another seat poured.
     pub(super) fn absorb(&mut self, other: &DistributionCell, bounds: &Bounds) {
         self.values.extend_from_slice(&other.values);
         self.extra += other.extra;
+        self.extra_sum += other.extra_sum;
         if let Some(theirs) = &other.sketch {
             match &mut self.sketch {
                 Some(mine) => Arc::make_mut(mine).merge(theirs),
@@ -64,6 +73,7 @@ impl DistributionCell {
         let used = usize::try_from(self.samples()).unwrap_or(usize::MAX);
         recycle(&mut self.values, used, bounds.exact_samples);
         self.extra = 0.0;
+        self.extra_sum = 0.0;
         self.sketch = None;
     }
 

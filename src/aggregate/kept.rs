@@ -136,7 +136,7 @@ impl KeptDistribution {
             None => exact(&cell.values, values),
         };
         self.total_weight = finite(self.total_weight + weight);
-        self.total_sum = finite(self.total_sum + finite(sum));
+        self.total_sum = finite(self.total_sum + finite(sum + cell.extra_sum()));
         let (total_weight, total_sum) = (self.total_weight, self.total_sum);
         Some(TimerPoint { series, samples, weight, distribution, total_weight, total_sum })
     }

@@ -67,7 +67,7 @@ pub struct TimerPoint {
     pub distribution: Distribution,
     /// `weight` since the series was first seen.
     pub total_weight: f64,
-    /// Sum of the values since the series was first seen, not weighted.
+    /// Sum of `value / rate` since the series was first seen: over `total_weight` it is the mean.
     pub total_sum: f64,
 }
 

@@ -18,7 +18,7 @@ use super::value::{Entry, Kind, Table, Value};
 
 /// A section being read into one struct after another; what none of them knows is reported at the end.
 ///
-/// ```ignore
+/// ```text
 /// let mut reading = section.reading();
 /// let common = reading.take::<Common>();
 /// let own = reading.take::<C>();

@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{
-    Body, Delivery, FeedCounts, Leg, LossReason, Offered, OnFull, Pack, Patience, Poured, RecordRef, Routes,
-    Seat, Selection, Serial, SeriesTest, Test, Trace, Way,
+    Body, Delivery, FeedCounts, Leg, LossReason, Offered, OnFull, Pack, Patience, Poured, Queue, RecordRef,
+    Routes, Seat, Selection, Serial, SeriesTest, Test, Trace, Way,
 };
 use crate::matcher::Facts;
 use crate::metric::SampleBatch;
@@ -80,15 +80,7 @@ impl Feed {
     /// Opens a feed; the legs are asked for now.
     pub fn open(spec: FeedSpec, routes: Arc<dyn Routes>) -> Feed {
         let (seen, legs) = routes.legs(&spec.producer, spec.seat, &spec.facts, spec.patience);
-        Feed {
-            spec,
-            routes,
-            legs,
-            seen,
-            batch: 0,
-            waiting: Vec::new(),
-            spare: Spare::default(),
-        }
+        Feed { spec, routes, legs, seen, batch: 0, waiting: Vec::new(), spare: Spare::default() }
     }
 
     /// Whether a consumer reads the text of samples, so that a decoder must keep their lines.
@@ -120,7 +112,7 @@ impl Feed {
         let serial = Serial { feed: self.spec.number, batch: self.batch };
         let pack = Pack { facts: Arc::clone(&self.spec.facts), trace, serial, body };
         if pack.trace.hops > self.spec.max_hops {
-            self.refuse_hops(records as u64);
+            self.refuse(records as u64, LossReason::Hops);
             return Sent::Done(Some(pack.body));
         }
         let back = match self.spec.wiring {
@@ -157,12 +149,8 @@ impl Feed {
             if self.retry() {
                 return Poll::Ready(());
             }
-            let full = self.waiting.iter().find_map(|(leg, _)| match &self.legs[*leg].way {
-                Way::Queue(queue) => Some(queue),
-                Way::Lane(_) => None,
-            });
-            let full = full.expect("only a queue makes a feed wait");
-            if full.poll_room(context).is_pending() {
+            let (queue, weight) = self.full_queue().expect("only a queue makes a feed wait");
+            if queue.poll_room(weight, context).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -173,12 +161,24 @@ impl Feed {
         if self.retry() {
             return true;
         }
-        if let Some((leg, _)) = self.waiting.first()
-            && let Way::Queue(queue) = &self.legs[*leg].way
-        {
-            queue.wait_for_room(wait);
+        if let Some((queue, weight)) = self.full_queue() {
+            queue.wait_for_room(weight, wait);
         }
         self.retry()
+    }
+
+    /// The first queue that is waited for, and how much room is needed there.
+    fn full_queue(&self) -> Option<(&Queue<Delivery>, usize)> {
+        let (leg, delivery) = self.waiting.first()?;
+        match &self.legs[*leg].way {
+            Way::Queue(queue) => Some((queue, delivery.pack.body.weight())),
+            Way::Lane(_) => None,
+        }
+    }
+
+    /// Enters records as lost that could not even be sent: the stop cannot wait any longer.
+    pub fn lose(&self, records: u64) {
+        self.refuse(records, LossReason::StopDeadline);
     }
 
     /// Gives up on what waits, entering it as lost: the stop cannot wait any longer.
@@ -227,6 +227,7 @@ impl Feed {
                         let leg = &self.legs[index - 1];
                         leg.counts.offer(count);
                         leg.counts.lose(LossReason::Closed, count);
+                        matched.add(&chosen);
                     } else {
                         index = 0;
                     }
@@ -283,10 +284,10 @@ impl Feed {
         }
     }
 
-    fn refuse_hops(&self, records: u64) {
+    fn refuse(&self, records: u64, reason: LossReason) {
         for leg in &self.legs {
             leg.counts.offer(records);
-            leg.counts.lose(LossReason::Hops, records);
+            leg.counts.lose(reason, records);
         }
     }
 }

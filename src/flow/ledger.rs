@@ -94,6 +94,7 @@ struct TableCounts {
     filter: Arc<str>,
     poured: Count,
     flushed: Count,
+    lost: Count,
 }
 
 /// A line of the books that does not add up.
@@ -116,7 +117,7 @@ pub enum LedgerError {
         held: u64,
     },
     /// Samples poured into a table are not in a snapshot although everything was flushed.
-    #[error("tables of {filter}: poured {poured}, flushed {flushed}")]
+    #[error("tables of {filter}: poured {poured}, flushed {flushed}, lost {lost}")]
     Table {
         /// Whose tables.
         filter: Arc<str>,
@@ -124,6 +125,8 @@ pub enum LedgerError {
         poured: u64,
         /// Samples in snapshots.
         flushed: u64,
+        /// Samples lost with a filter that ended by a fault.
+        lost: u64,
     },
 }
 
@@ -172,15 +175,19 @@ impl Ledger {
         }
     }
 
-    /// Counters of what a filter's tables were given and gave, checked by `check_settled`.
-    pub fn table(&self, filter: &Arc<str>) -> (Count, Count) {
+    /// Counters of what a filter's tables were given, gave, and lost with it, checked by `check_settled`.
+    pub fn table(&self, filter: &Arc<str>) -> (Count, Count, Count) {
         let labels = [("filter", &**filter)];
         let poured = self.own.counter("hekad_table_poured_total", &labels);
         let flushed = self.own.counter("hekad_table_flushed_total", &labels);
+        let lost = self.own.counter("hekad_table_lost_total", &labels);
+        let filter = Arc::clone(filter);
         let counts =
-            TableCounts { filter: Arc::clone(filter), poured: poured.clone(), flushed: flushed.clone() };
-        self.tables.lock().expect(NEVER_POISONED).push(counts);
-        (poured, flushed)
+            TableCounts { filter, poured: poured.clone(), flushed: flushed.clone(), lost: lost.clone() };
+        let mut tables = self.tables.lock().expect(NEVER_POISONED);
+        tables.retain(|table| table.filter != counts.filter);
+        tables.push(counts);
+        (poured, flushed, lost)
     }
 
     /// All joints, sorted by producer, then consumer.
@@ -205,14 +212,12 @@ impl Ledger {
             held: 0,
         });
         let tables = self.tables.lock().expect(NEVER_POISONED);
-        let tables =
-            tables.iter().filter(|table| table.poured.value() != table.flushed.value()).map(|table| {
-                LedgerError::Table {
-                    filter: Arc::clone(&table.filter),
-                    poured: table.poured.value(),
-                    flushed: table.flushed.value(),
-                }
-            });
+        let tables = tables.iter().filter(|table| !table.is_settled()).map(|table| LedgerError::Table {
+            filter: Arc::clone(&table.filter),
+            poured: table.poured.value(),
+            flushed: table.flushed.value(),
+            lost: table.lost.value(),
+        });
         let errors: Vec<LedgerError> = joints.chain(tables).collect();
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
@@ -238,7 +243,11 @@ impl Ledger {
         }
         for table in self.tables.lock().expect(NEVER_POISONED).iter() {
             let (poured, flushed) = (table.poured.value(), table.flushed.value());
-            text.push_str(&format!("tables of {}: poured {poured}, flushed {flushed}\n", table.filter));
+            let lost = table.lost.value();
+            text.push_str(&format!(
+                "tables of {}: poured {poured}, flushed {flushed}, lost {lost}\n",
+                table.filter
+            ));
         }
         text
     }
@@ -286,6 +295,12 @@ impl JointCounts {
     /// Records under way: offered, neither taken nor lost yet.
     pub fn held(&self) -> i64 {
         self.offered() as i64 - self.taken() as i64 - self.lost_total() as i64
+    }
+}
+
+impl TableCounts {
+    fn is_settled(&self) -> bool {
+        self.poured.value() == self.flushed.value() + self.lost.value()
     }
 }
 

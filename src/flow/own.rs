@@ -159,11 +159,13 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     ),
     counter("hekad_table_poured_total", "Samples poured into the tables of a filter."),
     counter("hekad_table_flushed_total", "Samples of a filter's tables that are in a snapshot."),
+    counter("hekad_table_lost_total", "Samples lost in the tables of a filter that ended by a fault."),
     counter("hekad_flushes_total", "Snapshots a filter made."),
     counter(
         "hekad_slots_skipped_total",
         "Slots a filter flushed late into the next, because the clock moved.",
     ),
+    counter("hekad_clock_set_back_total", "Times the clock went back far, so that slots were begun again."),
     gauge("hekad_series", "Series named since the start."),
     gauge("hekad_series_limit", "Most series that are named; the rest share an overflow series."),
     counter("hekad_series_overflow_total", "Spellings that found no room and went to the overflow series."),

@@ -82,20 +82,22 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Waits until one who can wait finds room, the queue is closed, or `wait` has passed.
-    pub fn wait_for_room(&self, wait: Duration) {
+    /// Waits until one who can wait finds room for `weight`, the queue is closed, or `wait` has passed.
+    pub fn wait_for_room(&self, weight: usize, wait: Duration) {
         let state = self.lock();
-        let full = |state: &mut State<T>| !state.closed && !self.has_room(state, 0, Patience::Waits);
+        let full = |state: &mut State<T>| !state.closed && !self.has_room(state, weight, Patience::Waits);
         drop(self.changed.wait_timeout_while(state, wait, full).expect(NEVER_POISONED));
     }
 
-    /// Ready when one who can wait finds room, or the queue is closed.
-    pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+    /// Ready when one who can wait finds room for `weight`, or the queue is closed.
+    pub fn poll_room(&self, weight: usize, context: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.closed || self.has_room(&state, 0, Patience::Waits) {
+        if state.closed || self.has_room(&state, weight, Patience::Waits) {
             return Poll::Ready(());
         }
-        state.pushers.push(context.waker().clone());
+        if !state.pushers.iter().any(|waker| waker.will_wake(context.waker())) {
+            state.pushers.push(context.waker().clone());
+        }
         Poll::Pending
     }
 
@@ -107,11 +109,6 @@ impl<T> Queue<T> {
         drop(state);
         self.changed.notify_all();
         pushers.into_iter().for_each(Waker::wake);
-    }
-
-    /// Wakes everybody who waits for an item, so that they look at something else.
-    pub fn nudge(&self) {
-        self.changed.notify_all();
     }
 
     /// Number of items queued.
@@ -179,6 +176,19 @@ mod tests {
         assert!(taken(queue.offer('b', 60, Patience::Cannot)));
         assert!(matches!(queue.offer('c', 20, Patience::Waits), Offered::Full('c')));
         assert!(taken(queue.offer('c', 20, Patience::Cannot)));
+    }
+
+    #[test]
+    fn who_waits_for_room_waits_for_as_much_as_it_needs() {
+        let queue = Queue::new(10, 100);
+        assert!(taken(queue.offer('a', 60, Patience::Waits)));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(queue.poll_room(5, &mut context), Poll::Ready(()));
+        assert_eq!(queue.poll_room(20, &mut context), Poll::Pending);
+        assert_eq!(queue.poll_room(20, &mut context), Poll::Pending);
+        assert_eq!(queue.lock().pushers.len(), 1);
+        queue.pop();
+        assert_eq!(queue.poll_room(20, &mut context), Poll::Ready(()));
     }
 
     #[test]

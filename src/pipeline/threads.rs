@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -133,7 +133,11 @@ impl Running {
                     tracing::warn!("{name} has ended; the daemon goes on without it");
                     self.router.remove(&name);
                 }
-                Ok((_, Ended::Finished)) | Err(_) => {}
+                Ok((_, Ended::Finished)) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    tracing::warn!("everything has ended; the daemon stops");
+                    break;
+                }
             }
             if self.shutdown.load(Ordering::Acquire) {
                 tracing::error!(
@@ -160,12 +164,14 @@ impl Running {
         self.shared.the::<Readiness>().set(false);
         self.stop.set();
         self.wait_for(&self.inputs, deadline);
+        // Whatever was late before it, everyone has a moment of its own.
+        let moment = || deadline.max(self.clock.now().plus(LAST_CALL));
         for filter in &self.filters {
             close(filter);
-            self.wait_for(std::slice::from_ref(filter), deadline);
+            self.wait_for(std::slice::from_ref(filter), moment());
         }
         self.outputs.iter().for_each(close);
-        if !self.wait_for(&self.outputs, deadline) {
+        if !self.wait_for(&self.outputs, moment()) {
             self.abort.set();
             self.wait_for(&self.outputs, self.clock.now().plus(LAST_CALL));
         }

@@ -72,6 +72,11 @@ impl Backoff {
         Some(now.plus(doubled.min(self.retries.max_delay.0) + jitter))
     }
 
+    /// The longest pause there can be.
+    pub fn longest(&self) -> Duration {
+        self.retries.max_delay.0 + self.retries.max_jitter.0
+    }
+
     /// An attempt succeeded; whether earlier ones had failed.
     pub fn succeed(&mut self) -> bool {
         std::mem::take(&mut self.failed) > 0

@@ -1,9 +1,8 @@
 //! Runs one filter: its queue, its ticks, its feeds, its faults.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{Backoff, Ended, Step, Ticks};
+use super::{Backoff, Ended, Step, Ticks, built, guarded};
 use crate::flow::{Count, Delivery, Feed, Health, LossReason, Queue, Trace};
 use crate::matcher::Facts;
 use crate::plugin::{BuildError, Emit, Fault, Filter};
@@ -95,13 +94,12 @@ impl FilterRunner {
     ) -> Step {
         let filter = self.filter.as_deref_mut().expect("a filter is called while it is there");
         let mut emit = Emit { feeds: &mut self.feeds, trace };
-        match catch_unwind(AssertUnwindSafe(|| work(filter, &mut emit))) {
+        match guarded(|| work(filter, &mut emit)) {
             Ok(Ok(())) => {
                 self.backoff.succeed();
                 Step::Worked
             }
-            Ok(Err(fault)) => self.fault(fault, now),
-            Err(panic) => self.fault(Fault::new(panic_text(&*panic)), now),
+            Ok(Err(fault)) | Err(fault) => self.fault(fault, now),
         }
     }
 
@@ -125,16 +123,18 @@ impl FilterRunner {
         if self.queue.is_closed() {
             return self.end(Ended::Failed);
         }
+        // A clock that was set back must not make the pause longer.
+        self.resume = self.resume.min(now.plus(self.backoff.longest()));
         if now < self.resume {
             return Step::Pause { until: self.resume };
         }
-        match (self.rebuild)() {
+        match built(&mut self.rebuild) {
             Ok(filter) => {
                 tracing::info!("{}: restarted", self.name);
                 self.filter = Some(filter);
                 Step::Worked
             }
-            Err(error) => self.fault(Fault::new(error.message), now),
+            Err(fault) => self.fault(fault, now),
         }
     }
 

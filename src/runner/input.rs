@@ -1,10 +1,8 @@
 //! Runs one lane of an input: restarts it with back-off, takes its notes.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::filter::panic_text;
-use super::{Backoff, InputCounts, Throttle};
+use super::{Backoff, InputCounts, Throttle, built, guarded};
 use crate::flow::{Count, OwnMetrics};
 use crate::metric::BadReason;
 use crate::plugin::{BuildError, Fault, Input, Io, Note, Notes, Stop};
@@ -38,16 +36,20 @@ pub struct InputLane {
 /// Runs a lane on the calling thread until it is told to stop.
 pub fn run_input(mut lane: InputLane, mut input: Box<dyn Input>, io: &Io) -> InputEnd {
     loop {
-        let ran = catch_unwind(AssertUnwindSafe(|| io.runtime.block_on(input.run(io))));
+        let began = lane.clock.now();
+        let ran = guarded(|| io.runtime.block_on(input.run(io)));
         if io.stop.is_set() {
             return InputEnd::Finished;
         }
         let fault = match ran {
             Ok(Ok(())) if lane.can_exit => return InputEnd::Finished,
             Ok(Ok(())) => Fault::new("its source ended"),
-            Ok(Err(fault)) => fault,
-            Err(panic) => Fault::new(panic_text(&*panic)),
+            Ok(Err(fault)) | Err(fault) => fault,
         };
+        // It ran for longer than it would have to wait: the fault is a new one.
+        if lane.clock.now().since(began) > lane.backoff.longest() {
+            lane.backoff.succeed();
+        }
         match lane.restart(&fault, &io.stop, &io.runtime) {
             Some(again) => input = again,
             None if io.stop.is_set() || lane.can_exit => return InputEnd::Finished,
@@ -82,12 +84,12 @@ impl InputLane {
             if stop.is_set() {
                 return None;
             }
-            match (self.rebuild)() {
+            match built(&mut self.rebuild) {
                 Ok(input) => {
                     tracing::info!("{}: restarted", self.name);
                     return Some(input);
                 }
-                Err(error) => fault = error.message,
+                Err(again) => fault = again.to_string(),
             }
         }
     }

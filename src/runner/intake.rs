@@ -179,6 +179,26 @@ impl Drop for SeatIntake {
     }
 }
 
+/// The last intake is gone. What was decoded and found no room yet is waited for; what still finds none is lost.
+impl Drop for Side {
+    fn drop(&mut self) {
+        for _ in 0..LAST_WAITS {
+            if self.send() && self.is_ready() {
+                return;
+            }
+            for feed in self.feeds.iter_mut() {
+                feed.wait(LOOK_UP);
+            }
+        }
+        if let Some(feed) = &self.feeds.samples {
+            feed.lose(self.draft.samples.samples.len() as u64);
+        }
+        if let Some(feed) = &self.feeds.messages {
+            feed.lose(self.draft.messages.len() as u64);
+        }
+    }
+}
+
 impl SeatFeeds {
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut Feed> {
         self.samples.iter_mut().chain(&mut self.messages)
@@ -287,6 +307,9 @@ const RECORDS: usize = 1024;
 
 /// Bytes of text after which a batch closes.
 const BYTES: usize = 1 << 20;
+
+/// How often `LOOK_UP` is waited when everything ends.
+const LAST_WAITS: usize = 50;
 
 /// How long a thread waits for room before it looks whether to stop.
 const LOOK_UP: Duration = Duration::from_millis(100);

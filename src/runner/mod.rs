@@ -18,6 +18,9 @@ pub use output::{OutputRunner, RebuildOutput};
 pub use throttle::{Throttle, escaped};
 pub use ticks::Ticks;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::plugin::{BuildError, Fault};
 use crate::time::Stamp;
 
 /// What a step came to.
@@ -50,6 +53,16 @@ pub enum Ended {
     Exited,
     /// By a fault that ends the daemon.
     Failed,
+}
+
+/// Does something of a plugin's; a panic is a fault.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Fault::new(filter::panic_text(&*panic)))
+}
+
+/// Builds a plugin again; a panic is a reason not to be built.
+fn built<T>(build: impl FnOnce() -> Result<T, BuildError>) -> Result<T, Fault> {
+    guarded(build)?.map_err(|error| Fault::new(error.message))
 }
 
 /// How far away `Idle` looks when nothing is due.

@@ -1,10 +1,8 @@
 //! Runs one output: its queue, its encoder, its retries, its ticks.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::filter::panic_text;
-use super::{Backoff, Ended, Step, Throttle, Ticks};
+use super::{Backoff, Ended, Step, Throttle, Ticks, built, guarded};
 use crate::flow::{Count, Delivery, LossReason, Queue};
 use crate::plugin::{BuildError, EncodeError, Encoder, Fault, Frames, More, Outcome, Outgoing, Output, Stop};
 use crate::time::Stamp;
@@ -68,6 +66,11 @@ pub struct Current {
 impl OutputRunner {
     /// Does the next thing there is to do.
     pub fn step(&mut self, now: Stamp) -> Step {
+        // A clock that was set back must not make the pause longer.
+        self.resume = self.resume.min(now.plus(self.backoff.longest()));
+        if self.output.is_none() && self.queue.is_closed() {
+            return self.try_again(now);
+        }
         if now < self.resume && !self.abort.is_set() {
             return Step::Pause { until: self.resume };
         }
@@ -115,7 +118,7 @@ impl OutputRunner {
                 () = abort.wait() => Outcome::Retry(Fault::new("the stop could wait no longer")),
             }
         };
-        match catch_unwind(AssertUnwindSafe(|| self.runtime.block_on(sending))) {
+        match guarded(|| self.runtime.block_on(sending)) {
             Ok(Outcome::Delivered) => self.delivered(0),
             Ok(Outcome::Partly { refused, why }) => {
                 if let Some(quiet) = self.throttle.allow("refused", now) {
@@ -132,7 +135,7 @@ impl OutputRunner {
             }
             Err(panic) => {
                 self.give_up(LossReason::Fault);
-                self.fault(&Fault::new(panic_text(&*panic)), now)
+                self.fault(&panic, now)
             }
         }
     }
@@ -196,10 +199,9 @@ impl OutputRunner {
 
     fn tick(&mut self, now: Stamp) -> Step {
         let output = self.output.as_deref_mut().expect("the output is there");
-        match catch_unwind(AssertUnwindSafe(|| output.tick(now))) {
+        match guarded(|| output.tick(now)) {
             Ok(Ok(())) => Step::Worked,
-            Ok(Err(fault)) => self.fault(&fault, now),
-            Err(panic) => self.fault(&Fault::new(panic_text(&*panic)), now),
+            Ok(Err(fault)) | Err(fault) => self.fault(&fault, now),
         }
     }
 
@@ -220,16 +222,17 @@ impl OutputRunner {
     }
 
     fn try_again(&mut self, now: Stamp) -> Step {
-        if self.abort.is_set() {
+        let nothing_left = self.queue.is_closed() && self.queue.is_empty();
+        if self.abort.is_set() || nothing_left {
             return self.end(Ended::Failed);
         }
-        match (self.rebuild)() {
+        match built(&mut self.rebuild) {
             Ok(output) => {
                 tracing::info!("{}: restarted", self.name);
                 self.output = Some(output);
                 Step::Worked
             }
-            Err(error) => self.fault(&Fault::new(error.message), now),
+            Err(fault) => self.fault(&fault, now),
         }
     }
 
@@ -268,7 +271,9 @@ impl Current {
                 continue;
             }
             let record = self.delivery.pack.record(self.next);
-            match encoder.encode(record, &mut self.from, &mut self.frames) {
+            let (from, frames) = (&mut self.from, &mut self.frames);
+            let encoded = guarded(|| encoder.encode(record, from, frames));
+            match encoded.unwrap_or_else(|panic| Err(EncodeError(panic.to_string()))) {
                 Ok(More::Again) => break,
                 Ok(More::Done) => self.encoded += 1,
                 Err(error) => {

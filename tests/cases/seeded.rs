@@ -59,7 +59,7 @@ impl Declare<dyn Filter> for Config {
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
         // The sound filter counts what reaches it under its own name; what was offered is counted here.
-        let (poured, flushed) = context.ledger.table(&format!("{} offered", context.name).into());
+        let (poured, flushed, _) = context.ledger.table(&format!("{} offered", context.name).into());
         let inner = Sound::default().build(context)?;
         Ok(Box::new(Lossy { inner, every: self.loses_every, poured, flushed }))
     }

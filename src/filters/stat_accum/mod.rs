@@ -58,7 +58,7 @@ impl Declare<dyn Filter> for Config {
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
         let accumulator = Arc::new(Accumulator::new(self.accumulation(), Arc::clone(&context.names)));
-        let (poured, flushed) = context.ledger.table(&context.name);
+        let (poured, flushed, lost) = context.ledger.table(&context.name);
         let own = context.own();
         let filter = [("filter", &*context.name)];
         Ok(Box::new(StatAccumFilter {
@@ -69,8 +69,10 @@ impl Declare<dyn Filter> for Config {
             last: None,
             started: context.started,
             flushed,
+            lost,
             flushes: own.counter("hekad_flushes_total", &filter),
             skipped: own.counter("hekad_slots_skipped_total", &filter),
+            set_back: own.counter("hekad_clock_set_back_total", &filter),
         }))
     }
 }
@@ -84,8 +86,10 @@ struct StatAccumFilter {
     last: Option<Slot>,
     started: Stamp,
     flushed: Count,
+    lost: Count,
     flushes: Count,
     skipped: Count,
+    set_back: Count,
 }
 
 impl Filter for StatAccumFilter {
@@ -120,10 +124,17 @@ impl Filter for StatAccumFilter {
 
 impl StatAccumFilter {
     /// Flushes into `slot`, unless a flush has had it: after the clock was set back, samples wait for the next free one.
+    ///
+    /// If the clock was set back far, it was wrong before: waiting for it to catch up would keep everything for hours.
     fn flush(&mut self, slot: Slot, emit: &mut Emit<'_>) {
         if let Some(last) = self.last {
-            if slot.end <= last.end {
+            let back = last.end.since(slot.end);
+            if slot.end <= last.end && back <= FAR_BACK.max(self.interval * 10) {
                 return;
+            }
+            if slot.end <= last.end {
+                self.set_back.add(1);
+                self.started = self.started.min(slot.start());
             }
             let between = slot.end.since(last.end).as_nanos() / self.interval.as_nanos().max(1);
             self.skipped.add(u64::try_from(between).unwrap_or(0).saturating_sub(1));
@@ -146,7 +157,12 @@ impl StatAccumFilter {
 impl Drop for StatAccumFilter {
     fn drop(&mut self) {
         self.inlet.close();
+        // Nothing, unless a fault ended it.
+        self.lost.add(self.accumulator.ledger().held);
     }
 }
+
+/// A clock that goes back by more was wrong before.
+const FAR_BACK: std::time::Duration = std::time::Duration::from_secs(60);
 
 const DEFAULT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
