@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use super::options::ConsumerOptions;
 use super::plan::{Plan, PlannedConsumer, PlannedInput};
 use crate::flow::{
     Delivery, Feed, FeedSpec, Health, Ledger, Patience, Queue, Routes, SAMPLE_TYPE, Seat, Wiring,
@@ -18,10 +19,10 @@ use crate::plugin::{
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
-    Backoff, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatDecoding, SeatFeeds,
-    SeatIntakes, Throttle, Ticks,
+    Attempts, Backoff, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatDecoding,
+    SeatFeeds, SeatIntakes, Throttle, Ticks,
 };
-use crate::time::{Clock, Stamp};
+use crate::time::Clock;
 
 /// Where a plan is built.
 pub struct Setting {
@@ -196,6 +197,11 @@ impl Builder {
         Backoff::new(retries, self.context.seed)
     }
 
+    fn attempts(&self, name: &Arc<str>, options: &ConsumerOptions) -> Attempts {
+        let faults = self.count("hekad_plugin_faults_total", name);
+        Attempts::new(Arc::clone(name), self.backoff(options.retries.clone()), options.can_exit, faults)
+    }
+
     fn count(&self, metric: &'static str, plugin: &str) -> crate::flow::Count {
         self.context.own().counter(metric, &[("plugin", plugin)])
     }
@@ -240,15 +246,12 @@ impl Builder {
             encoder,
             queue,
             ticks: Ticks::new(planned.ticker, context.started),
-            backoff: self.backoff(planned.options.retries.clone()),
-            can_exit: planned.options.can_exit,
+            attempts: self.attempts(&name, &planned.options),
             abort: self.abort.clone(),
             runtime: self.runtime.clone(),
             delivered: self.context.own().counter("hekad_delivered_total", &[("output", &*name)]),
             retries: self.context.own().counter("hekad_retries_total", &[("output", &*name)]),
-            faults: self.count("hekad_plugin_faults_total", &name),
             current: None,
-            resume: Stamp(i64::MIN),
             throttle: Throttle::default(),
             name,
         })
@@ -260,7 +263,7 @@ impl Builder {
         let (queue, health) = (self.queue(), Arc::<Health>::default());
         let name = Arc::clone(&planned.name);
         let (ticks, emits) = (Ticks::new(planned.ticker, context.started), planned.emits.clone());
-        let (backoff, can_exit) = (self.backoff(planned.options.retries.clone()), planned.options.can_exit);
+        let attempts = self.attempts(&name, &planned.options);
         let mut rebuild: crate::runner::RebuildFilter = {
             let (router, queue, health) = (Arc::clone(&self.router), Arc::clone(&queue), Arc::clone(&health));
             Box::new(move || {
@@ -278,10 +281,7 @@ impl Builder {
             feeds: Vec::new(),
             emits,
             ticks,
-            backoff,
-            can_exit,
-            faults: self.count("hekad_plugin_faults_total", &name),
-            resume: Stamp(i64::MIN),
+            attempts,
             name,
         })
     }

@@ -6,6 +6,7 @@ mod builtin;
 mod matchers;
 mod options;
 mod plan;
+mod read;
 mod routes;
 mod threads;
 mod trial;

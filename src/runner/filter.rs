@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Backoff, Ended, Step, Ticks, built, guarded};
-use crate::flow::{Count, Delivery, Feed, Health, LossReason, Queue, Trace};
+use super::attempts::{Attempts, Next};
+use super::{Ended, Step, Ticks, built, guarded};
+use crate::flow::{Delivery, Feed, Health, LossReason, Queue, Trace};
 use crate::matcher::Facts;
 use crate::plugin::{BuildError, Emit, Fault, Filter};
 use crate::time::Stamp;
@@ -29,14 +30,8 @@ pub struct FilterRunner {
     pub emits: Vec<Facts>,
     /// When it ticks.
     pub ticks: Ticks,
-    /// Attempts after faults.
-    pub backoff: Backoff,
-    /// Whether it may end without ending the daemon.
-    pub can_exit: bool,
-    /// Counts faults.
-    pub faults: Count,
-    /// When the next attempt is due.
-    pub resume: Stamp,
+    /// Attempts after failures.
+    pub attempts: Attempts,
 }
 
 impl FilterRunner {
@@ -46,7 +41,7 @@ impl FilterRunner {
             return Step::Blocked;
         }
         if self.health.take_fault() && self.filter.is_some() {
-            return self.fault(Fault::new("panicked while it was poured into"), now);
+            return self.fault(&Fault::new("panicked while it was poured into"), now);
         }
         if self.filter.is_none() {
             return self.try_again(now);
@@ -96,26 +91,18 @@ impl FilterRunner {
         let mut emit = Emit { feeds: &mut self.feeds, trace };
         match guarded(|| work(filter, &mut emit)) {
             Ok(Ok(())) => {
-                self.backoff.succeed();
+                self.attempts.succeed();
                 Step::Worked
             }
-            Ok(Err(fault)) | Err(fault) => self.fault(fault, now),
+            Ok(Err(fault)) | Err(fault) => self.fault(&fault, now),
         }
     }
 
-    fn fault(&mut self, fault: Fault, now: Stamp) -> Step {
-        self.faults.add(1);
+    fn fault(&mut self, fault: &Fault, now: Stamp) -> Step {
         self.filter = None;
-        match self.backoff.fail(now) {
-            Some(resume) => {
-                tracing::error!("{}: {fault}; next attempt in {:?}", self.name, resume.since(now));
-                self.resume = resume;
-                Step::Pause { until: resume }
-            }
-            None => {
-                tracing::error!("{}: {fault}", self.name);
-                self.end(if self.can_exit { Ended::Exited } else { Ended::Failed })
-            }
+        match self.attempts.fault(fault, now) {
+            Next::Pause(until) => Step::Pause { until },
+            Next::End(ended) => self.end(ended),
         }
     }
 
@@ -123,10 +110,8 @@ impl FilterRunner {
         if self.queue.is_closed() {
             return self.end(Ended::Failed);
         }
-        // A clock that was set back must not make the pause longer.
-        self.resume = self.resume.min(now.plus(self.backoff.longest()));
-        if now < self.resume {
-            return Step::Pause { until: self.resume };
+        if let Some(until) = self.attempts.pause(now) {
+            return Step::Pause { until };
         }
         match built(&mut self.rebuild) {
             Ok(filter) => {
@@ -134,7 +119,7 @@ impl FilterRunner {
                 self.filter = Some(filter);
                 Step::Worked
             }
-            Err(fault) => self.fault(fault, now),
+            Err(fault) => self.fault(&fault, now),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A runner is a machine with `step`: threads loop around it, a trial steps all of them in order on one thread.
 
+mod attempts;
 mod backoff;
 mod filter;
 mod input;
@@ -10,6 +11,7 @@ mod output;
 mod throttle;
 mod ticks;
 
+pub use attempts::Attempts;
 pub use backoff::{Backoff, Retries};
 pub use filter::{FilterRunner, RebuildFilter};
 pub use input::{InputEnd, InputLane, InputNotes, run_input};

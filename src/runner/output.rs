@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Backoff, Ended, Step, Throttle, Ticks, built, guarded};
+use super::attempts::{Attempts, Next};
+use super::{Ended, Step, Throttle, Ticks, built, guarded};
 use crate::flow::{Count, Delivery, LossReason, Queue};
 use crate::plugin::{BuildError, EncodeError, Encoder, Fault, Frames, More, Outcome, Outgoing, Output, Stop};
 use crate::time::Stamp;
@@ -25,9 +26,7 @@ pub struct OutputRunner {
     /// When it ticks.
     pub ticks: Ticks,
     /// Attempts after failures.
-    pub backoff: Backoff,
-    /// Whether it may end without ending the daemon.
-    pub can_exit: bool,
+    pub attempts: Attempts,
     /// Said when the stop can wait no longer: a delivery under way is given up.
     pub abort: Stop,
     /// Drives what the output waits for.
@@ -36,12 +35,8 @@ pub struct OutputRunner {
     pub delivered: Count,
     /// Counts failed attempts.
     pub retries: Count,
-    /// Counts panics and faults.
-    pub faults: Count,
     /// What is being delivered.
     pub current: Option<Current>,
-    /// When the next attempt is due.
-    pub resume: Stamp,
     /// Keeps the log short.
     pub throttle: Throttle,
 }
@@ -66,16 +61,12 @@ pub struct Current {
 impl OutputRunner {
     /// Does the next thing there is to do.
     pub fn step(&mut self, now: Stamp) -> Step {
-        // A clock that was set back must not make the pause longer.
-        self.resume = self.resume.min(now.plus(self.backoff.longest()));
-        if self.output.is_none() && self.queue.is_closed() {
-            return self.try_again(now);
-        }
-        if now < self.resume && !self.abort.is_set() {
-            return Step::Pause { until: self.resume };
-        }
-        if self.output.is_none() {
-            return self.try_again(now);
+        let pause = self.attempts.pause(now).filter(|_| !self.abort.is_set());
+        match (&self.output, pause) {
+            (None, _) if self.queue.is_closed() && self.queue.is_empty() => return self.end(Ended::Failed),
+            (_, Some(until)) => return Step::Pause { until },
+            (None, None) => return self.try_again(now),
+            (Some(_), None) => {}
         }
         if self.ticks.take(now) {
             return self.tick(now);
@@ -141,7 +132,7 @@ impl OutputRunner {
     }
 
     fn delivered(&mut self, refused: usize) -> Step {
-        if self.backoff.succeed() {
+        if self.attempts.succeed() {
             tracing::info!("{}: delivers again", self.name);
         }
         let current = self.current.as_mut().expect("a delivery is under way");
@@ -155,18 +146,17 @@ impl OutputRunner {
 
     fn failed(&mut self, fault: &Fault, now: Stamp) -> Step {
         self.retries.add(1);
-        let first = self.backoff.failed() == 0;
-        match self.backoff.fail(now) {
-            Some(resume) => {
+        let first = self.attempts.failed() == 0;
+        match self.attempts.again(now) {
+            Some(until) => {
                 if first {
                     tracing::warn!("{}: {fault}; trying again", self.name);
                 }
-                self.resume = resume;
-                Step::Pause { until: resume }
+                Step::Pause { until }
             }
             None => {
                 tracing::error!("{}: {fault}; giving up on {} records", self.name, self.held());
-                self.backoff.succeed();
+                self.attempts.succeed();
                 self.give_up(LossReason::RetriesExhausted)
             }
         }
@@ -206,24 +196,15 @@ impl OutputRunner {
     }
 
     fn fault(&mut self, fault: &Fault, now: Stamp) -> Step {
-        self.faults.add(1);
         self.output = None;
-        match self.backoff.fail(now) {
-            Some(resume) => {
-                tracing::error!("{}: {fault}; next attempt in {:?}", self.name, resume.since(now));
-                self.resume = resume;
-                Step::Pause { until: resume }
-            }
-            None => {
-                tracing::error!("{}: {fault}", self.name);
-                self.end(if self.can_exit { Ended::Exited } else { Ended::Failed })
-            }
+        match self.attempts.fault(fault, now) {
+            Next::Pause(until) => Step::Pause { until },
+            Next::End(ended) => self.end(ended),
         }
     }
 
     fn try_again(&mut self, now: Stamp) -> Step {
-        let nothing_left = self.queue.is_closed() && self.queue.is_empty();
-        if self.abort.is_set() || nothing_left {
+        if self.abort.is_set() {
             return self.end(Ended::Failed);
         }
         match built(&mut self.rebuild) {
