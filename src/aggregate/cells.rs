@@ -156,17 +156,23 @@ fn lengthen<T: Default>(cells: &mut Vec<T>, length: usize) {
     }
 }
 
-/// Empties `memory` for the next interval: with room for twice as much and four more, so that a lane hardly ever has to
-/// make it, but for no more than `most`; where nothing was used, half of it is given back.
+/// Empties `memory` for the next interval, with room for as much as this one used and what chance adds to that (four
+/// standard deviations of a count), so that a lane hardly ever has to make it, but for no more than `most`. Where
+/// nothing was used, half of it is given back.
 pub(super) fn recycle<T>(memory: &mut Vec<T>, used: usize, most: usize) {
     memory.clear();
     match used {
         0 => memory.shrink_to(memory.capacity() / 2),
         _ => {
-            memory.reserve(used.saturating_mul(2).saturating_add(4).min(most));
+            memory.reserve_exact(with_chance(used).min(most));
             memory.shrink_to(most);
         }
     }
+}
+
+/// More than `count`, by as much as hardly any interval has more by chance.
+pub(super) fn with_chance(count: usize) -> usize {
+    count.saturating_add(4 * count.isqrt() + 4)
 }
 
 fn each<T: Default>(mine: &mut Vec<T>, theirs: &[T], mut absorb: impl FnMut(&mut T, &T)) {

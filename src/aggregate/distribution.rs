@@ -134,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_has_room_for_twice_what_it_had_and_four_more_but_not_beyond_the_bound() {
+    fn a_cell_has_room_for_what_it_had_and_some_more_but_not_beyond_the_bound() {
         let bounds = Bounds { exact_samples: 1000, ..BOUNDS };
         let mut cell = poured(1..=3);
         cell.clear(&bounds);
-        assert_eq!(cell.values.capacity(), 10);
+        assert_eq!(cell.values.capacity(), 11);
         (0..2500).for_each(|_| cell.add(1.0, 1.0, &bounds));
         cell.settle(&bounds);
         cell.clear(&bounds);

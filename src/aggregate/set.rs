@@ -9,7 +9,7 @@ use cardinality_estimator::CardinalityEstimator;
 use hashbrown::HashTable;
 use rapidhash::v3::rapidhash_v3;
 
-use super::cells::{Bounds, recycle};
+use super::cells::{Bounds, recycle, with_chance};
 
 /// The members of one set in one interval.
 #[derive(Debug, Default)]
@@ -78,7 +78,7 @@ impl SetCell {
             let half = if self.members.capacity() > 3 { self.members.capacity() / 2 } else { 0 };
             self.members.shrink_to(half, |member| member.hash);
         } else {
-            self.members.reserve((2 * members + 4).min(bounds.exact_members), |member| member.hash);
+            self.members.reserve(with_chance(members).min(bounds.exact_members), |member| member.hash);
         }
         recycle(&mut self.text, text, bounds.exact_members.saturating_mul(MEAN_MEMBER_BYTES));
         self.samples = 0;
