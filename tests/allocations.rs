@@ -74,7 +74,7 @@ fn batches_of_the_third_interval(filters: &str, load: Load) -> Vec<u64> {
 #[track_caller]
 fn assert_few(batches: &[u64]) {
     let total: u64 = batches.iter().sum();
-    let most = batches.iter().max().unwrap();
+    let most = batches.iter().max().expect("there are batches");
     let mean = total as f64 / batches.len() as f64;
     println!("{mean:.2} allocations a batch, {most} at most");
     assert!(mean <= 4.0, "{mean} allocations a batch, {most} at most");

@@ -27,8 +27,8 @@ impl Lane {
         let mut problems = Problems::new();
         let planned = plan(&sources, &builtin(), &|_| None, "lane.host", &mut problems);
         let planned = planned.unwrap_or_else(|| panic!("{}", render(&problems, &sources, false)));
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime of one thread can be started");
         let clock = Arc::new(ManualClock::at(Stamp::from_seconds(1_800_000_000)));
         let setting = Setting {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -38,7 +38,7 @@ impl Lane {
             base_dir: "/nonexistent".into(),
             seed: 1,
         };
-        let machines = Machines::build(planned, setting).unwrap();
+        let machines = Machines::build(planned, setting).expect("nothing is opened here");
         let intake = machines.inputs[0].intakes.open();
         Lane { machines, intake, clock, _runtime: runtime }
     }
@@ -98,8 +98,11 @@ impl Load {
             90..99 => ("g", random.below(99_999).to_string()),
             _ => ("s", format!("user{}", random.below(1_000))),
         };
-        let tags =
-            if self.tagged > 0 && number % self.tagged == 0 { "|#env:prod,region:eu-1,az:b" } else { "" };
+        let tags = if self.tagged > 0 && number.is_multiple_of(self.tagged) {
+            "|#env:prod,region:eu-1,az:b"
+        } else {
+            ""
+        };
         let kind = &letter[..1];
         format!("bench.{kind}.web-{:03}.requests.endpoint_{number:07}:{value}|{letter}{tags}\n", number % 240)
     }
