@@ -56,6 +56,43 @@ impl Interner {
         }
     }
 
+    /// What a spelling without tags will be looked for by.
+    #[inline(always)]
+    pub(super) fn place_of(&self, name: &[u8], kind: Kind) -> Place {
+        Place { hash: hash_of(name, &[], kind, &self.secrets), start: UNKNOWN, length: name.len() as u32 }
+    }
+
+    /// Finds the records of several spellings. None waits for the memory of the one before.
+    pub(super) fn approach<'a>(&self, places: impl Iterator<Item = &'a mut Place>) {
+        let mut touched = 0;
+        for place in places {
+            let tag = tag_of(place.hash);
+            if let Some(slot) = self.table.find(place.hash, |slot| slot.tag == tag) {
+                place.start = slot.start;
+                // A record may lie across two lines of the cache.
+                let start = slot.start as usize;
+                let end = start + HEADER + place.length as usize - 1;
+                touched ^= self.records[start] ^ self.records.get(end).copied().unwrap_or_default();
+            }
+        }
+        // What was read brought the records into the cache; nobody wants it otherwise.
+        std::hint::black_box(touched);
+    }
+
+    /// The same as `outcome` for a spelling without tags whose place was approached.
+    #[inline(always)]
+    pub(super) fn outcome_at(&mut self, place: Place, name: &[u8], kind: Kind) -> Outcome {
+        if place.start == UNKNOWN {
+            // It may have become known since, by the line before.
+            return self.outcome(name, &[], kind);
+        }
+        let slot = Slot { start: place.start, tag: tag_of(place.hash) };
+        match slot.answer(&self.records, name, &[], kind) {
+            Some(outcome) => outcome,
+            None => self.after_collision(place.hash, name, &[], kind),
+        }
+    }
+
     /// The outcome of a spelling whose tag another spelling has too.
     #[cold]
     #[inline(never)]
@@ -118,6 +155,14 @@ impl Interner {
         let (records, secrets) = (&self.records[..], &self.secrets);
         self.table.insert_unique(hash, slot, |slot| slot.hash(records, secrets));
     }
+}
+
+/// Where a spelling is looked for, and its record where it was found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    hash: u64,
+    start: u32,
+    length: u32,
 }
 
 /// Where the record of a spelling is, and enough of its hash to pass by the records of most others.
@@ -217,6 +262,9 @@ const MAX_RECORDS: usize = 256 << 20;
 
 /// Most bytes of a name and its tags, whatever the rules say: lengths fit 16 bits.
 const MAX_KEY: usize = u16::MAX as usize;
+
+/// No record begins here: there are fewer bytes of them.
+const UNKNOWN: u32 = u32::MAX;
 
 const HEADER: usize = size_of::<u64>();
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Rules;
-use super::intern::{Interner, Outcome};
+use super::intern::{Interner, Outcome, Place};
 use super::line::{Metric, kind_of, metrics, read_rate, read_value};
 use super::scan::Marks;
 use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
@@ -25,13 +25,16 @@ use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, 
 pub struct Parser {
     interner: Interner,
     marks: Marks,
+    /// Memory for the lines that are looked up together.
+    ahead: Vec<Ahead>,
     example: Option<(BadReason, Vec<u8>)>,
 }
 
 impl Parser {
     /// A parser that has seen nothing. `seed` should be random, see `Registry` for what `names` bounds.
     pub fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Parser {
-        Parser { interner: Interner::new(rules, names, seed), marks: Marks::default(), example: None }
+        let (marks, ahead) = (Marks::default(), Vec::with_capacity(AHEAD));
+        Parser { interner: Interner::new(rules, names, seed), marks, ahead, example: None }
     }
 
     /// Appends the samples of one datagram, or of a chunk of whole lines, to `batch` and counts in its tally.
@@ -80,18 +83,41 @@ impl Parser {
     }
 
     /// Reads `window`, whose lines each end with one of `marks`.
+    ///
+    /// With many names a look-up waits for memory longer than the rest of a line takes. So plain lines are set aside
+    /// until there are some, and the waits of all of them overlap.
     fn lines(&mut self, window: &[u8], mut marks: &[u32], sink: &mut Sink<'_>) {
+        let mut ahead = std::mem::take(&mut self.ahead);
         let mut start = 0;
         while !marks.is_empty() {
             let read = match plain(window, start, marks) {
-                Some(metric) => {
-                    self.one_value(&metric, &window[start..marks[2] as usize], sink);
+                Some((metric, Ok(datum))) => {
+                    if ahead.len() == AHEAD {
+                        self.look_up(window, &mut ahead, sink);
+                    }
+                    let place = self.interner.place_of(metric.name, metric.kind);
+                    ahead.push(Ahead::new(place, &metric, datum, start, marks));
                     3
                 }
-                None => self.other_line(window, start, marks, sink),
+                _ => {
+                    self.look_up(window, &mut ahead, sink);
+                    self.other_line(window, start, marks, sink)
+                }
             };
             start = marks[read - 1] as usize + 1;
             marks = &marks[read..];
+        }
+        self.look_up(window, &mut ahead, sink);
+        self.ahead = ahead;
+    }
+
+    /// Takes the lines set aside, in their order.
+    fn look_up(&mut self, window: &[u8], ahead: &mut Vec<Ahead>, sink: &mut Sink<'_>) {
+        self.interner.approach(ahead.iter_mut().map(|line| &mut line.place));
+        for line in ahead.drain(..) {
+            sink.begin();
+            let outcome = self.interner.outcome_at(line.place, line.name(window), line.kind);
+            self.place(outcome, line.datum(window), line.whole(window), sink);
         }
     }
 
@@ -211,6 +237,50 @@ impl<'a> Datum<'a> {
     }
 }
 
+/// A plain line that waits for its series.
+#[derive(Debug, Clone, Copy)]
+struct Ahead {
+    place: Place,
+    /// Of a set: nothing, the member is between `colon` and `bar`.
+    value: f64,
+    kind: Kind,
+    sample: SampleKind,
+    start: u32,
+    colon: u32,
+    bar: u32,
+    end: u32,
+}
+
+impl Ahead {
+    #[inline(always)]
+    fn new(place: Place, metric: &Metric<'_>, datum: Datum<'_>, start: usize, marks: &[u32]) -> Ahead {
+        let (sample, value) = match datum {
+            Datum::Number { kind, value, .. } => (kind, value),
+            Datum::Member(_) => (SampleKind::Set, 0.0),
+        };
+        let [colon, bar, end] = [marks[0], marks[1], marks[2]];
+        Ahead { place, value, kind: metric.kind, sample, start: start as u32, colon, bar, end }
+    }
+
+    #[inline(always)]
+    fn name(self, window: &[u8]) -> &[u8] {
+        &window[self.start as usize..self.colon as usize]
+    }
+
+    #[inline(always)]
+    fn datum(self, window: &[u8]) -> Datum<'_> {
+        match self.sample {
+            SampleKind::Set => Datum::Member(&window[self.colon as usize + 1..self.bar as usize]),
+            kind => Datum::Number { kind, value: self.value, rate: 1.0 },
+        }
+    }
+
+    #[inline(always)]
+    fn whole(self, window: &[u8]) -> &[u8] {
+        &window[self.start as usize..self.end as usize]
+    }
+}
+
 /// Where samples go.
 struct Sink<'a> {
     batch: &'a mut SampleBatch,
@@ -255,9 +325,13 @@ impl Sink<'_> {
 }
 
 /// `name:1|c`
-/// `    ^ ^ ^` a line of these three marks, with a known type.
+/// `    ^ ^ ^` a line of these three marks, with a known type; its value, or why it is none.
 #[inline(always)]
-fn plain<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<Metric<'a>> {
+fn plain<'a>(
+    window: &'a [u8],
+    start: usize,
+    marks: &[u32],
+) -> Option<(Metric<'a>, Result<Datum<'a>, BadReason>)> {
     let [colon, bar, end, ..] = *marks else { return None };
     let (colon, bar, end) = (colon as usize, bar as usize, end as usize);
     if !is_colon(window, colon) || !is_bar(window, bar) || !ends_line(window, end) {
@@ -265,7 +339,8 @@ fn plain<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<Metric<'a>
     }
     let kind = kind_of(without_end(&window[bar + 1..end]))?;
     let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
-    Some(Metric { name, tags: &[], kind, values, rate: Ok(1.0) })
+    let datum = Datum::read(kind, values, 1.0);
+    Some((Metric { name, tags: &[], kind, values, rate: Ok(1.0) }, datum))
 }
 
 /// `name:1|c|@0.1|#k:v,k2:v2`
@@ -336,6 +411,9 @@ fn cut(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// Bytes scanned at once: their marks stay in the cache, whatever comes over a stream.
 const WINDOW: usize = 16 << 10;
+
+/// Lines looked up together: more than a processor has loads under way, few enough to stay in its cache.
+const AHEAD: usize = 32;
 
 /// Bytes of a bad line that are kept as an example.
 const EXAMPLE: usize = 128;

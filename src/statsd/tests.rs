@@ -202,6 +202,21 @@ proptest! {
     }
 
     #[test]
+    fn many_lines_are_taken_in_their_order_whether_their_names_are_new_or_not(
+        lines in prop::collection::vec("[a-e]{1,2}:[0-9]{1,2}\\|(c|c|ms|g|s|x)(\\|#k:v)?", 0..150)
+    ) {
+        let text = lines.join("\n").into_bytes();
+        let (mut parser, mut expected) = parser();
+        parser.parse_generally(&text, &mut expected);
+        let (mut parser, mut batch) = self::parser();
+        for _ in 0..2 {
+            batch.clear();
+            parser.parse(&text, true, &mut batch);
+            prop_assert_eq!(described(&batch), described(&expected));
+        }
+    }
+
+    #[test]
     fn any_bytes_give_samples_in_range_or_reasons(text in prop::collection::vec(any::<u8>(), 0..400)) {
         let batch = parsed(&text);
         for sample in &batch.samples {
