@@ -167,9 +167,10 @@ fn report(ledger: &crate::flow::Ledger, outcome: Outcome) {
     if let Err(errors) = ledger.check_settled() {
         errors.iter().for_each(|error| tracing::error!("the ledger does not add up: {error}"));
     }
-    match outcome.given_up {
-        0 => tracing::info!("stopped; everything was delivered"),
-        lost => tracing::error!("stopped; {lost} records were given up, see the ledger above"),
+    match (outcome.given_up, ledger.lost_total()) {
+        (0, 0) => tracing::info!("stopped; everything was delivered"),
+        (0, lost) => tracing::warn!("stopped; {lost} records were lost while it ran, see the ledger above"),
+        (given_up, _) => tracing::error!("stopped; {given_up} records were given up, see the ledger above"),
     }
 }
 

@@ -149,6 +149,11 @@ impl Families {
         true
     }
 
+    /// Whether the series is still kept there.
+    pub fn is_alive(&self, slot: SlotId) -> bool {
+        self.slots.get(slot.index as usize).is_some_and(|found| found.generation == slot.generation)
+    }
+
     /// Removes what was last updated, or claimed, before `older_than`, and frees the names of families that become
     /// empty. Says how many series it removed.
     pub fn expire(&mut self, older_than: Stamp) -> usize {

@@ -222,6 +222,13 @@ impl Ledger {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
+    /// Everything lost: records on all joints, and samples in tables.
+    pub fn lost_total(&self) -> u64 {
+        let joints: u64 = self.joints().iter().map(|joint| joint.lost_total()).sum();
+        let tables = self.tables.lock().expect(NEVER_POISONED);
+        joints + tables.iter().map(|table| table.lost.value()).sum::<u64>()
+    }
+
     /// Records lost for `reason` on all joints.
     pub fn lost(&self, reason: LossReason) -> u64 {
         self.joints().iter().map(|joint| joint.lost(reason)).sum()

@@ -178,6 +178,10 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "Series whose exposition name was taken by another type or series.",
     ),
     counter("hekad_names_reserved_total", "Series renamed because their name begins with hekad_."),
+    counter(
+        "hekad_doubled_series_total",
+        "Points not shown because another aggregator's are, under the same name; narrow a message_matcher.",
+    ),
     gauge("hekad_exposed_series", "Series on a scrape endpoint."),
     counter("hekad_scrapes_total", "Scrapes answered."),
     gauge("hekad_build_info", "Always 1; the version is a label."),

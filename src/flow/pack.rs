@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{JointCounts, LossReason, RecordRef};
-use crate::aggregate::Snapshot;
+use crate::aggregate::{Distribution, Snapshot};
 use crate::graphite::Namespace;
 use crate::matcher::Facts;
 use crate::message::Message;
@@ -84,11 +84,27 @@ impl Body {
             Body::Samples(batch) => {
                 size_of_val(&batch.samples[..]) + batch.text.len() + 8 * batch.lines.len()
             }
-            // Shared by all who queue it and replaced by the next: bounded by the count of packs alone.
-            Body::Snapshot { .. } => 0,
+            Body::Snapshot { found, .. } => snapshot_weight(found),
         }
     }
 }
+
+/// Columns, exact samples and members; a sketch as what it has at two digits.
+fn snapshot_weight(found: &Snapshot) -> usize {
+    let sketches =
+        found.timers.iter().filter(|point| matches!(point.distribution, Distribution::Sketch(_))).count();
+    let members = found.sets.iter().flat_map(|point| point.members.iter().flatten());
+    size_of_val(&found.counters[..])
+        + size_of_val(&found.gauges[..])
+        + size_of_val(&found.timers[..])
+        + size_of_val(&found.sets[..])
+        + size_of_val(&found.values[..])
+        + sketches * SKETCH_BYTES
+        + members.map(|member| size_of_val(member) + member.len()).sum::<usize>()
+}
+
+/// Bytes of a sketch of two significant digits, roughly.
+const SKETCH_BYTES: usize = 8 << 10;
 
 /// A body under the facts of its stream.
 pub struct Pack {

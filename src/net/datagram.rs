@@ -151,6 +151,11 @@ pub(super) fn bind_sockets(address: SocketAddr, lanes: usize) -> Result<Vec<Sock
     (0..lanes).map(|_| open(proved, true).map_err(refused)).collect()
 }
 
+/// Binds one socket beside others that were bound together.
+pub(super) fn bind_beside(address: SocketAddr) -> Result<Socket, BindError> {
+    open(address, true).map_err(|source| BindError::of(Protocol::Udp, address, source))
+}
+
 pub(super) fn local_address(socket: &Socket) -> io::Result<SocketAddr> {
     let address = socket.local_addr()?;
     address.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())

@@ -5,8 +5,12 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use socket2::Socket;
+
 use super::bind::BindError;
-use super::datagram::{Arrival, Batch, BindOptions, Bound, Granted, LONG, Received, SHORT, bind_sockets};
+use super::datagram::{
+    Arrival, Batch, BindOptions, Bound, Granted, LONG, Received, SHORT, bind_beside, bind_sockets,
+};
 use super::owner::Protocol;
 use crate::time::Stamp;
 
@@ -27,10 +31,26 @@ impl UdpReceiver {
     /// # Errors
     /// [`BindError`], which names the holder of a taken port where that can be found.
     pub fn bind(address: SocketAddr, options: &BindOptions) -> Result<Bound<UdpReceiver>, BindError> {
+        UdpReceiver::over_all(bind_sockets(address, options.lanes)?, address, options)
+    }
+
+    /// Binds one receiver to an address that lanes bound together hold, in the place of one of them that is gone.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn rejoin(address: SocketAddr, options: &BindOptions) -> Result<Bound<UdpReceiver>, BindError> {
+        UdpReceiver::over_all(vec![bind_beside(address)?], address, options)
+    }
+
+    fn over_all(
+        sockets: Vec<Socket>,
+        address: SocketAddr,
+        options: &BindOptions,
+    ) -> Result<Bound<UdpReceiver>, BindError> {
         let refused = |source| BindError::of(Protocol::Udp, address, source);
         let mut lanes = Vec::new();
         let mut got = options.receive_buffer;
-        for socket in bind_sockets(address, options.lanes)? {
+        for socket in sockets {
             // A system that refuses the size keeps its own, which is read back and reported.
             let _ = socket.set_recv_buffer_size(options.receive_buffer);
             got = got.min(socket.recv_buffer_size().map_err(refused)?);

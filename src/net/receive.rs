@@ -17,7 +17,8 @@ use socket2::Socket;
 
 use super::bind::BindError;
 use super::datagram::{
-    Arrival, Batch, BindOptions, Bound, Granted, LONG, Received, SHORT, bind_sockets, local_address,
+    Arrival, Batch, BindOptions, Bound, Granted, LONG, Received, SHORT, bind_beside, bind_sockets,
+    local_address,
 };
 use super::owner::Protocol;
 use super::pace::Pace;
@@ -42,7 +43,22 @@ impl UdpReceiver {
     /// # Errors
     /// [`BindError`], which names the holder of a taken port.
     pub fn bind(address: SocketAddr, options: &BindOptions) -> Result<Bound<UdpReceiver>, BindError> {
-        let sockets = bind_sockets(address, options.lanes)?;
+        UdpReceiver::over_all(bind_sockets(address, options.lanes)?, address, options)
+    }
+
+    /// Binds one receiver to an address that lanes bound together hold, in the place of one of them that is gone.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn rejoin(address: SocketAddr, options: &BindOptions) -> Result<Bound<UdpReceiver>, BindError> {
+        UdpReceiver::over_all(vec![bind_beside(address)?], address, options)
+    }
+
+    fn over_all(
+        sockets: Vec<Socket>,
+        address: SocketAddr,
+        options: &BindOptions,
+    ) -> Result<Bound<UdpReceiver>, BindError> {
         let refused = |source| BindError::of(Protocol::Udp, address, source);
         let mut lanes = Vec::with_capacity(sockets.len());
         let mut granted = Granted { asked: options.receive_buffer, got: usize::MAX, advice: None };

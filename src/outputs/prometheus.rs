@@ -108,6 +108,7 @@ impl Declare<dyn Output> for Config {
             loggers: HashMap::new(),
             conflicts: own.counter("hekad_name_conflicts_total", &output),
             reserved: own.counter("hekad_names_reserved_total", &output),
+            doubled: own.counter("hekad_doubled_series_total", &output),
             exposed: own.level("hekad_exposed_series", &output),
         }))
     }
@@ -123,6 +124,7 @@ struct PrometheusOutput {
     loggers: HashMap<Box<str>, u16>,
     conflicts: Count,
     reserved: Count,
+    doubled: Count,
     exposed: Level,
 }
 
@@ -226,7 +228,11 @@ impl PrometheusOutput {
         }
         match places[id.index()] {
             Place::Refused => return,
-            Place::At(_, owner) if owner != logger => return,
+            Place::At(slot, owner) if owner != logger && store.is_alive(slot) => {
+                // The totals of another aggregator would move it back.
+                self.doubled.add(1);
+                return;
+            }
             Place::At(slot, _) if store.update(slot, reading, at) => return,
             Place::At(..) | Place::New => {}
         }

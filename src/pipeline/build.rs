@@ -175,7 +175,7 @@ impl Builder {
             shutdown: Arc::default(),
             seats: AtomicU32::new(0),
             feeds: AtomicU32::new(0),
-            max_hops: plan.hekad.max_message_loops.max(1),
+            max_hops: plan.hekad.max_message_loops,
             queue_items: plan.hekad.plugin_chansize as usize,
             queue_bytes: plan.hekad.queue_size.length(),
         }

@@ -49,6 +49,9 @@ impl Check for Hekad {
     fn check(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
         let mut refuse = |key: &str, message: &str| violations.push(Violation::new(key, message));
+        if !(1..=254).contains(&self.max_message_loops) {
+            refuse("max_message_loops", "must be from 1 to 254");
+        }
         if self.hostname.as_ref().is_some_and(String::is_empty) {
             refuse("hostname", "must not be empty");
         }

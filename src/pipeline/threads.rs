@@ -163,9 +163,9 @@ impl Running {
         let deadline = self.clock.now().plus(self.stop_timeout);
         self.shared.the::<Readiness>().set(false);
         self.stop.set();
-        self.wait_for(&self.inputs, deadline);
         // Whatever was late before it, everyone has a moment of its own.
         let moment = || deadline.max(self.clock.now().plus(LAST_CALL));
+        self.wait_for(&self.inputs, moment());
         for filter in &self.filters {
             close(filter);
             self.wait_for(std::slice::from_ref(filter), moment());
@@ -182,8 +182,12 @@ impl Running {
             tracing::error!("{} does not end; what it holds is lost", worker.name);
             drain(worker);
         }
-        let joints = self.ledger.joints();
-        joints.iter().for_each(|joint| joint.write_off(LossReason::StopDeadline));
+        // What is still under way is with workers that did not end. If all have, `check_settled` is to say so.
+        let mut workers = self.inputs.iter().chain(&self.filters).chain(&self.outputs);
+        if workers.any(|worker| !worker.thread.is_finished()) {
+            let joints = self.ledger.joints();
+            joints.iter().for_each(|joint| joint.write_off(LossReason::StopDeadline));
+        }
         self.ledger.lost(LossReason::StopDeadline)
     }
 
@@ -255,7 +259,8 @@ fn run_output(mut output: OutputRunner, clock: &dyn Clock, abort: &Stop, end: &S
             Step::Idle { until } => output.queue.wait_for_item(until.since(now)),
             Step::Pause { until } => output.runtime.block_on(async {
                 tokio::select! {
-                    () = tokio::time::sleep(until.since(now)) => {}
+                    // A stop makes pauses shorter: it is looked for now and then.
+                    () = tokio::time::sleep(until.since(now).min(LOOK_UP)) => {}
                     () = abort.wait() => {}
                 }
             }),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::build::{Machines, Setting};
 use super::plan::plan;
 use crate::config::{Problems, Severity, Sources, render};
-use crate::flow::{Ledger, LossReason, Wiring};
+use crate::flow::{Ledger, Wiring};
 use crate::net::{HttpServers, STDOUT, Tape, World};
 use crate::plugin::{Intake, Plugins, Readiness};
 use crate::runner::Step;
@@ -127,7 +127,6 @@ impl Trial {
         self.settle();
         self.machines.abort.set();
         self.settle();
-        self.machines.ledger.joints().iter().for_each(|joint| joint.write_off(LossReason::StopDeadline));
     }
 
     /// What outputs wrote to `address` ("host:port"), or printed if it is "stdout".

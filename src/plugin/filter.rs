@@ -49,7 +49,7 @@ pub struct Emit<'a> {
 impl Emit<'_> {
     /// Sends a body through the `feed`-th feed. What waits there, the runner waits for.
     pub fn send(&mut self, feed: usize, body: Body) {
-        let trace = Trace { hops: self.trace.hops + 1, ..self.trace.clone() };
+        let trace = Trace { hops: self.trace.hops.saturating_add(1), ..self.trace.clone() };
         match self.feeds[feed].send(body, trace) {
             Sent::Done(_) | Sent::Wait => {}
         }

@@ -1,6 +1,7 @@
 //! The attempts of a filter or output: what a fault comes to, and when the next attempt is due.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Backoff, Ended};
 use crate::flow::Count;
@@ -30,9 +31,10 @@ impl Attempts {
         Attempts { name, backoff, can_exit, faults, resume: Stamp(i64::MIN) }
     }
 
-    /// The time to wait for before anything else, if there is one. A clock that was set back does not make it longer.
-    pub(super) fn pause(&mut self, now: Stamp) -> Option<Stamp> {
-        self.resume = self.resume.min(now.plus(self.backoff.longest()));
+    /// The time to wait for before anything else, if there is one: at most `longest` from now. A clock that was set back
+    /// does not make it longer.
+    pub(super) fn pause(&mut self, now: Stamp, longest: Duration) -> Option<Stamp> {
+        self.resume = self.resume.min(now.plus(self.backoff.longest().min(longest)));
         (now < self.resume).then_some(self.resume)
     }
 

@@ -1,9 +1,10 @@
 //! Runs one filter: its queue, its ticks, its feeds, its faults.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::attempts::{Attempts, Next};
-use super::{Ended, Step, Ticks, built, guarded};
+use super::{Ended, Step, Ticks, built, guarded, let_go};
 use crate::flow::{Delivery, Feed, Health, LossReason, Queue, Trace};
 use crate::matcher::Facts;
 use crate::plugin::{BuildError, Emit, Fault, Filter};
@@ -74,7 +75,7 @@ impl FilterRunner {
     fn finish(&mut self, now: Stamp) -> Step {
         let step =
             self.call(Trace { at: now, ..Trace::default() }, now, |filter, emit| filter.finish(now, emit));
-        self.filter = None;
+        let_go(&self.name, self.filter.take());
         match step {
             Step::Worked => self.end(Ended::Finished),
             _ => self.end(Ended::Failed),
@@ -99,7 +100,7 @@ impl FilterRunner {
     }
 
     fn fault(&mut self, fault: &Fault, now: Stamp) -> Step {
-        self.filter = None;
+        let_go(&self.name, self.filter.take());
         match self.attempts.fault(fault, now) {
             Next::Pause(until) => Step::Pause { until },
             Next::End(ended) => self.end(ended),
@@ -110,7 +111,7 @@ impl FilterRunner {
         if self.queue.is_closed() {
             return self.end(Ended::Failed);
         }
-        if let Some(until) = self.attempts.pause(now) {
+        if let Some(until) = self.attempts.pause(now, Duration::MAX) {
             return Step::Pause { until };
         }
         match built(&mut self.rebuild) {

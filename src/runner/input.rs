@@ -50,6 +50,10 @@ pub fn run_input(mut lane: InputLane, mut input: Box<dyn Input>, io: &Io) -> Inp
         if lane.clock.now().since(began) > lane.backoff.longest() {
             lane.backoff.succeed();
         }
+        // Its socket is closed before another is opened in its place.
+        if let Err(fault) = guarded(|| drop(input)) {
+            tracing::error!("{}: {fault}", lane.name);
+        }
         match lane.restart(&fault, &io.stop, &io.runtime) {
             Some(again) => input = again,
             None if io.stop.is_set() || lane.can_exit => return InputEnd::Finished,

@@ -264,6 +264,18 @@ impl Side {
         self.feeds.iter_mut().all(Feed::retry)
     }
 
+    /// A decoder that makes what it did not declare has no feed for it: that is an error of its own.
+    fn refuse_undeclared(&mut self) {
+        if self.feeds.samples.is_none() && !self.draft.samples.is_empty() {
+            self.counts.decode_errors.add(self.draft.samples.samples.len() as u64);
+            self.draft.samples.clear();
+        }
+        if self.feeds.messages.is_none() && !self.draft.messages.is_empty() {
+            self.counts.decode_errors.add(self.draft.messages.len() as u64);
+            self.draft.messages.clear();
+        }
+    }
+
     /// Sends what was decoded; false if a feed has to be waited for.
     fn send(&mut self) -> bool {
         if !self.is_ready() {
@@ -276,6 +288,7 @@ impl Side {
         };
         let trace = Trace { ack, hops: 0, at: self.draft.samples.at };
         let mut done = true;
+        self.refuse_undeclared();
         if let Some(feed) = self.feeds.samples.as_mut().filter(|_| !self.draft.samples.is_empty()) {
             self.counts.add(&self.draft.samples.tally);
             let names = Arc::clone(&self.draft.samples.names);

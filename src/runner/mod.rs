@@ -62,6 +62,13 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Fault::new(filter::panic_text(&*panic)))
 }
 
+/// Drops a plugin, which may panic as well.
+fn let_go<T>(name: &str, plugin: Option<T>) {
+    if let Err(fault) = guarded(|| drop(plugin)) {
+        tracing::error!("{name}: {fault} when it was let go");
+    }
+}
+
 /// Builds a plugin again; a panic is a reason not to be built.
 fn built<T>(build: impl FnOnce() -> Result<T, BuildError>) -> Result<T, Fault> {
     guarded(build)?.map_err(|error| Fault::new(error.message))

@@ -1,9 +1,10 @@
 //! Runs one output: its queue, its encoder, its retries, its ticks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::attempts::{Attempts, Next};
-use super::{Ended, Step, Throttle, Ticks, built, guarded};
+use super::{Ended, Step, Throttle, Ticks, built, guarded, let_go};
 use crate::flow::{Count, Delivery, LossReason, Queue};
 use crate::plugin::{BuildError, EncodeError, Encoder, Fault, Frames, More, Outcome, Outgoing, Output, Stop};
 use crate::time::Stamp;
@@ -61,7 +62,8 @@ pub struct Current {
 impl OutputRunner {
     /// Does the next thing there is to do.
     pub fn step(&mut self, now: Stamp) -> Step {
-        let pause = self.attempts.pause(now).filter(|_| !self.abort.is_set());
+        let longest = if self.queue.is_closed() { LAST_PAUSE } else { Duration::MAX };
+        let pause = self.attempts.pause(now, longest).filter(|_| !self.abort.is_set());
         match (&self.output, pause) {
             (None, _) if self.queue.is_closed() && self.queue.is_empty() => return self.end(Ended::Failed),
             (_, Some(until)) => return Step::Pause { until },
@@ -94,18 +96,18 @@ impl OutputRunner {
                 tracing::warn!("{}: a record cannot be encoded: {error} ({quiet} more like it)", self.name);
             }
             if current.frames.ends.is_empty() {
-                return self.settle();
+                let whole = current.next >= current.delivery.pack.body.len();
+                return if whole { self.settle() } else { Step::Worked };
             }
         }
         current.pending = true;
         let outgoing = Outgoing { delivery: &current.delivery, frames: &current.frames, now };
         let output = self.output.as_deref_mut().expect("the output is there");
-        let send = output.send(&outgoing);
         let abort = self.abort.clone();
         let sending = async {
             tokio::select! {
                 biased;
-                outcome = send => outcome,
+                outcome = output.send(&outgoing) => outcome,
                 () = abort.wait() => Outcome::Retry(Fault::new("the stop could wait no longer")),
             }
         };
@@ -139,7 +141,8 @@ impl OutputRunner {
         current.pending = false;
         current.frames.clear();
         current.sent += std::mem::take(&mut current.encoded);
-        current.refused += refused;
+        // A plugin's word is taken, but not for more than it was given.
+        current.refused += refused.min(current.delivery.len() - current.refused - current.unencoded);
         let more = self.encoder.is_some() && current.next < current.delivery.pack.body.len();
         if more { Step::Worked } else { self.settle() }
     }
@@ -196,7 +199,7 @@ impl OutputRunner {
     }
 
     fn fault(&mut self, fault: &Fault, now: Stamp) -> Step {
-        self.output = None;
+        let_go(&self.name, self.output.take());
         match self.attempts.fault(fault, now) {
             Next::Pause(until) => Step::Pause { until },
             Next::End(ended) => self.end(ended),
@@ -253,7 +256,12 @@ impl Current {
             }
             let record = self.delivery.pack.record(self.next);
             let (from, frames) = (&mut self.from, &mut self.frames);
+            let (ends, bytes) = (frames.ends.len(), frames.bytes.len());
             let encoded = guarded(|| encoder.encode(record, from, frames));
+            if encoded.is_err() {
+                frames.ends.truncate(ends);
+                frames.bytes.truncate(bytes);
+            }
             match encoded.unwrap_or_else(|panic| Err(EncodeError(panic.to_string()))) {
                 Ok(More::Again) => break,
                 Ok(More::Done) => self.encoded += 1,
@@ -268,6 +276,9 @@ impl Current {
         failed
     }
 }
+
+/// The longest pause between attempts once a stop has begun: the peer may be back.
+const LAST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Bytes encoded before they are sent.
 const ENOUGH: usize = 1 << 20;

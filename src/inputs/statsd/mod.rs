@@ -13,7 +13,7 @@ mod udp;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Address;
 use crate::flow::{Patience, sample_facts};
@@ -63,31 +63,42 @@ impl Declare<dyn Input> for Config {
             Net::Tcp => Ok(Box::new(tcp::TcpLines::listen(address, self)?)),
             Net::Udp => {
                 let siblings = context.shared.the::<Siblings>();
-                let mut waiting = siblings.0.lock().expect("no code panics while it holds the siblings");
-                let key = (context.name.to_string(), context.lane);
-                if let Some(lane) = waiting.remove(&key) {
-                    return Ok(Box::new(lane));
-                }
-                let mut bound = udp::UdpLane::bind(address, self)?;
-                // Sockets of one address are bound together; the other lanes find theirs here.
-                let first = context.lane / lanes * lanes;
-                let mut own = None;
-                for (lane, receiver) in (first..).zip(bound.drain(..)) {
-                    match lane == context.lane {
-                        true => own = Some(receiver),
-                        false => drop(waiting.insert((context.name.to_string(), lane), receiver)),
-                    }
-                }
-                let own = own.ok_or_else(|| BuildError::new("no socket for this lane"))?;
-                Ok(Box::new(own))
+                let mut siblings = siblings.0.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(Box::new(self.lane(address, context, &mut siblings)?))
             }
         }
     }
 }
 
-/// Lanes bound together with another one and not yet asked for, by section and lane number.
+impl Config {
+    /// The lane of `context`: bound with its siblings, which find theirs in `siblings`, or again after a fault.
+    fn lane(
+        &self,
+        address: SocketAddr,
+        context: &BuildContext,
+        siblings: &mut HashMap<(Arc<str>, u32), Option<udp::UdpLane>>,
+    ) -> Result<udp::UdpLane, BuildError> {
+        let key = (Arc::clone(&context.name), context.lane);
+        if let Some(lane) = siblings.get_mut(&key).and_then(Option::take) {
+            return Ok(lane);
+        }
+        let before = siblings.contains_key(&key);
+        let bound = udp::UdpLane::bind(address, self, before)?;
+        let lanes = self.lanes_an_address();
+        let first = if before { context.lane } else { context.lane / lanes * lanes };
+        for (number, lane) in (first..).zip(bound) {
+            siblings.insert((Arc::clone(&context.name), number), Some(lane));
+        }
+        siblings
+            .get_mut(&key)
+            .and_then(Option::take)
+            .ok_or_else(|| BuildError::new("no socket for this lane"))
+    }
+}
+
+/// Lanes by section and number: bound together with another one and not yet asked for, or, if none, asked for.
 #[derive(Default)]
-struct Siblings(Mutex<HashMap<(String, u32), udp::UdpLane>>);
+struct Siblings(Mutex<HashMap<(Arc<str>, u32), Option<udp::UdpLane>>>);
 
 fn resolve(address: &Address) -> Result<SocketAddr, BuildError> {
     crate::net::resolve(address.host(), address.port()).map_err(|error| BuildError {

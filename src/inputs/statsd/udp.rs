@@ -23,14 +23,19 @@ struct Said {
 }
 
 impl UdpLane {
-    /// Binds the lanes of one address.
-    pub(super) fn bind(address: SocketAddr, config: &Config) -> Result<Vec<UdpLane>, BuildError> {
+    /// Binds the lanes of one address, or, where they were bound before, one in the place of a lane that is gone.
+    pub(super) fn bind(
+        address: SocketAddr,
+        config: &Config,
+        before: bool,
+    ) -> Result<Vec<UdpLane>, BuildError> {
         let options = BindOptions {
             lanes: config.lanes as usize,
             receive_buffer: config.receive_buffer.length(),
             ..BindOptions::default()
         };
-        let bound = UdpReceiver::bind(address, &options).map_err(super::taken)?;
+        let bind = if before && config.lanes > 1 { UdpReceiver::rejoin } else { UdpReceiver::bind };
+        let bound = bind(address, &options).map_err(super::taken)?;
         let lane = |(number, receiver)| {
             // The first lane speaks for the address.
             let said = Said { listening: number > 0, ..Said::default() };
