@@ -76,7 +76,7 @@ impl Config {
         &self,
         address: SocketAddr,
         context: &BuildContext,
-        siblings: &mut HashMap<(Arc<str>, u32), Option<udp::UdpLane>>,
+        siblings: &mut Lanes,
     ) -> Result<udp::UdpLane, BuildError> {
         let key = (Arc::clone(&context.name), context.lane);
         if let Some(lane) = siblings.get_mut(&key).and_then(Option::take) {
@@ -98,7 +98,9 @@ impl Config {
 
 /// Lanes by section and number: bound together with another one and not yet asked for, or, if none, asked for.
 #[derive(Default)]
-struct Siblings(Mutex<HashMap<(Arc<str>, u32), Option<udp::UdpLane>>>);
+struct Siblings(Mutex<Lanes>);
+
+type Lanes = HashMap<(Arc<str>, u32), Option<udp::UdpLane>>;
 
 fn resolve(address: &Address) -> Result<SocketAddr, BuildError> {
     crate::net::resolve(address.host(), address.port()).map_err(|error| BuildError {
