@@ -1,6 +1,7 @@
 //! Accepting connections: a cap, back-off when the system is out of descriptors, and an orderly end.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -67,37 +68,32 @@ impl Stopping {
 }
 
 /// Serves connections, `limit` at a time, until `stop` resolves and the last one has ended. Those beyond the limit are
-/// given to `refuse`. Never ends for an error of accepting.
+/// given to `refuse`. Never ends for an error of accepting. Those that wait to be accepted at the stop are served too,
+/// told to stop from the start: their peers may have sent everything and gone.
 pub(super) async fn accept_until<F>(
     listener: TcpListener,
     limit: usize,
     counters: &Arc<Connections>,
     stop: impl Future<Output = ()>,
-    mut serve: impl FnMut(TcpStream, SocketAddr, Stopping) -> F,
+    serve: impl FnMut(TcpStream, SocketAddr, Stopping) -> F,
     refuse: impl Fn(TcpStream),
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     let (stopping, stopped) = watch::channel(false);
     let mut stop = pin!(stop);
-    let mut open = JoinSet::new();
+    let mut serving = Serving { open: JoinSet::new(), counters, stopping: Stopping(stopped), serve };
     let mut back_off = FIRST_BACK_OFF;
     while let Either::Second(accepted) = race(stop.as_mut(), listener.accept()).await {
-        while open.try_join_next().is_some() {}
+        while serving.open.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, _)) if open.len() >= limit => {
+            Ok((stream, _)) if serving.open.len() >= limit => {
                 counters.refused.fetch_add(1, Ordering::Relaxed);
                 refuse(stream);
             }
             Ok((stream, peer)) => {
-                counters.accepted.fetch_add(1, Ordering::Relaxed);
                 back_off = FIRST_BACK_OFF;
-                let connection = serve(stream, peer, Stopping(stopped.clone()));
-                let end = CountEnd(Arc::clone(counters));
-                open.spawn(async move {
-                    let _end = end;
-                    connection.await;
-                });
+                serving.spawn(stream, peer);
             }
             Err(_) => {
                 counters.failed.fetch_add(1, Ordering::Relaxed);
@@ -108,10 +104,64 @@ pub(super) async fn accept_until<F>(
             }
         }
     }
-    drop(listener);
-    // Fails only if no connection listens.
+    // Fails only if nobody listens, and `serving` does.
     let _ = stopping.send(true);
-    while open.join_next().await.is_some() {}
+    serving.take_queued(listener, limit).await;
+    while serving.open.join_next().await.is_some() {}
+}
+
+/// The connections of one listener.
+struct Serving<'a, S> {
+    open: JoinSet<()>,
+    counters: &'a Arc<Connections>,
+    stopping: Stopping,
+    serve: S,
+}
+
+impl<S, F> Serving<'_, S>
+where
+    S: FnMut(TcpStream, SocketAddr, Stopping) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn spawn(&mut self, stream: TcpStream, peer: SocketAddr) {
+        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        let connection = (self.serve)(stream, peer, self.stopping.clone());
+        let end = CountEnd(Arc::clone(self.counters));
+        self.open.spawn(async move {
+            let _end = end;
+            connection.await;
+        });
+    }
+
+    /// Serves what waits to be accepted, after the stop was told, and closes the listener. Waits for no peer: where the
+    /// limit is reached or descriptors are short it waits for an open connection to end, which all of them are about to.
+    async fn take_queued(&mut self, listener: TcpListener, limit: usize) {
+        // The system is asked itself: the runtime answers by what it last heard of the socket, which may be old.
+        let Ok(listener) = listener.into_std() else {
+            self.counters.failed.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        for _ in 0..MOST_QUEUED {
+            while self.open.len() >= limit && self.open.join_next().await.is_some() {}
+            match accept_now(&listener) {
+                Ok((stream, peer)) => self.spawn(stream, peer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.counters.failed.fetch_add(1, Ordering::Relaxed);
+                    if self.open.join_next().await.is_none() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Accepts a connection that waits already. The listener does not block.
+fn accept_now(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(stream)?, peer))
 }
 
 /// What of two futures was there first.
@@ -137,3 +187,5 @@ pub(super) async fn race<A, B>(
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(10);
 const LAST_BACK_OFF: Duration = Duration::from_secs(1);
+/// Connections taken at most after the stop: more than a backlog holds, and an end where new ones keep coming.
+const MOST_QUEUED: usize = 4096;

@@ -1,14 +1,16 @@
 //! Lines over TCP: connections are capped, slow ones closed, and whole lines handed on chunk by chunk.
 //!
 //! A connection that ends orderly gives its last line even without a newline. One that is cut off (by a reset, by the
-//! idle limit or at a stop) does not: half a line could be a wrong number. It is counted instead.
+//! idle limit or at a stop) does not: half a line could be a wrong number. It is counted instead. A stop takes what has
+//! arrived, of connections that wait to be accepted too, and cuts off only those that go on sending.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -76,7 +78,7 @@ impl TcpCounters {
 }
 
 /// Serves `listener` (see [`tcp_listener`](super::bind::tcp_listener)) until `stop` resolves and every connection has
-/// handed on the whole lines it had read. Each connection gets a sink of its own.
+/// handed on the whole lines that had arrived. Each connection gets a sink of its own.
 ///
 /// # Errors
 /// If the listener cannot be given to the runtime. Errors of accepting are counted and waited out.
@@ -146,25 +148,54 @@ impl<S: LineSink> LineConnection<S> {
             room.reserve(READ);
             let read = timeout_at(deadline, self.stream.read_buf(room));
             match race(self.stopping.begun(), read).await {
-                Either::First(()) => return End::Stopped,
+                Either::First(()) => return self.drain(),
                 Either::Second(Err(_)) => return End::Idle,
                 Either::Second(Ok(Ok(0))) => return End::Orderly,
                 Either::Second(Ok(Ok(_))) => {}
                 Either::Second(Ok(Err(_))) => return End::Broken,
             }
-            let (sink, mut any, mut room) = (&mut self.sink, false, true);
-            self.cutter.cut(&mut |cut| {
-                any = true;
-                room &= hand_on(sink, cut);
-            });
+            let (any, room) = hand_on_whole(&mut self.cutter, &mut self.sink);
             if !room && let Either::First(()) = race(self.stopping.begun(), self.sink.ready()).await {
-                return End::Stopped;
+                return self.drain();
             }
             if any {
                 deadline = Instant::now() + self.idle;
             }
         }
     }
+
+    /// Takes what has arrived by now. Waits neither for the peer nor for room: what stays behind here would be lost.
+    fn drain(&mut self) -> End {
+        // The system is asked itself: the runtime answers by what it last heard of the socket, which may be old.
+        let socket = SockRef::from(&self.stream);
+        for _ in 0..LAST_READS {
+            let room = self.cutter.room();
+            let held = room.len();
+            room.resize(held + READ, 0);
+            let read = (&*socket).read(&mut room[held..]);
+            room.truncate(held + read.as_ref().map_or(0, |bytes| *bytes));
+            match read {
+                Ok(0) => return End::Orderly,
+                Ok(_) => {
+                    hand_on_whole(&mut self.cutter, &mut self.sink);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return End::Stopped,
+                Err(_) => return End::Broken,
+            }
+        }
+        End::Stopped
+    }
+}
+
+/// Hands on the lines that are whole. Gives whether there were any, and whether there is room for more.
+fn hand_on_whole(cutter: &mut LineCutter, sink: &mut impl LineSink) -> (bool, bool) {
+    let (mut any, mut room) = (false, true);
+    cutter.cut(&mut |cut| {
+        any = true;
+        room &= hand_on(sink, cut);
+    });
+    (any, room)
 }
 
 fn hand_on(sink: &mut impl LineSink, cut: Cut<'_>) -> bool {
@@ -179,10 +210,12 @@ fn hand_on(sink: &mut impl LineSink, cut: Cut<'_>) -> bool {
 
 /// Bytes asked for at once.
 const READ: usize = 16 * 1024;
+/// Reads of one connection after the stop: 4 MiB, so that a peer that goes on sending does not hold the stop up.
+const LAST_READS: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Write;
     use std::net::{Shutdown, TcpStream as Client};
     use std::sync::Mutex;
 
@@ -250,6 +283,56 @@ mod tests {
     }
 
     #[test]
+    fn connections_that_have_sent_and_closed_before_a_stop_are_counted_whole() {
+        const CONNECTIONS: usize = 40;
+        const LINES: usize = 2_000;
+        // Nothing is accepted before the stop, and far more wait than may be open at once.
+        let (runtime, listener) = (current_thread(), tcp_listener("127.0.0.1:0".parse().unwrap()).unwrap());
+        let text = format!("{}b:2|c", "a:1|c\n".repeat(LINES));
+        for _ in 0..CONNECTIONS {
+            Client::connect(listener.local_addr().unwrap()).unwrap().write_all(text.as_bytes()).unwrap();
+        }
+        let (seen, counters) = (Arc::new(Seen::default()), Arc::new(TcpCounters::default()));
+        let stopped = std::future::ready(());
+        let sink_for = |_| Sink(Arc::clone(&seen));
+        let limits = TcpLimits { max_connections: 3, ..limits() };
+        runtime.block_on(serve_lines(listener, limits, Arc::clone(&counters), stopped, sink_for)).unwrap();
+        let taken = String::from_utf8(seen.text()).unwrap();
+        assert_eq!(taken.matches("a:1|c\n").count(), CONNECTIONS * LINES);
+        assert_eq!(taken.matches("b:2|c").count(), CONNECTIONS);
+        let connections = &counters.connections;
+        let refused = (connections.refused(), connections.failed());
+        assert_eq!((connections.accepted(), refused, connections.open()), (CONNECTIONS as u64, (0, 0), 0));
+        assert_eq!((counters.unfinished(), counters.broken()), (0, 0));
+    }
+
+    #[test]
+    fn a_stop_takes_what_a_held_connection_has_sent() {
+        let served = Served::start(limits());
+        served.seen.full.store(1, Ordering::SeqCst);
+        let mut client = served.connect();
+        client.write_all(b"a:1|c\n").unwrap();
+        served.wait_for(b"a:1|c\n");
+        client.write_all(b"b:1|c\nc:1").unwrap();
+        let counters = Arc::clone(&served.counters);
+        assert_eq!(served.stop().text(), b"a:1|c\nb:1|c\n");
+        assert_eq!(counters.unfinished(), 1);
+    }
+
+    #[test]
+    fn a_connection_that_goes_on_sending_does_not_hold_a_stop_up() {
+        let served = Served::start(limits());
+        let mut client = served.connect();
+        client.write_all(b"a:1|c\n").unwrap();
+        served.wait_for(b"a:1|c\n");
+        let sender = std::thread::spawn(move || while client.write_all(&b"b:1|c\n".repeat(1000)).is_ok() {});
+        let counters = Arc::clone(&served.counters);
+        served.stop();
+        sender.join().unwrap();
+        assert_eq!(counters.connections.open(), 0);
+    }
+
+    #[test]
     fn a_sink_without_room_holds_the_connection_until_it_is_ready() {
         let served = Served::start(limits());
         served.seen.full.store(1, Ordering::SeqCst);
@@ -266,12 +349,28 @@ mod tests {
         served.wait_for(b"a:1|c\nb:1|c\n");
     }
 
+    fn current_thread() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
     struct Seen {
         text: Mutex<Vec<u8>>,
         too_long: Mutex<Vec<u64>>,
         full: AtomicU64,
         ready: Semaphore,
         grew: Notify,
+    }
+
+    impl Default for Seen {
+        fn default() -> Seen {
+            Seen {
+                text: Mutex::default(),
+                too_long: Mutex::default(),
+                full: AtomicU64::new(0),
+                ready: Semaphore::new(0),
+                grew: Notify::new(),
+            }
+        }
     }
 
     impl Seen {
@@ -313,13 +412,7 @@ mod tests {
                 tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             let listener = tcp_listener("127.0.0.1:0".parse().unwrap()).unwrap();
             let address = listener.local_addr().unwrap();
-            let seen = Arc::new(Seen {
-                text: Mutex::default(),
-                too_long: Mutex::default(),
-                full: AtomicU64::new(0),
-                ready: Semaphore::new(0),
-                grew: Notify::new(),
-            });
+            let seen = Arc::new(Seen::default());
             let (counters, stop) = (Arc::new(TcpCounters::default()), Arc::new(Notify::new()));
             let (stopped, sinks) = (Arc::clone(&stop), Arc::clone(&seen));
             let task = runtime.spawn(serve_lines(
