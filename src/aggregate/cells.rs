@@ -130,9 +130,10 @@ impl CounterCell {
 }
 
 /// Sums of finite numbers can leave the range of f64; they stay at its end, so that two of them are never
-/// NaN.
+/// NaN. What is NaN all the same is nothing: a running sum would never be a number again.
+#[inline]
 pub(super) fn finite(sum: f64) -> f64 {
-    sum.clamp(f64::MIN, f64::MAX)
+    if sum.is_nan() { 0.0 } else { sum.clamp(f64::MIN, f64::MAX) }
 }
 
 #[inline]
@@ -179,5 +180,16 @@ fn each<T: Default>(mine: &mut Vec<T>, theirs: &[T], mut absorb: impl FnMut(&mut
     lengthen(mine, theirs.len());
     for (mine, theirs) in mine.iter_mut().zip(theirs) {
         absorb(mine, theirs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_stays_in_range_and_one_that_is_no_number_is_nothing() {
+        let sums = [1.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN].map(finite);
+        assert_eq!(sums, [1.5, f64::MAX, f64::MIN, 0.0]);
     }
 }

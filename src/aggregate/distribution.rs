@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cells::{Bounds, recycle};
+use super::cells::{Bounds, finite, recycle};
 use super::sketch::Sketch;
 
 /// The samples of one series in one interval.
@@ -28,7 +28,7 @@ impl DistributionCell {
         self.values.push(value);
         if rate != 1.0 {
             self.extra += 1.0 / rate - 1.0;
-            self.extra_sum += value * (1.0 / rate - 1.0);
+            self.extra_sum = finite(self.extra_sum + value * (1.0 / rate - 1.0));
         }
     }
 
@@ -51,7 +51,7 @@ impl DistributionCell {
     pub(super) fn absorb(&mut self, other: &DistributionCell, bounds: &Bounds) {
         self.values.extend_from_slice(&other.values);
         self.extra += other.extra;
-        self.extra_sum += other.extra_sum;
+        self.extra_sum = finite(self.extra_sum + other.extra_sum);
         if let Some(theirs) = &other.sketch {
             match &mut self.sketch {
                 Some(mine) => Arc::make_mut(mine).merge(theirs),
@@ -121,6 +121,18 @@ mod tests {
         (0..3).for_each(|_| cell.add(1.0, 0.3, &BOUNDS));
         assert!((cell.weight() - 10.0).abs() < 1e-12);
         assert_eq!(cell.samples(), 3);
+    }
+
+    #[test]
+    fn sums_that_leave_the_range_at_both_ends_are_still_a_number() {
+        let (mut above, mut below) = (DistributionCell::default(), DistributionCell::default());
+        for _ in 0..2 {
+            above.add(f64::MAX / 8.0, 0.1, &BOUNDS);
+            below.add(f64::MIN / 8.0, 0.1, &BOUNDS);
+        }
+        assert_eq!((above.extra_sum(), below.extra_sum()), (f64::MAX, f64::MIN));
+        above.absorb(&below, &BOUNDS);
+        assert_eq!(above.extra_sum(), 0.0);
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use hdrhistogram::Histogram;
 
+use super::cells::finite;
+
 /// A distribution past the exact bound.
 ///
 /// With 2 digits a value it gives is within 0.4 % of the sample, as long as all magnitudes lie within 16
@@ -67,8 +69,9 @@ impl Sketch {
         let mean = sum / values.len() as f64;
         let spread = values.iter().map(|value| (value - mean).powi(2)).sum();
         self.add_moments(values.len() as u64, mean, spread);
-        self.sum += sum;
-        self.sum_squares += values.iter().map(|value| value * value).sum::<f64>();
+        self.sum = finite(self.sum + finite(sum));
+        let squares: f64 = values.iter().map(|value| value * value).sum();
+        self.sum_squares = finite(self.sum_squares + squares);
         self.min = values.iter().copied().fold(self.min, f64::min);
         self.max = values.iter().copied().fold(self.max, f64::max);
     }
@@ -83,8 +86,8 @@ impl Sketch {
             self.count_value(value, count);
         }
         self.add_moments(other.count, other.mean, other.spread);
-        self.sum += other.sum;
-        self.sum_squares += other.sum_squares;
+        self.sum = finite(self.sum + other.sum);
+        self.sum_squares = finite(self.sum_squares + other.sum_squares);
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
     }
@@ -94,12 +97,12 @@ impl Sketch {
         self.count
     }
 
-    /// Sum of the samples, exact but for rounding.
+    /// Sum of the samples, exact but for rounding; at the end of the range of f64 if it exceeds it.
     pub fn sum(&self) -> f64 {
         self.sum
     }
 
-    /// Sum of their squares, exact but for rounding.
+    /// Sum of their squares, exact but for rounding; the largest number if it exceeds the range of f64.
     pub fn sum_squares(&self) -> f64 {
         self.sum_squares
     }
@@ -149,8 +152,8 @@ impl Sketch {
         for (value, count) in self.buckets() {
             let next = passed + u64::from(count);
             let inside = next.min(to).saturating_sub(from.max(passed)) as f64;
-            sum += inside * value;
-            sum_squares += inside * value * value;
+            sum = finite(sum + inside * value);
+            sum_squares = finite(sum_squares + inside * value * value);
             passed = next;
         }
         (sum, sum_squares)
@@ -353,6 +356,21 @@ mod tests {
         let mut sketch = Sketch::of(&values[..1000], 2);
         values[1000..].chunks(1000).for_each(|run| sketch.record(run));
         assert!((sketch.deviation() - 0.5).abs() < 1e-9, "{}", sketch.deviation());
+    }
+
+    #[test]
+    fn sums_that_leave_the_range_at_both_ends_are_still_numbers() {
+        let (mut above, below) = (Sketch::of(&[1e308; 20], 2), Sketch::of(&[-1e308; 20], 2));
+        assert_eq!((above.sum(), below.sum()), (f64::MAX, f64::MIN));
+        let mut merged = above.clone();
+        merged.merge(&below);
+        above.record(&[-1e308; 20]);
+        for sketch in [above, merged] {
+            assert_eq!((sketch.sum(), sketch.sum_squares()), (0.0, f64::MAX));
+            let (sum, sum_squares) = sketch.sums(1, 40);
+            assert!(sum.is_finite() && sum_squares == f64::MAX, "{sum} {sum_squares}");
+            assert_eq!(sketch.deviation(), f64::INFINITY);
+        }
     }
 
     #[test]

@@ -373,6 +373,18 @@ fn any_line() -> impl Strategy<Value = Line> {
         .prop_map(|(kind, name, value, rate)| Line(kind, name, f64::from(value) * 0.1, rate))
 }
 
+#[test]
+fn no_samples_make_a_running_sum_that_is_no_number() {
+    let mut bench = Bench::new(AccumulatorRules { exact_samples: 4, ..AccumulatorRules::default() });
+    for (value, seat) in [(1e300, 0), (-1e300, 0), (1e308, 1), (-1e308, 1)] {
+        let line = Line(SampleKind::Histogram, "h", value, if seat == 0 { 1e-8 } else { 1.0 });
+        bench.pour(seat, &vec![line; 20]);
+    }
+    assert!(bench.flush().timers[0].total_sum.is_finite());
+    bench.pour(0, &[Line(SampleKind::Histogram, "h", 1.0, 1.0)]);
+    assert!(bench.flush().timers[0].total_sum.is_finite());
+}
+
 proptest! {
     #[test]
     fn splitting_a_batch_over_seats_changes_nothing(

@@ -14,11 +14,11 @@ pub enum BadReason {
     UnknownType,
     /// The value is no decimal number.
     BadNumber,
-    /// The value, or value times 1/rate, is NaN or infinite.
+    /// The value, or value times 1/rate where the kind uses a rate, is NaN or infinite.
     NotFinite,
     /// A negative `ms` value.
     NegativeTimer,
-    /// A sample rate that is no number in (0, 1].
+    /// A sample rate that is no number from 1e-9 to 1.
     BadRate,
     /// A name or tag section longer than the limit.
     TooLong,

@@ -28,7 +28,7 @@ pub(super) struct Metric<'a> {
     pub(super) kind: Kind,
     /// Several values are separated by `:`; a set has one.
     pub(super) values: &'a [u8],
-    /// In (0, 1].
+    /// In [`LEAST_RATE`, 1].
     pub(super) rate: Result<f64, BadReason>,
 }
 
@@ -127,11 +127,11 @@ pub(super) fn kind_of(letters: &[u8]) -> Option<Kind> {
 /// The text after the `@`.
 ///
 /// # Errors
-/// `BadRate` if it is no number in (0, 1].
+/// `BadRate` if it is no number in [`LEAST_RATE`, 1].
 #[inline(always)]
 pub(super) fn read_rate(text: &[u8]) -> Result<f64, BadReason> {
     match number(text) {
-        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(rate),
+        Ok(rate) if (LEAST_RATE..=1.0).contains(&rate) => Ok(rate),
         _ => Err(BadReason::BadRate),
     }
 }
@@ -153,18 +153,29 @@ pub(super) fn read_value(kind: Kind, text: &[u8], rate: f64) -> Result<(SampleKi
         Kind::Distribution => SampleKind::Distribution,
         Kind::Set => SampleKind::Set,
     };
-    if rate == 1.0 { Ok((kind, value, 1.0)) } else { sampled(kind, value, rate) }
+    if rate == 1.0 {
+        Ok((kind, value, 1.0))
+    } else {
+        used_rate(kind, value, rate).map(|rate| (kind, value, rate))
+    }
 }
 
-/// A counter counts `value * (1 / rate)`, computed like that: of zero and a tiny rate it is no number. An observation
-/// stands for `1 / rate` observations; gauges and sets have no use for a rate.
-fn sampled(kind: SampleKind, value: f64, rate: f64) -> Result<(SampleKind, f64, f64), BadReason> {
-    let weight = match kind {
-        SampleKind::Gauge | SampleKind::GaugeDelta | SampleKind::Set => return Ok((kind, value, 1.0)),
-        SampleKind::Counter => value * (1.0 / rate),
-        SampleKind::Timer | SampleKind::Histogram | SampleKind::Distribution => 1.0 / rate,
-    };
-    if weight.is_finite() { Ok((kind, value, rate)) } else { Err(BadReason::NotFinite) }
+/// `rate` as far as a sample of this kind uses it: gauges and sets have no use for one.
+///
+/// A counter counts `value * (1 / rate)`, computed like that, and an observation is as much of a sum.
+///
+/// # Errors
+/// `BadRate` if it is outside of [`LEAST_RATE`, 1], `NotFinite` if the value times `1 / rate` is no finite number.
+pub fn used_rate(kind: SampleKind, value: f64, rate: f64) -> Result<f64, BadReason> {
+    if !(LEAST_RATE..=1.0).contains(&rate) {
+        return Err(BadReason::BadRate);
+    }
+    match kind {
+        _ if !value.is_finite() => Err(BadReason::NotFinite),
+        SampleKind::Gauge | SampleKind::GaugeDelta | SampleKind::Set => Ok(1.0),
+        _ if (value * (1.0 / rate)).is_finite() => Ok(rate),
+        _ => Err(BadReason::NotFinite),
+    }
 }
 
 /// `|#k:v|@0.5|c:x`, of which the last `|#` is taken.
@@ -176,3 +187,7 @@ fn tags(tail: &[u8]) -> &[u8] {
 fn last_rate(tail: &[u8]) -> Option<Result<f64, BadReason>> {
     tail.split(|&byte| byte == b'|').rev().find_map(|section| section.strip_prefix(b"@")).map(read_rate)
 }
+
+/// The smallest rate: nobody samples one of more than a billion, and a smaller one lets a single line count for more
+/// than all others ever will.
+pub const LEAST_RATE: f64 = 1e-9;

@@ -12,11 +12,12 @@
 //! values   := value *( ":" value )                       the value of a set is taken whole, ":" included
 //! type     := "c" | "m" | "g" | "ms" | "h" | "d" | "s"
 //! section  := "@" rate | "#" tags | anything else, which is skipped
+//! rate     := a number from 1e-9 to 1
 //! ```
 //!
 //! It follows <https://github.com/statsd/statsd/blob/master/docs/metric_types.md> and
 //! <https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/>, and refuses what the reference only accepts by
-//! accident: unknown types, rates outside of (0, 1], words and hexadecimals as numbers.
+//! accident: unknown types, rates outside of [1e-9, 1], words and hexadecimals as numbers.
 
 mod intern;
 mod line;
@@ -29,5 +30,6 @@ mod scan;
 mod tests;
 
 pub use intern::Outcome;
+pub use line::{LEAST_RATE, used_rate};
 pub use parse::Parser;
 pub use rules::{Rules, RulesError};

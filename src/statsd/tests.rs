@@ -220,7 +220,7 @@ proptest! {
     fn any_bytes_give_samples_in_range_or_reasons(text in prop::collection::vec(any::<u8>(), 0..400)) {
         let batch = parsed(&text);
         for sample in &batch.samples {
-            prop_assert!(sample.rate > 0.0 && sample.rate <= 1.0);
+            prop_assert!((1e-9..=1.0).contains(&sample.rate));
             prop_assert!(sample.kind == SampleKind::Set || sample.value.is_finite());
         }
     }

@@ -6,7 +6,7 @@ use crate::flow::{Pack, RecordRef, Selection};
 use crate::message::{Message, Value};
 use crate::metric::{BadReason, Sample, SampleBatch, SampleKind};
 use crate::plugin::BuildContext;
-use crate::statsd::{Outcome, Parser, Rules};
+use crate::statsd::{LEAST_RATE, Outcome, Parser, Rules, used_rate};
 
 /// Makes samples of messages, with spellings of its own.
 pub(super) struct Messages {
@@ -42,7 +42,7 @@ impl Messages {
         let name = text(message, "name").ok_or(BadReason::EmptyName)?;
         let kind = text(message, "kind").and_then(SampleKind::from_text).ok_or(BadReason::UnknownType)?;
         let rate = number(message, "rate").unwrap_or(1.0);
-        if !(rate > 0.0 && rate <= 1.0) {
+        if !(LEAST_RATE..=1.0).contains(&rate) {
             return Err(BadReason::BadRate);
         }
         let series = match self.parser.resolve(name, text(message, "tags").unwrap_or(""), kind.series()) {
@@ -55,11 +55,10 @@ impl Messages {
             Sample::of_set(series, self.batch.keep(member.as_bytes()))
         } else {
             let value = number(message, "value").ok_or(BadReason::BadNumber)?;
-            match kind {
-                _ if !(value * (1.0 / rate)).is_finite() => return Err(BadReason::NotFinite),
-                SampleKind::Timer if value < 0.0 => return Err(BadReason::NegativeTimer),
-                _ => Sample { series, kind, value, rate },
+            if kind == SampleKind::Timer && value < 0.0 {
+                return Err(BadReason::NegativeTimer);
             }
+            Sample { series, kind, value, rate: used_rate(kind, value, rate)? }
         };
         self.batch.samples.push(sample);
         Ok(())
