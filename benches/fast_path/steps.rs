@@ -79,7 +79,11 @@ fn pour_and_flush(group: &mut Group<'_>) {
             next = (next + 1) % parsed.len();
         });
     });
-    let pour = || parsed.iter().for_each(|batch| table.pour(batch, Chosen::All, accumulator.next_sequence()));
+    let pour = || {
+        for batch in &parsed {
+            table.pour(batch, Chosen::All, accumulator.next_sequence());
+        }
+    };
     accumulator.flush(slot());
     pour();
     let snapshot = accumulator.flush(slot());

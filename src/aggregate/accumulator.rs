@@ -1,7 +1,7 @@
 //! The accumulator of a filter: a table for every seat, and the flush that makes one snapshot of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cells::{Bounds, Cells};
 use super::kept::Kept;
@@ -18,7 +18,7 @@ pub struct Accumulator {
     rules: AccumulatorRules,
     names: Arc<Registry>,
     sequence: AtomicU64,
-    tables: Mutex<Vec<(usize, Arc<Table>)>>,
+    tables: Mutex<Tables>,
     state: Mutex<State>,
 }
 
@@ -64,7 +64,7 @@ pub enum Idle {
     DeleteAfter(u32),
 }
 
-/// Where the samples of an accumulator are; `poured == flushed + held` always.
+/// Where the samples of an accumulator are; `poured == flushed + held` until it is closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableLedger {
     /// Samples poured since the accumulator exists.
@@ -73,6 +73,13 @@ pub struct TableLedger {
     pub flushed: u64,
     /// Samples in the tables, for the next snapshot.
     pub held: u64,
+}
+
+/// The tables, by the number of their seat.
+#[derive(Debug, Default)]
+struct Tables {
+    seats: Vec<(usize, Arc<Table>)>,
+    closed: bool,
 }
 
 /// What belongs to flushes alone.
@@ -98,13 +105,24 @@ impl Accumulator {
 
     /// The table of a seat, always the same for the same number. It lives as long as the accumulator.
     pub fn seat(&self, seat: usize) -> Arc<Table> {
-        let mut tables = self.tables.lock().expect("asking for a table never panics");
-        if let Some((_, table)) = tables.iter().find(|(number, _)| *number == seat) {
+        let mut tables = self.tables();
+        if let Some((_, table)) = tables.seats.iter().find(|(number, _)| *number == seat) {
             return Arc::clone(table);
         }
         let table = Arc::new(Table::new(self.rules.bounds()));
-        tables.push((seat, Arc::clone(&table)));
+        if tables.closed {
+            table.close();
+        }
+        tables.seats.push((seat, Arc::clone(&table)));
         table
+    }
+
+    /// Closes every table, and those that are asked for later: nobody will flush any more. The number of samples
+    /// that no snapshot will have.
+    pub fn close(&self) -> u64 {
+        let mut tables = self.tables();
+        tables.closed = true;
+        tables.seats.iter().map(|(_, table)| table.close()).sum()
     }
 
     /// The number of the next batch, from 1 on; taken just before the batch is poured.
@@ -147,7 +165,7 @@ impl Accumulator {
     pub fn ledger(&self) -> TableLedger {
         let state = self.lock();
         let mut ledger = TableLedger { flushed: state.flushed, ..TableLedger::default() };
-        for (_, table) in &*self.tables.lock().expect("asking for a table never panics") {
+        for (_, table) in &self.tables().seats {
             let (poured, held) = table.poured_and_held();
             ledger.poured += poured;
             ledger.held += held;
@@ -157,7 +175,7 @@ impl Accumulator {
 
     /// Swaps the cells of every table for empty ones that are as long, so that no lane has to make room.
     fn flip(&self, spares: &mut Vec<Cells>) -> Vec<Cells> {
-        let tables = self.tables.lock().expect("asking for a table never panics").clone();
+        let tables = self.tables().seats.clone();
         spares.resize_with(tables.len().max(spares.len()), Cells::default);
         let flipped = tables.iter().zip(spares.drain(..)).map(|((_, table), mut spare)| {
             spare.lengthen(&table.lengths());
@@ -167,7 +185,11 @@ impl Accumulator {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("a flush never panics")
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of one seat: cells behind a mutex that is locked once a batch, and once by a flush.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cells::{Bounds, Cells, Lengths};
 use crate::metric::SampleBatch;
@@ -37,6 +37,8 @@ struct Inside {
     cells: Cells,
     /// Samples poured since the table exists.
     poured: u64,
+    /// Whether nobody will flush any more.
+    closed: bool,
 }
 
 impl Table {
@@ -47,9 +49,13 @@ impl Table {
 
     /// Pours the chosen samples of `batch` in their order, and its tally.
     ///
-    /// `sequence` orders batches over all seats, see `Accumulator::next_sequence`. The table is locked once.
-    pub fn pour(&self, batch: &SampleBatch, chosen: Chosen<'_>, sequence: u64) {
+    /// `sequence` orders batches over all seats, see `Accumulator::next_sequence`. The table is locked once. False if
+    /// the table is closed: then nothing was poured.
+    pub fn pour(&self, batch: &SampleBatch, chosen: Chosen<'_>, sequence: u64) -> bool {
         let mut inside = self.lock();
+        if inside.closed {
+            return false;
+        }
         let count = match chosen {
             Chosen::All => {
                 for sample in &batch.samples {
@@ -62,6 +68,14 @@ impl Table {
         inside.cells.tally.add(&batch.tally);
         inside.cells.samples += count;
         inside.poured += count;
+        true
+    }
+
+    /// Takes no more samples from now on and forgets those it holds; their number. 0 if it was closed before.
+    pub fn close(&self) -> u64 {
+        let mut inside = self.lock();
+        inside.closed = true;
+        mem::take(&mut inside.cells).samples
     }
 
     /// Takes what was poured and leaves `spare`, which must be empty. Costs the lane a swap.
@@ -98,7 +112,8 @@ impl Table {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().expect("adding a sample never panics")
+        // Whoever panicked while pouring lost its batch; the samples of all others are still good.
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,7 +142,7 @@ mod tests {
         let mut bits = [0; 16];
         bits[0] = 1 << 3 | 1 << 63;
         bits[1] = 1 << 5 | 1 << 6;
-        table.pour(&batch_of(70), Chosen::Bits(&bits), 1);
+        assert!(table.pour(&batch_of(70), Chosen::Bits(&bits), 1));
         assert_eq!(table.poured_and_held(), (3, 3));
         let cells = table.flip(Cells::default());
         assert_eq!((cells.counters[0].sum, cells.counters[0].samples), (3.0 + 63.0 + 69.0, 3));
@@ -138,21 +153,43 @@ mod tests {
     #[test]
     fn samples_beyond_the_bits_are_not_chosen() {
         let table = Table::new(BOUNDS);
-        table.pour(&batch_of(1030), Chosen::Bits(&[u64::MAX; 16]), 1);
+        assert!(table.pour(&batch_of(1030), Chosen::Bits(&[u64::MAX; 16]), 1));
         assert_eq!(table.poured_and_held(), (1024, 1024));
-        table.pour(&batch_of(1030), Chosen::All, 2);
+        assert!(table.pour(&batch_of(1030), Chosen::All, 2));
         assert_eq!(table.poured_and_held(), (2054, 2054));
+    }
+
+    #[test]
+    fn a_closed_table_takes_nothing_and_has_counted_what_it_held() {
+        let table = Table::new(BOUNDS);
+        assert!(table.pour(&batch_of(5), Chosen::All, 1));
+        assert_eq!(table.close(), 5);
+        assert!(!table.pour(&batch_of(5), Chosen::All, 2));
+        assert_eq!((table.poured_and_held(), table.close()), ((5, 0), 0));
+    }
+
+    #[test]
+    fn a_panic_while_pouring_loses_nothing_that_others_poured() {
+        let table = Table::new(BOUNDS);
+        assert!(table.pour(&batch_of(5), Chosen::All, 1));
+        let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _inside = table.lock();
+            panic!("as an index out of bounds would");
+        }));
+        assert!(panics.is_err());
+        assert!(table.pour(&batch_of(2), Chosen::All, 2));
+        assert_eq!(table.close(), 7);
     }
 
     #[test]
     fn a_flip_keeps_the_memory_of_the_spare_cells() {
         let table = Table::new(BOUNDS);
-        table.pour(&batch_of(1), Chosen::All, 1);
+        assert!(table.pour(&batch_of(1), Chosen::All, 1));
         let mut spare = Cells::default();
         spare.lengthen(&table.lengths());
         let memory = spare.counters.as_ptr();
         table.flip(spare);
-        table.pour(&batch_of(1), Chosen::All, 2);
+        assert!(table.pour(&batch_of(1), Chosen::All, 2));
         assert_eq!(table.flip(Cells::default()).counters.as_ptr(), memory);
     }
 }

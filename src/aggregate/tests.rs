@@ -46,7 +46,8 @@ impl Bench {
 
     fn pour(&self, seat: usize, lines: &[Line]) {
         let batch = self.batch(lines);
-        self.accumulator.seat(seat).pour(&batch, Chosen::All, self.accumulator.next_sequence());
+        let table = self.accumulator.seat(seat);
+        assert!(table.pour(&batch, Chosen::All, self.accumulator.next_sequence()));
     }
 
     fn flush(&mut self) -> Snapshot {
@@ -371,6 +372,19 @@ fn any_line() -> impl Strategy<Value = Line> {
     let name = prop::sample::select(vec!["a", "b", "c"]);
     (kind, name, -50i32..1000, prop::sample::select(vec![1.0, 0.5, 0.1, 0.3]))
         .prop_map(|(kind, name, value, rate)| Line(kind, name, f64::from(value) * 0.1, rate))
+}
+
+#[test]
+fn a_closed_accumulator_counts_what_it_held_and_gives_closed_tables() {
+    let bench = Bench::new(AccumulatorRules::default());
+    bench.pour(0, &ALL_KINDS);
+    bench.pour(1, &ALL_KINDS[..2]);
+    assert_eq!(bench.accumulator.close(), 6);
+    let batch = bench.batch(&ALL_KINDS);
+    assert!(!bench.accumulator.seat(0).pour(&batch, Chosen::All, 3));
+    assert!(!bench.accumulator.seat(2).pour(&batch, Chosen::All, 4));
+    assert_eq!(bench.accumulator.close(), 0);
+    assert_eq!(bench.accumulator.ledger(), TableLedger { poured: 6, flushed: 0, held: 0 });
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The inlet of the accumulator: a table for every seat, poured into on the seat's own thread.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::messages::Messages;
@@ -18,7 +17,6 @@ pub(super) struct Lanes {
 
 struct Shared {
     accumulator: Arc<Accumulator>,
-    closed: AtomicBool,
     /// Receipts for what is in the tables.
     tokens: Mutex<Vec<Arc<dyn Token>>>,
     poured: Count,
@@ -35,8 +33,8 @@ struct TableLane {
 
 impl Lanes {
     pub(super) fn new(accumulator: Arc<Accumulator>, poured: Count, context: &BuildContext) -> Lanes {
-        let (closed, tokens) = (AtomicBool::new(false), Mutex::default());
-        let shared = Arc::new(Shared { accumulator, closed, tokens, poured, context: context.clone() });
+        let shared = Shared { accumulator, tokens: Mutex::default(), poured, context: context.clone() };
+        let shared = Arc::new(shared);
         Lanes { own: TableLane::new(OWN_SEAT, &shared), shared }
     }
 
@@ -49,11 +47,6 @@ impl Lanes {
     pub(super) fn take_tokens(&self) -> Vec<Arc<dyn Token>> {
         std::mem::take(&mut *self.shared.tokens.lock().expect(NEVER_POISONED))
     }
-
-    /// From now on lanes say that the consumer has ended.
-    pub(super) fn close(&self) {
-        self.shared.closed.store(true, Ordering::Release);
-    }
 }
 
 impl Inlet for Lanes {
@@ -64,24 +57,20 @@ impl Inlet for Lanes {
 
 impl Lane for TableLane {
     fn pour(&self, pack: &Pack, chosen: &Selection) -> Poured {
-        if self.shared.closed.load(Ordering::Acquire) {
-            return Poured::Closed;
-        }
         match &pack.body {
             Body::Samples(batch) => {
                 let chosen = match chosen {
                     Selection::All => Chosen::All,
                     Selection::Only(words) => Chosen::Bits(words),
                 };
-                self.pour_batch(batch, chosen, pack.trace.ack.as_ref());
+                self.pour_batch(batch, chosen, pack.trace.ack.as_ref())
             }
             Body::Messages(_) | Body::Snapshot { .. } => {
                 let mut messages = self.messages.lock().expect(NEVER_POISONED);
                 let messages = messages.get_or_insert_with(|| Messages::new(&self.shared.context));
-                self.pour_batch(messages.samples_of(pack, chosen), Chosen::All, pack.trace.ack.as_ref());
+                self.pour_batch(messages.samples_of(pack, chosen), Chosen::All, pack.trace.ack.as_ref())
             }
         }
-        Poured::Taken
     }
 }
 
@@ -91,13 +80,16 @@ impl TableLane {
         TableLane { table, shared: Arc::clone(shared), messages: Mutex::default() }
     }
 
-    fn pour_batch(&self, batch: &SampleBatch, chosen: Chosen<'_>, ack: Option<&Arc<dyn Token>>) {
+    fn pour_batch(&self, batch: &SampleBatch, chosen: Chosen<'_>, ack: Option<&Arc<dyn Token>>) -> Poured {
         let count = chosen.count(batch.samples.len());
-        self.table.pour(batch, chosen, self.shared.accumulator.next_sequence());
+        if !self.table.pour(batch, chosen, self.shared.accumulator.next_sequence()) {
+            return Poured::Closed;
+        }
         self.shared.poured.add(count as u64);
         if let Some(ack) = ack {
             self.shared.tokens.lock().expect(NEVER_POISONED).push(Arc::clone(ack));
         }
+        Poured::Taken
     }
 }
 

@@ -156,9 +156,8 @@ impl StatAccumFilter {
 
 impl Drop for StatAccumFilter {
     fn drop(&mut self) {
-        self.inlet.close();
-        // Nothing, unless a fault ended it.
-        self.lost.add(self.accumulator.ledger().held);
+        // Nothing is held unless a fault ended it; from now on lanes say that the consumer has ended.
+        self.lost.add(self.accumulator.close());
     }
 }
 
