@@ -1,45 +1,50 @@
 //! A snapshot in Graphite's words: the lines of one flush, as a payload, as fields, or straight into a buffer.
 
+use std::sync::Arc;
+
 use crate::aggregate::{Percentile, Rank, Snapshot, TimerPoint};
 use crate::graphite::{LineWriter, Namespace, PercentNumbers, Rules, TagMode, TimerNumbers, parse_line};
-use crate::metric::Kind;
+use crate::metric::{Series, SeriesId};
 
 /// Appends the lines of a flush to `out`; the number of lines.
 ///
 /// Order: counters, timers, gauges, sets, the aggregator's own, the number of series: that of the reference.
 pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out: &mut Vec<u8>) -> u64 {
     let mut writer = LineWriter::new(naming, tags, found.slot.end.seconds(), found.slot.seconds(), out);
-    found.names.with_names(Kind::Counter, |names| {
-        for point in &found.counters {
-            let series = &names[point.series.index()];
+    each_named(
+        found,
+        &found.counters,
+        |point| point.series,
+        |point, series| {
             writer.counter(&series.name, &series.tags, point.sum);
-        }
-    });
+        },
+    );
     let mut percentiles = Vec::new();
-    for kinds in found.timers.chunk_by(|a, b| a.series.kind() == b.series.kind()) {
-        found.names.with_names(kinds[0].series.kind(), |names| {
-            for point in kinds {
-                let series = &names[point.series.index()];
-                writer.timer(
-                    &series.name,
-                    &series.tags,
-                    &timer_numbers(found, point, naming, &mut percentiles),
-                );
-            }
-        });
-    }
-    found.names.with_names(Kind::Gauge, |names| {
-        for point in &found.gauges {
-            let series = &names[point.series.index()];
+    each_named(
+        found,
+        &found.timers,
+        |point| point.series,
+        |point, series| {
+            let numbers = timer_numbers(found, point, naming, &mut percentiles);
+            writer.timer(&series.name, &series.tags, &numbers);
+        },
+    );
+    each_named(
+        found,
+        &found.gauges,
+        |point| point.series,
+        |point, series| {
             writer.gauge(&series.name, &series.tags, point.value);
-        }
-    });
-    found.names.with_names(Kind::Set, |names| {
-        for point in &found.sets {
-            let series = &names[point.series.index()];
+        },
+    );
+    each_named(
+        found,
+        &found.sets,
+        |point| point.series,
+        |point, series| {
             writer.set(&series.name, &series.tags, point.cardinality);
-        }
-    });
+        },
+    );
     let mut count = found.len() as u64;
     if let Some(own) = &found.own {
         let counters = [
@@ -54,6 +59,26 @@ pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out:
     }
     writer.number_of_stats(count);
     writer.lines()
+}
+
+/// Visits points with the names of their series. The names are taken some at a time: whoever names a new series
+/// waits while they are locked.
+fn each_named<P>(
+    found: &Snapshot,
+    points: &[P],
+    series_of: impl Fn(&P) -> SeriesId,
+    mut visit: impl FnMut(&P, &Series),
+) {
+    let mut taken: Vec<Arc<Series>> = Vec::with_capacity(points.len().min(NAMES_AT_ONCE));
+    for same_kind in points.chunk_by(|a, b| series_of(a).kind() == series_of(b).kind()) {
+        for chunk in same_kind.chunks(NAMES_AT_ONCE) {
+            found.names.with_names(series_of(&chunk[0]).kind(), |names| {
+                taken.extend(chunk.iter().map(|point| Arc::clone(&names[series_of(point).index()])));
+            });
+            chunk.iter().zip(&taken).for_each(|(point, series)| visit(point, series));
+            taken.clear();
+        }
+    }
 }
 
 /// The numbers of a timer; `percentiles` is used for those of `naming`.
@@ -119,3 +144,6 @@ pub(super) fn fields(found: &Snapshot, naming: &Namespace) -> Vec<(String, f64)>
     let parsed = lines.map(|line| parse_line(line).expect("lines written here can be read"));
     parsed.map(|line| (line.path.to_owned(), line.value)).collect()
 }
+
+/// Names taken while they are locked once.
+const NAMES_AT_ONCE: usize = 1024;
