@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
-use crate::flow::sample_facts;
+use crate::flow::{Count, sample_facts};
 use crate::matcher::Facts;
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
 use crate::statsd::{Parser, Rules, RulesError};
@@ -36,7 +36,10 @@ impl Config {
     /// When the rules do not compile, which `check` has reported before.
     pub fn decoder(&self, context: &BuildContext) -> Result<StatsdDecoder, BuildError> {
         let rules = self.rules().map_err(|error| BuildError::new(error.to_string()))?;
-        Ok(StatsdDecoder { parser: Parser::new(rules, context.names.clone(), context.seed) })
+        let unremembered =
+            context.own().counter("hekad_spellings_unremembered_total", &[("input", &*context.name)]);
+        let parser = Parser::new(rules, context.names.clone(), context.seed);
+        Ok(StatsdDecoder { parser, unremembered, reported: 0 })
     }
 }
 
@@ -89,11 +92,19 @@ impl Declare<dyn Decoder> for Config {
 /// See the module.
 pub struct StatsdDecoder {
     parser: Parser,
+    unremembered: Count,
+    /// How much of what the parser did not remember is in the counter, which all seats share.
+    reported: u64,
 }
 
 impl Decoder for StatsdDecoder {
     fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError> {
         self.parser.parse(record, draft.keep_lines, &mut draft.samples);
+        let unremembered = self.parser.unremembered();
+        if unremembered != self.reported {
+            self.unremembered.add(unremembered - self.reported);
+            self.reported = unremembered;
+        }
         if let Some((reason, text)) = self.parser.take_example() {
             draft.complaints.push(Complaint { reason: reason.label(), text });
         }

@@ -139,6 +139,10 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter("hekad_lines_total", "Non-empty statsd lines an input decoded, bad ones too."),
     counter("hekad_bad_lines_total", "Statsd values refused, by reason; the log shows an example of each."),
     counter("hekad_decode_errors_total", "Records a decoder refused as a whole."),
+    counter(
+        "hekad_spellings_unremembered_total",
+        "Names looked up anew because no more are remembered; stop the client that makes ever new ones.",
+    ),
     counter("hekad_dropped_samples_total", "Samples the `drop` globs of an input took out."),
     counter(
         "hekad_kernel_drops_total",

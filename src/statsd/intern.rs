@@ -31,6 +31,8 @@ pub(super) struct Interner {
     table: HashTable<Slot>,
     /// Records one after the other: the eight bytes of a `Header`, the name, the tag section.
     records: Vec<u8>,
+    /// Spellings remembered that are refused or dropped.
+    fruitless: usize,
     unremembered: u64,
 }
 
@@ -39,7 +41,8 @@ impl Interner {
     /// spellings that collide.
     pub(super) fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Interner {
         let secrets = RapidSecrets::seed(seed);
-        Interner { rules, names, secrets, table: HashTable::new(), records: Vec::new(), unremembered: 0 }
+        let (table, records) = (HashTable::new(), Vec::new());
+        Interner { rules, names, secrets, table, records, fruitless: 0, unremembered: 0 }
     }
 
     /// What becomes of samples of this spelling.
@@ -144,10 +147,14 @@ impl Interner {
 
     fn remember(&mut self, hash: u64, name: &[u8], tags: &[u8], header: Header) {
         let size = HEADER + name.len() + tags.len();
-        if self.table.len() >= self.rules.max_spellings || self.records.len() + size > MAX_RECORDS {
+        let fruitless = !matches!(header.outcome, Outcome::Series(_));
+        let full = self.table.len() >= self.rules.max_spellings || self.records.len() + size > MAX_RECORDS;
+        // Garbage has no end; what is refused must not take the room of what counts.
+        if full || fruitless && self.fruitless >= self.rules.max_spellings / FRUITLESS_PART {
             self.unremembered += 1;
             return;
         }
+        self.fruitless += usize::from(fruitless);
         let slot = Slot { start: self.records.len() as u32, tag: tag_of(hash) };
         self.records.extend_from_slice(&header.packed().to_le_bytes());
         self.records.extend_from_slice(name);
@@ -263,6 +270,9 @@ const MAX_RECORDS: usize = 256 << 20;
 /// Most bytes of a name and its tags, whatever the rules say: lengths fit 16 bits.
 const MAX_KEY: usize = u16::MAX as usize;
 
+/// One of so many spellings may be one that is refused or dropped.
+const FRUITLESS_PART: usize = 4;
+
 /// No record begins here: there are fewer bytes of them.
 const UNKNOWN: u32 = u32::MAX;
 
@@ -333,6 +343,23 @@ mod tests {
             assert_eq!(interner.outcome(b"b", b"", Kind::Counter), counter(1));
         }
         assert_eq!((interner.spellings(), interner.unremembered()), (1, 2));
+    }
+
+    #[test]
+    fn refused_and_dropped_spellings_take_a_quarter_of_the_room_at_most() {
+        let mut interner = interner(20, 8);
+        for number in 0..10 {
+            let name = format!("debug.{number}");
+            assert_eq!(interner.outcome(name.as_bytes(), b"", Kind::Counter), Outcome::Dropped);
+        }
+        assert_eq!((interner.spellings(), interner.unremembered()), (2, 8));
+        for number in 0..6 {
+            assert_eq!(
+                interner.outcome(format!("a{number}").as_bytes(), b"", Kind::Counter),
+                counter(number)
+            );
+        }
+        assert_eq!((interner.spellings(), interner.unremembered()), (8, 8));
     }
 
     #[test]
