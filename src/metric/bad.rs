@@ -66,7 +66,7 @@ pub struct Tally {
     /// Non-empty lines, bad ones too.
     pub lines: u64,
     /// Refused values by `BadReason`.
-    pub bad: [u32; BadReason::ALL.len()],
+    pub bad: [u64; BadReason::ALL.len()],
     /// Samples a `drop` glob of the listener took out.
     pub dropped: u64,
 }
@@ -79,7 +79,7 @@ impl Tally {
 
     /// All refused values.
     pub fn bad_total(&self) -> u64 {
-        self.bad.iter().map(|&count| u64::from(count)).sum()
+        self.bad.iter().sum()
     }
 
     /// Adds another tally to this one.
