@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rapidhash::v3::RapidSecrets;
+
 use super::cells::{Bounds, Cells};
 use super::kept::Kept;
 use super::snapshot::{OwnCounts, Snapshot};
@@ -36,6 +38,8 @@ pub struct AccumulatorRules {
     pub idle: IdleRules,
     /// Whether snapshots carry the tally of the batches poured.
     pub own_stats: bool,
+    /// Should be random: members of sets come from the network, and whoever knows it can make members that collide.
+    pub seed: u64,
 }
 
 /// What becomes of series without samples, by kind.
@@ -194,12 +198,13 @@ impl Accumulator {
 }
 
 impl AccumulatorRules {
-    /// How much is kept exactly.
+    /// How much is kept exactly, and what members are hashed with.
     pub fn bounds(&self) -> Bounds {
         Bounds {
             exact_samples: self.exact_samples,
             exact_members: self.exact_members,
             significant_digits: self.significant_digits,
+            secrets: RapidSecrets::seed(self.seed),
         }
     }
 }
@@ -212,6 +217,7 @@ impl Default for AccumulatorRules {
             significant_digits: 2,
             idle: IdleRules::default(),
             own_stats: false,
+            seed: 0,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! A sample costs an index and an add. What is allocated is allocated when a series is new, and kept from
 //! interval to interval.
 
+use rapidhash::v3::RapidSecrets;
+
 use super::distribution::DistributionCell;
 use super::gauge::GaugeCell;
 use super::set::SetCell;
@@ -21,7 +23,7 @@ pub struct Cells {
     pub(super) samples: u64,
 }
 
-/// How much is kept exactly before an estimate takes its place.
+/// How much is kept exactly before an estimate takes its place, and what members of sets are hashed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Samples of a timer, histogram or distribution.
@@ -30,6 +32,8 @@ pub struct Bounds {
     pub exact_members: usize,
     /// Significant decimal digits of the histogram that replaces exact samples, 1 to 3.
     pub significant_digits: u8,
+    /// The same in all seats, whose estimates are united.
+    pub(super) secrets: RapidSecrets,
 }
 
 /// A counter in one interval.

@@ -89,9 +89,12 @@ impl DistributionCell {
 
 #[cfg(test)]
 mod tests {
+    use rapidhash::v3::RapidSecrets;
+
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { exact_samples: 4, exact_members: 4, significant_digits: 2 };
+    const BOUNDS: Bounds =
+        Bounds { exact_samples: 4, exact_members: 4, significant_digits: 2, secrets: RapidSecrets::seed(0) };
 
     fn poured(values: impl IntoIterator<Item = u32>) -> DistributionCell {
         let mut cell = DistributionCell::default();

@@ -121,10 +121,17 @@ impl Table {
 mod tests {
     use std::sync::Arc;
 
+    use rapidhash::v3::RapidSecrets;
+
     use super::*;
     use crate::metric::{Kind, Registry, Sample, SampleKind, SeriesId};
 
-    const BOUNDS: Bounds = Bounds { exact_samples: 1024, exact_members: 1024, significant_digits: 2 };
+    const BOUNDS: Bounds = Bounds {
+        exact_samples: 1024,
+        exact_members: 1024,
+        significant_digits: 2,
+        secrets: RapidSecrets::seed(0),
+    };
 
     fn batch_of(count: u32) -> SampleBatch {
         let mut batch = SampleBatch::new(Arc::new(Registry::new(10)));

@@ -57,7 +57,8 @@ impl Declare<dyn Filter> for Config {
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
-        let accumulator = Arc::new(Accumulator::new(self.accumulation(), Arc::clone(&context.names)));
+        let rules = self.accumulation(context.seed);
+        let accumulator = Arc::new(Accumulator::new(rules, Arc::clone(&context.names)));
         let (poured, flushed, lost) = context.ledger.table(&context.name);
         let own = context.own();
         let filter = [("filter", &*context.name)];

@@ -108,8 +108,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// How samples are aggregated.
-    pub(super) fn accumulation(&self) -> AccumulatorRules {
+    /// How samples are aggregated; `seed` is that of the process.
+    pub(super) fn accumulation(&self, seed: u64) -> AccumulatorRules {
         let idle = |own: Option<bool>, intervals| match own.unwrap_or(self.delete_idle_stats) {
             true => Idle::DeleteAfter(intervals),
             false => Idle::Keep,
@@ -125,6 +125,7 @@ impl Config {
                 sets: idle(self.delete_sets, 1),
             },
             own_stats: self.own_stats,
+            seed,
         }
     }
 
