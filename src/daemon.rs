@@ -43,13 +43,18 @@ pub enum DaemonError {
     #[error("{0}")]
     Start(#[from] StartError),
     /// The state directory cannot be used.
-    #[error("the state directory {path} cannot be used: {reason}")]
+    #[error(
+        "the state directory {path} cannot be used: {reason}; set `base_dir` in [hekad], or HEKA_BASE_DIR"
+    )]
     BaseDir {
         /// Which.
         path: PathBuf,
         /// Why.
         reason: String,
     },
+    /// Nothing says where state is to be kept.
+    #[error("there is no home for a state directory; set `base_dir` in [hekad], or HEKA_BASE_DIR")]
+    NoBaseDir,
     /// The runtime could not be started.
     #[error("the runtime cannot be started")]
     Runtime(#[source] std::io::Error),
@@ -85,8 +90,9 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
     if !warnings.is_empty() {
         tracing::warn!("{}", render(&warnings, &loaded.sources, false).trim_end());
     }
-    let base_dir = plan.hekad.base_dir.clone().unwrap_or_else(default_base_dir);
+    let base_dir = plan.hekad.base_dir.clone().or_else(default_base_dir).ok_or(DaemonError::NoBaseDir)?;
     let _lock = lock(&base_dir)?;
+    tracing::info!("state is kept in {}", base_dir.display());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("runtime")
@@ -197,17 +203,18 @@ fn hostname() -> String {
     name.unwrap_or_else(|| "localhost".to_owned())
 }
 
-fn default_base_dir() -> PathBuf {
+fn default_base_dir() -> Option<PathBuf> {
     if let Some(path) = environment("HEKA_BASE_DIR") {
-        return path.into();
+        return Some(path.into());
     }
     #[cfg(unix)]
     if nix::unistd::geteuid().is_root() {
-        return "/var/cache/hekad".into();
+        return Some("/var/cache/hekad".into());
     }
     let state = environment("XDG_STATE_HOME").map(PathBuf::from);
     let home = environment("HOME").map(|home| Path::new(&home).join(".local/state"));
-    state.or(home).unwrap_or_else(std::env::temp_dir).join("hekad")
+    // Never a directory that others can write to: the lock would be theirs to set.
+    Some(state.or(home)?.join("hekad"))
 }
 
 /// Makes the state directory and locks it: two daemons must not share one.
@@ -218,12 +225,14 @@ fn lock(base_dir: &Path) -> Result<File, DaemonError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(base_dir).map_err(|error| failed(error.to_string()))?;
-    let file = File::create(base_dir.join("lock")).map_err(|error| failed(error.to_string()))?;
+    let mut options = File::options();
+    options.create(true).write(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::libc::O_NOFOLLOW);
+    let file = options.open(base_dir.join("lock")).map_err(|error| failed(error.to_string()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(failed("another hekad uses it; set `base_dir` in [hekad], or HEKA_BASE_DIR".to_owned()))
-        }
+        Err(std::fs::TryLockError::WouldBlock) => Err(failed("another hekad uses it".to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error.to_string())),
     }
 }

@@ -22,8 +22,9 @@ impl Docs {
             anstream::print!("{}", manual(plugins));
             return 0;
         };
-        let Some(plugin) = plugins.find(&name) else {
-            let all = plugins.all();
+        let all = plugins.all();
+        let same = |plugin: &&&Plugin| plugin.type_name.eq_ignore_ascii_case(&name);
+        let Some(plugin) = plugins.find(&name).or_else(|| all.iter().find(same).copied()) else {
             let names: Vec<&str> = all.iter().map(|plugin| plugin.type_name).collect();
             let nearest = suggest(&name, names.iter().copied());
             let nearest = nearest.map(|nearest| format!(" did you mean {nearest}?")).unwrap_or_default();

@@ -97,7 +97,13 @@ pub fn main(plugins: Plugins) -> ExitCode {
 
 fn daemon(source: Source, plugins: &Plugins) -> u8 {
     let colour = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colour).with_target(false).init();
+    // A log that nobody takes any more is no reason to stop: an error of writing it must not be written either.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .log_internal_errors(false)
+        .init();
     match run(&source.choice(), plugins, colour) {
         Ok(outcome) if outcome.failed => RUNTIME,
         Ok(outcome) if outcome.given_up > 0 => GIVEN_UP,

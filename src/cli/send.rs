@@ -30,7 +30,7 @@ impl Send {
         let sent = if self.tcp { self.over_tcp(&text) } else { self.over_udp(&text) };
         match sent {
             Ok(()) => {
-                anstream::eprintln!("sent to {}; it is on the scrape endpoint after the next flush", self.to);
+                anstream::eprintln!("sent to {}; it shows after the next flush", self.to);
                 0
             }
             Err(error) => {

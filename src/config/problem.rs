@@ -115,7 +115,7 @@ pub enum ProblemKind {
     #[error("`{key}` is given twice in `{section}`")]
     RepeatedKey { key: String, section: String },
     /// Nothing but `[hekad]`, or nothing at all.
-    #[error("the configuration is empty: it has no input")]
+    #[error("there is no input")]
     EmptyConfiguration,
 
     // Types of plugins.

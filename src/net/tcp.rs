@@ -325,6 +325,7 @@ mod tests {
         let mut client = served.connect();
         client.write_all(b"a:1|c\n").unwrap();
         served.wait_for(b"a:1|c\n");
+        #[expect(clippy::disallowed_methods, reason = "the peer of a test")]
         let sender = std::thread::spawn(move || while client.write_all(&b"b:1|c\n".repeat(1000)).is_ok() {});
         let counters = Arc::clone(&served.counters);
         served.stop();

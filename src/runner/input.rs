@@ -138,7 +138,7 @@ impl InputNotes {
     fn warn(&self, site: &'static str, text: &str) {
         let mut throttle = self.throttle.lock().expect("no code panics while it holds the throttle");
         if let Some(quiet) = throttle.allow(site, self.clock.now()) {
-            tracing::warn!("{}: {text} ({quiet} more like it)", self.name);
+            tracing::warn!("{}: {text}{quiet}", self.name);
         }
     }
 }

@@ -92,7 +92,7 @@ impl InputCounts {
         self.lines.add(tally.lines);
         self.dropped.add(tally.dropped);
         for (count, &bad) in self.bad.iter().zip(&tally.bad).filter(|(_, bad)| **bad > 0) {
-            count.add(bad.into());
+            count.add(bad);
         }
     }
 }
@@ -251,7 +251,7 @@ impl Side {
         let now = self.draft.samples.at;
         if let Some(quiet) = self.throttle.allow(site, now) {
             let example = escaped(example);
-            tracing::warn!("{}: bad input: {error} in \"{example}\" ({quiet} more like it)", self.name);
+            tracing::warn!("{}: bad input: {error} in \"{example}\"{quiet}", self.name);
         }
     }
 

@@ -17,7 +17,7 @@ pub use filter::{FilterRunner, RebuildFilter};
 pub use input::{InputEnd, InputLane, InputNotes, run_input};
 pub use intake::{InputCounts, SeatDecoding, SeatFeeds, SeatIntakes};
 pub use output::{OutputRunner, RebuildOutput};
-pub use throttle::{Throttle, escaped};
+pub use throttle::{Quiet, Throttle, escaped};
 pub use ticks::Ticks;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

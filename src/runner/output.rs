@@ -93,7 +93,7 @@ impl OutputRunner {
                 && let Some(error) = current.encode(&mut **encoder)
                 && let Some(quiet) = self.throttle.allow("encode", now)
             {
-                tracing::warn!("{}: a record cannot be encoded: {error} ({quiet} more like it)", self.name);
+                tracing::warn!("{}: a record cannot be encoded: {error}{quiet}", self.name);
             }
             if current.frames.ends.is_empty() {
                 let whole = current.next >= current.delivery.pack.body.len();
@@ -115,14 +115,14 @@ impl OutputRunner {
             Ok(Outcome::Delivered) => self.delivered(0),
             Ok(Outcome::Partly { refused, why }) => {
                 if let Some(quiet) = self.throttle.allow("refused", now) {
-                    tracing::warn!("{}: refused {refused} records: {why} ({quiet} more like it)", self.name);
+                    tracing::warn!("{}: refused {refused} records: {why}{quiet}", self.name);
                 }
                 self.delivered(refused)
             }
             Ok(Outcome::Retry(fault)) => self.failed(&fault, now),
             Ok(Outcome::Refused(fault)) => {
                 if let Some(quiet) = self.throttle.allow("refused", now) {
-                    tracing::warn!("{}: refused: {fault} ({quiet} more like it)", self.name);
+                    tracing::warn!("{}: refused: {fault}{quiet}", self.name);
                 }
                 self.give_up(LossReason::Refused)
             }

@@ -5,6 +5,19 @@ use std::time::Duration;
 
 use crate::time::Stamp;
 
+/// How often a thing was not said since it was last said; prints nothing if it always was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quiet(pub u64);
+
+impl std::fmt::Display for Quiet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            count => write!(f, " ({count} more like it since)"),
+        }
+    }
+}
+
 /// Lets one of many lines through.
 #[derive(Debug, Default)]
 pub struct Throttle {
@@ -13,7 +26,7 @@ pub struct Throttle {
 
 impl Throttle {
     /// Asks to say something about `site` at `now`: the number of times it was not said since, or none to be quiet.
-    pub fn allow(&mut self, site: &'static str, now: Stamp) -> Option<u64> {
+    pub fn allow(&mut self, site: &'static str, now: Stamp) -> Option<Quiet> {
         match self.sites.get_mut(site) {
             Some((last, quiet)) if now.since(*last) < PAUSE && now >= *last => {
                 *quiet += 1;
@@ -21,11 +34,11 @@ impl Throttle {
             }
             Some((last, quiet)) => {
                 *last = now;
-                Some(std::mem::take(quiet))
+                Some(Quiet(std::mem::take(quiet)))
             }
             None => {
                 self.sites.insert(site, (now, 0));
-                Some(0)
+                Some(Quiet(0))
             }
         }
     }
@@ -51,11 +64,11 @@ mod tests {
     fn one_line_a_second_a_site_and_the_rest_is_counted() {
         let mut throttle = Throttle::default();
         let at = |milliseconds: i64| Stamp(milliseconds * 1_000_000);
-        assert_eq!(throttle.allow("a", at(0)), Some(0));
+        assert_eq!(throttle.allow("a", at(0)), Some(Quiet(0)));
         assert_eq!(throttle.allow("a", at(1)), None);
         assert_eq!(throttle.allow("a", at(999)), None);
-        assert_eq!(throttle.allow("b", at(999)), Some(0));
-        assert_eq!(throttle.allow("a", at(1000)), Some(2));
+        assert_eq!(throttle.allow("b", at(999)), Some(Quiet(0)));
+        assert_eq!(throttle.allow("a", at(1000)), Some(Quiet(2)));
     }
 
     #[test]

@@ -120,8 +120,15 @@ pub(super) fn kind_of(letters: &[u8]) -> Option<Kind> {
         b"s" => Some(Kind::Set),
         b"h" => Some(Kind::Histogram),
         b"d" => Some(Kind::Distribution),
-        _ => None,
+        _ => trimmed(letters).and_then(kind_of),
     }
+}
+
+/// The text without the blanks around it, as shell scripts leave them there; none if there are no blanks.
+#[cold]
+fn trimmed(text: &[u8]) -> Option<&[u8]> {
+    let inside = text.trim_ascii();
+    (inside.len() < text.len()).then_some(inside)
 }
 
 /// The text after the `@`.
@@ -142,7 +149,13 @@ pub(super) fn read_rate(text: &[u8]) -> Result<f64, BadReason> {
 /// If it is no number, negative where it may not be, or too large, alone or divided by the rate.
 #[inline(always)]
 pub(super) fn read_value(kind: Kind, text: &[u8], rate: f64) -> Result<(SampleKind, f64, f64), BadReason> {
-    let value = number(text)?;
+    let (value, text) = match number(text) {
+        Ok(value) => (value, text),
+        Err(error) => {
+            let text = trimmed(text).ok_or(error)?;
+            (number(text)?, text)
+        }
+    };
     let kind = match kind {
         Kind::Counter => SampleKind::Counter,
         Kind::Gauge if matches!(text.first(), Some(b'+' | b'-')) => SampleKind::GaugeDelta,

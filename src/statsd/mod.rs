@@ -15,6 +15,8 @@
 //! rate     := a number from 1e-9 to 1
 //! ```
 //!
+//! Blanks around a number or a type are stripped.
+//!
 //! It follows <https://github.com/statsd/statsd/blob/master/docs/metric_types.md> and
 //! <https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/>, and refuses what the reference only accepts by
 //! accident: unknown types, rates outside of [1e-9, 1], words and hexadecimals as numbers.

@@ -12,7 +12,7 @@ mod tcp;
 mod udp;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Address;
@@ -114,4 +114,13 @@ fn taken(error: crate::net::BindError) -> BuildError {
     let help = matches!(error, crate::net::BindError::Taken { .. })
         .then(|| "stop that process, or give this section another `address`".to_owned());
     BuildError { message: error.to_string(), help }
+}
+
+/// Where a client of this machine reaches a listener.
+fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    }
 }

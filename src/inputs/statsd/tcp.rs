@@ -33,7 +33,7 @@ impl TcpLines {
         let address = self.address;
         io.notes.note(Note::Listening(format!(
             "listening on {address}/tcp; try: echo 'hello.world:1|c' | nc -q1 {} {}",
-            address.ip(),
+            super::reachable(address.ip()),
             address.port()
         )));
         let listener = self.listener.take().ok_or_else(|| Fault::new("its listener is used up"))?;

@@ -51,7 +51,7 @@ impl UdpLane {
         let address = self.receiver.address();
         io.notes.note(Note::Listening(format!(
             "listening on {address}/udp; try: echo 'hello.world:1|c' | nc -u -w1 {} {}",
-            address.ip(),
+            super::reachable(address.ip()),
             address.port()
         )));
         if let Some(sysctl) = &self.granted.advice {
