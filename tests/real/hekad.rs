@@ -127,7 +127,7 @@ address = "127.0.0.1:{scrape}"
     }
 }
 
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     std::env::var_os("HEKAD_BINARY").map_or(PathBuf::from(env!("CARGO_BIN_EXE_hekad")), PathBuf::from)
 }
 

@@ -1,7 +1,14 @@
 //! What is delivered when the daemon is told to stop.
 
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
 use crate::carbon::Carbon;
-use crate::hekad::Hekad;
+use crate::harness::{free_port, http_get, wait_until};
+use crate::hekad::{Hekad, binary};
 
 /// An interval long enough that the daemon is stopped inside of one.
 const INTERVAL: u32 = 10;
@@ -48,3 +55,39 @@ fn what_tcp_connections_hold_at_sigterm_is_delivered() {
     hekad.stop_cleanly();
     carbon.wait_for_sum("stats.counters.stream.requests.count", (CONNECTIONS * LINES) as f64);
 }
+
+#[test]
+fn a_log_that_nobody_reads_any_more_ends_nothing() {
+    let directory = TempDir::new().expect("a directory can be made");
+    let (udp, scrape) = (free_port(), free_port());
+    let config = format!(
+        "[hekad]\nbase_dir = \"{}\"\n[StatsdInput]\naddress = \"127.0.0.1:{udp}\"\n[StatAccumFilter]\n\
+         ticker_interval = 1\n[PrometheusOutput]\naddress = \"127.0.0.1:{scrape}\"\n",
+        directory.path().join("state").display(),
+    );
+    let file = directory.path().join("hekad.toml");
+    std::fs::write(&file, config).expect("the configuration can be written");
+    let mut command = Command::new(binary());
+    let mut hekad = command.arg("-config").arg(&file).stderr(Stdio::piped()).spawn().expect("hekad starts");
+    wait_until(PATIENCE, || http_get(scrape, "/-/ready").map(drop));
+    drop(hekad.stderr.take());
+    let client = UdpSocket::bind("127.0.0.1:0").expect("there is a port");
+    let send = |line: &str| {
+        client.send_to(line.as_bytes(), ("127.0.0.1", udp)).expect("it can be sent");
+    };
+    // The first must be logged, and cannot be.
+    send("bad");
+    send("unread.log:1|c");
+    wait_until(PATIENCE, || match http_get(scrape, "/metrics")? {
+        (_, page) if page.contains("unread_log_total 1") => Ok(()),
+        (status, _) => Err(format!("{status}, without the sample")),
+    });
+    let told = Command::new("kill").args(["-TERM", &hekad.id().to_string()]).status();
+    assert!(told.expect("there is a kill").success());
+    wait_until(PATIENCE, || match hekad.try_wait() {
+        Ok(Some(status)) if status.code() == Some(0) => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
