@@ -132,9 +132,13 @@ impl Converter<'_> {
         if expanded.problems.is_empty() {
             return Kind::String(expanded.text, expanded.map);
         }
-        let (_, map) = TextMap::of_string(self.text.get(span.clone()).unwrap_or_default(), span.start);
+        let token = self.text.get(span.clone()).unwrap_or_default();
+        let (written, map) = TextMap::of_string(token, span.start);
+        // In a string with mistakes the parser may have gone on with another text than was written.
+        let map = (written == *text).then_some(map);
         for (range, problem) in expanded.problems {
-            self.report(map.locate(range).unwrap_or(span.clone()), problem);
+            let inside = map.as_ref().and_then(|map| map.locate(range));
+            self.report(inside.unwrap_or(span.clone()), problem);
         }
         Kind::Damaged
     }
