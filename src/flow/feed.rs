@@ -94,11 +94,6 @@ impl Feed {
             })
     }
 
-    /// Whether any consumer is there at all.
-    pub fn has_legs(&self) -> bool {
-        !self.legs.is_empty()
-    }
-
     /// Sends a batch to everybody whose matcher takes a record of it. Never blocks.
     ///
     /// # Panics

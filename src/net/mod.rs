@@ -19,9 +19,7 @@ mod receive;
 mod tape;
 mod tcp;
 
-use std::future::Future;
-use std::pin::Pin;
-
+pub use crate::plugin::BoxFuture;
 pub use accept::Connections;
 pub use bind::{BindError, tcp_listener};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
@@ -36,9 +34,6 @@ pub use plain::{BATCH, UdpReceiver, Waker};
 pub use receive::{BATCH, UdpReceiver, Waker};
 pub use tape::{STDOUT, Tape};
 pub use tcp::{LineSink, TcpCounters, TcpLimits, serve_lines};
-
-/// A future on the heap that may move between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The first address of `host`, a name or an address.
 ///
