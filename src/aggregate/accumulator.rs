@@ -7,7 +7,7 @@ use rapidhash::v3::RapidSecrets;
 
 use super::cells::{Bounds, Cells};
 use super::kept::Kept;
-use super::snapshot::{OwnCounts, Snapshot};
+use super::snapshot::{OwnCounts, Snapshot, View};
 use super::table::Table;
 use crate::metric::Registry;
 use crate::time::Slot;
@@ -148,10 +148,11 @@ impl Accumulator {
         let (merged, others) = flipped.split_first_mut().expect("there is at least one");
         others.iter().for_each(|other| merged.absorb(other, &bounds));
         let own = self.rules.own_stats.then_some(OwnCounts { tally: merged.tally });
-        let columns = state.kept.columns(merged, &self.rules.idle, &bounds);
+        let columns = state.kept.columns(merged, slot, &self.rules.idle, &bounds);
         flipped.iter_mut().for_each(|cells| cells.clear(&bounds));
         state.spares = flipped;
         let snapshot = Snapshot {
+            view: View::Closed,
             slot,
             names: Arc::clone(&self.names),
             counters: columns.counters,

@@ -11,6 +11,7 @@ use super::gauge::GaugeCell;
 use super::set::SetCell;
 use super::snapshot::{CounterPoint, Distribution, GaugePoint, SetPoint, TimerPoint};
 use crate::metric::{Kind, SeriesId};
+use crate::time::{Slot, Stamp};
 
 /// Arrays by series id.
 #[derive(Debug, Default)]
@@ -34,6 +35,7 @@ pub(super) struct Columns {
 #[derive(Debug, Default)]
 struct KeptCounter {
     total: f64,
+    created: Stamp,
     age: Age,
 }
 
@@ -47,6 +49,7 @@ struct KeptGauge {
 struct KeptDistribution {
     total_weight: f64,
     total_sum: f64,
+    created: Stamp,
     age: Age,
 }
 
@@ -56,17 +59,26 @@ struct Age(u32);
 
 impl Kept {
     /// The columns of the interval in which `cells` were poured; shares the sketches of the cells.
-    pub(super) fn columns(&mut self, cells: &mut Cells, idle: &IdleRules, bounds: &Bounds) -> Columns {
+    pub(super) fn columns(
+        &mut self,
+        cells: &mut Cells,
+        slot: Slot,
+        idle: &IdleRules,
+        bounds: &Bounds,
+    ) -> Columns {
         let mut timers = Vec::new();
         let mut values = Vec::new();
         let kept = self.distributions.iter_mut().zip(&mut cells.distributions);
         for ((kept, cells), kind) in kept.zip([Kind::Timer, Kind::Histogram, Kind::Distribution]) {
             walk(kept, cells, |index, kept, cell| {
+                if kept.created == Stamp::default() && cell.samples() > 0 {
+                    kept.created = slot.start();
+                }
                 timers.extend(kept.point(SeriesId::new(kind, index), cell, idle.timers, bounds, &mut values));
             });
         }
         Columns {
-            counters: self.counters(&mut cells.counters, idle.counters),
+            counters: self.counters(&mut cells.counters, slot, idle.counters),
             gauges: self.gauges(&mut cells.gauges, idle.gauges),
             timers,
             sets: self.sets(&mut cells.sets, idle.sets),
@@ -74,14 +86,23 @@ impl Kept {
         }
     }
 
-    fn counters(&mut self, cells: &mut Vec<CounterCell>, idle: Idle) -> Vec<CounterPoint> {
+    fn counters(&mut self, cells: &mut Vec<CounterCell>, slot: Slot, idle: Idle) -> Vec<CounterPoint> {
         let mut points = Vec::with_capacity(cells.len());
         walk(&mut self.counters, cells, |index, kept, cell| {
             if kept.age.goes_on(cell.samples, idle) {
+                if kept.created == Stamp::default() {
+                    kept.created = slot.start();
+                }
                 let sum = finite(cell.sum);
                 kept.total = finite(kept.total + sum);
                 let series = SeriesId::new(Kind::Counter, index);
-                points.push(CounterPoint { series, samples: cell.samples, sum, total: kept.total });
+                points.push(CounterPoint {
+                    series,
+                    samples: cell.samples,
+                    sum,
+                    total: kept.total,
+                    created: kept.created,
+                });
             }
         });
         points
@@ -137,8 +158,8 @@ impl KeptDistribution {
         };
         self.total_weight = finite(self.total_weight + weight);
         self.total_sum = finite(self.total_sum + finite(sum + cell.extra_sum()));
-        let (total_weight, total_sum) = (self.total_weight, self.total_sum);
-        Some(TimerPoint { series, samples, weight, distribution, total_weight, total_sum })
+        let (total_weight, total_sum, created) = (self.total_weight, self.total_sum, self.created);
+        Some(TimerPoint { series, samples, weight, distribution, total_weight, total_sum, created })
     }
 }
 

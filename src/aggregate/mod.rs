@@ -26,5 +26,5 @@ pub use accumulator::{Accumulator, AccumulatorRules, Idle, IdleRules, TableLedge
 pub use cells::{Bounds, Cells};
 pub use percentile::{Percentile, Rank, Summary};
 pub use sketch::Sketch;
-pub use snapshot::{CounterPoint, Distribution, GaugePoint, OwnCounts, SetPoint, Snapshot, TimerPoint};
+pub use snapshot::{CounterPoint, Distribution, GaugePoint, OwnCounts, SetPoint, Snapshot, TimerPoint, View};
 pub use table::{Chosen, Table};

@@ -1,18 +1,21 @@
-//! What one flush found: plain columns in series id order, without naming.
+//! What one flush or one live view found: plain columns in series id order, without naming.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::metric::{Registry, SeriesId, Tally};
-use crate::time::Slot;
+use crate::time::{Slot, Stamp};
 
-/// Everything a filter aggregated in one slot.
+/// Everything a filter aggregated in one slot, or what moved there since the last look.
 ///
-/// Every column is in series id order. A point with `samples == 0` belongs to an idle series that is kept. Names are
-/// looked up in `names`; prefixes, suffixes and percentiles are the business of whoever prints.
+/// Every column is in series id order. A point with `samples == 0` belongs to an idle series that is kept, or heals a
+/// view that was lost. Names are looked up in `names`; prefixes, suffixes and percentiles are the business of whoever
+/// prints.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// The interval; `slot.end` stamps everything made of this snapshot.
+    /// Whether a slot was closed, or only looked into.
+    pub view: View,
+    /// The interval; `slot.end` stamps everything made of this snapshot. A live view has the time since the last one.
     pub slot: Slot,
     /// Gave the ids out.
     pub names: Arc<Registry>,
@@ -30,6 +33,17 @@ pub struct Snapshot {
     pub own: Option<OwnCounts>,
 }
 
+/// What a snapshot is of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    /// A slot, closed by a flush: every series there is, once a slot.
+    #[default]
+    Closed,
+    /// The time since the last view, nothing reset: the series touched in it, with their totals. Sums, samples and
+    /// distributions are of that time alone.
+    Live,
+}
+
 /// One counter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CounterPoint {
@@ -39,8 +53,10 @@ pub struct CounterPoint {
     pub samples: u64,
     /// Sum of `value / rate` over the interval.
     pub sum: f64,
-    /// The same since the series was first seen; never reset by a flush.
+    /// The same since `created`, negative samples left out; never reset by a flush, never smaller than before.
     pub total: f64,
+    /// When the total was 0: not after the first sample.
+    pub created: Stamp,
 }
 
 /// One gauge.
@@ -69,6 +85,8 @@ pub struct TimerPoint {
     pub total_weight: f64,
     /// Sum of `value / rate` since the series was first seen: over `total_weight` it is the mean.
     pub total_sum: f64,
+    /// When the totals were 0: not after the first sample.
+    pub created: Stamp,
 }
 
 /// The samples of one interval.
@@ -87,7 +105,8 @@ pub struct SetPoint {
     pub series: SeriesId,
     /// Samples poured in the interval.
     pub samples: u64,
-    /// Distinct members: exact, or HyperLogLog's estimate.
+    /// Distinct members: exact, or HyperLogLog's estimate. In a live view the larger of the open interval's so far and
+    /// the last closed one's, so that it does not sink at the begin of an interval.
     pub cardinality: u64,
     /// The members, sorted, while they are known exactly.
     pub members: Option<Box<[Box<[u8]>]>>,

@@ -80,7 +80,9 @@ fn idle_series_stay_with_nothing_and_gauges_with_their_value() {
     bench.pour(0, &ALL_KINDS);
     bench.flush();
     let snapshot = bench.flush();
-    let counter = CounterPoint { series: SeriesId::new(Kind::Counter, 0), samples: 0, sum: 0.0, total: 10.0 };
+    let series = SeriesId::new(Kind::Counter, 0);
+    let created = Stamp::from_seconds(1010);
+    let counter = CounterPoint { series, samples: 0, sum: 0.0, total: 10.0, created };
     assert_eq!(snapshot.counters, [counter]);
     let gauge = GaugePoint { series: SeriesId::new(Kind::Gauge, 0), samples: 0, value: 3.0 };
     assert_eq!(snapshot.gauges, [gauge]);

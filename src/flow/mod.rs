@@ -18,5 +18,7 @@ pub use leg::{Health, Inlet, Lane, Leg, OnFull, Patience, Poured, Routes, Seat, 
 pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
 pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace};
 pub use queue::{Offered, Queue};
-pub use record::{RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, sample_facts};
+pub use record::{
+    LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, sample_facts,
+};
 pub use snapshot_text::{timer_numbers, write_snapshot};

@@ -281,6 +281,9 @@ pub const SAMPLE_TYPE: &str = "heka.statsample";
 /// Message type of a flush; the default of Heka's accumulator.
 pub const SNAPSHOT_TYPE: &str = "heka.statmetric";
 
+/// Message type of a live view.
+pub const LIVE_TYPE: &str = "heka.statlive";
+
 /// Fields a sample can have.
 pub const SAMPLE_FIELDS: &[&str] = &["name", "value", "kind", "rate", "tags"];
 
