@@ -63,7 +63,7 @@ fn parse(group: &mut Group<'_>) {
 /// Pouring a batch into a table; flushing what 50 batches left; writing that for Graphite and for a scraper.
 fn pour_and_flush(group: &mut Group<'_>) {
     let parsed = parsed();
-    let accumulator = Accumulator::new(AccumulatorRules::default(), Arc::clone(&parsed[0].names));
+    let accumulator = Accumulator::new(AccumulatorRules::default(), Arc::clone(&parsed[0].names), Stamp(0));
     let table = accumulator.seat(0);
     let mut next = 0;
     group.throughput(Throughput::Elements(

@@ -1,16 +1,21 @@
 //! The accumulator of a filter: a table for every seat, and the flush that makes one snapshot of them.
+//!
+//! What has moved between flushes is shown by `live`, what is kept over a restart is written by `saved`.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rapidhash::v3::RapidSecrets;
 
 use super::cells::{Bounds, Cells};
-use super::kept::Kept;
+use super::distribution::DistributionCell;
+use super::kept::{Columns, Kept, walk};
+use super::set::SetCell;
 use super::snapshot::{OwnCounts, Snapshot, View};
 use super::table::Table;
 use crate::metric::Registry;
-use crate::time::Slot;
+use crate::time::{Slot, Stamp};
 
 /// Aggregates what any number of seats pour.
 ///
@@ -68,12 +73,14 @@ pub enum Idle {
     DeleteAfter(u32),
 }
 
-/// Where the samples of an accumulator are; `poured == flushed + held` until it is closed.
+/// Where the samples of an accumulator are; `restored + poured == flushed + held` until it is closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableLedger {
+    /// Samples a former run left.
+    pub restored: u64,
     /// Samples poured since the accumulator exists.
     pub poured: u64,
-    /// Samples the points of all snapshots count.
+    /// Samples the points of all closed snapshots count.
     pub flushed: u64,
     /// Samples in the tables, for the next snapshot.
     pub held: u64,
@@ -86,24 +93,40 @@ struct Tables {
     closed: bool,
 }
 
-/// What belongs to flushes alone.
+/// What belongs to flushes and views alone.
 #[derive(Debug, Default)]
-struct State {
-    kept: Kept,
+pub(super) struct State {
+    pub(super) kept: Kept,
+    /// What of the open interval has left the tables: distributions and sets that views took, and whatever a former run
+    /// left.
+    pub(super) open: Cells,
     /// Empty cells, one for each table, in their order.
-    spares: Vec<Cells>,
+    pub(super) spares: Vec<Cells>,
+    /// Distributions that a flush took and no view has shown, by kind and index.
+    pub(super) unseen: [BTreeMap<usize, DistributionCell>; 3],
+    /// Whether there was ever a view, so that flushes leave something for the next.
+    pub(super) viewed: bool,
+    /// The last flush or view: what is new began later.
+    pub(super) since: Stamp,
     flushed: u64,
+    pub(super) restored: u64,
+    negatives: u64,
 }
 
 impl Accumulator {
-    /// An accumulator without a table; `names` gave out the ids of whatever will be poured.
-    pub fn new(rules: AccumulatorRules, names: Arc<Registry>) -> Accumulator {
+    /// An accumulator without a table that begins at `start`; `names` gave out the ids of whatever will be poured.
+    pub fn new(rules: AccumulatorRules, names: Arc<Registry>, start: Stamp) -> Accumulator {
+        Accumulator::with(rules, names, State::starting(start))
+    }
+
+    pub(super) fn with(rules: AccumulatorRules, names: Arc<Registry>, state: State) -> Accumulator {
         Accumulator {
             rules,
             names,
-            sequence: AtomicU64::new(0),
+            // What a former run left has the first number.
+            sequence: AtomicU64::new(RESTORED),
             tables: Mutex::default(),
-            state: Mutex::default(),
+            state: Mutex::new(state),
         }
     }
 
@@ -124,12 +147,13 @@ impl Accumulator {
     /// Closes every table, and those that are asked for later: nobody will flush any more. The number of samples
     /// that no snapshot will have.
     pub fn close(&self) -> u64 {
+        let open = std::mem::take(&mut self.lock().open).samples;
         let mut tables = self.tables();
         tables.closed = true;
-        tables.seats.iter().map(|(_, table)| table.close()).sum()
+        open + tables.seats.iter().map(|(_, table)| table.close()).sum::<u64>()
     }
 
-    /// The number of the next batch, from 1 on; taken just before the batch is poured.
+    /// The number of the next batch; taken just before the batch is poured.
     pub fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -139,37 +163,65 @@ impl Accumulator {
     /// Each table is locked for a swap only; merging and sorting happen on the calling thread.
     pub fn flush(&self, slot: Slot) -> Snapshot {
         let mut state = self.lock();
-        let state = &mut *state;
-        let bounds = self.rules.bounds();
         let mut flipped = self.flip(&mut state.spares);
-        if flipped.is_empty() {
-            flipped.push(Cells::default());
+        let bounds = self.rules.bounds();
+        state.collect(&mut flipped, &bounds);
+        state.leave_to_view(&flipped, &bounds);
+        let (sums, others) = flipped.split_first_mut().expect("there is at least one");
+        others.iter().for_each(|other| sums.absorb_sums(other));
+        let snapshot = self.close_slot(&mut state, sums, slot);
+        for cells in &mut flipped {
+            cells.clear_sums();
+            state.clear_taken(cells, &bounds);
         }
-        let (merged, others) = flipped.split_first_mut().expect("there is at least one");
-        others.iter().for_each(|other| merged.absorb(other, &bounds));
-        let own = self.rules.own_stats.then_some(OwnCounts { tally: merged.tally });
-        let columns = state.kept.columns(merged, slot, &self.rules.idle, &bounds);
-        flipped.iter_mut().for_each(|cells| cells.clear(&bounds));
+        state.open.clear_parts(&bounds);
         state.spares = flipped;
-        let snapshot = Snapshot {
-            view: View::Closed,
-            slot,
-            names: Arc::clone(&self.names),
-            counters: columns.counters,
-            gauges: columns.gauges,
-            timers: columns.timers,
-            sets: columns.sets,
-            values: columns.values,
-            own,
-        };
+        state.since = slot.end.max(state.since);
+        snapshot
+    }
+
+    /// Summarises what a former run left of the interval `slot`, and lets `passed` intervals pass after it. What is in
+    /// the tables waits for the next flush.
+    pub fn flush_restored(&self, slot: Slot, passed: u32) -> Snapshot {
+        let mut state = self.lock();
+        let snapshot = self.close_slot(&mut state, &mut Cells::default(), slot);
+        state.open.clear_parts(&self.rules.bounds());
+        state.kept.pass(passed, &self.rules.idle);
+        snapshot
+    }
+
+    /// Makes the snapshot of an interval whose counters and gauges are in `sums`, the rest in the open part.
+    fn close_slot(&self, state: &mut State, sums: &mut Cells, slot: Slot) -> Snapshot {
+        sums.absorb_sums(&state.open);
+        state.open.clear_sums();
+        state.negatives += sums.negatives.values().map(|cell| cell.samples).sum::<u64>();
+        let own = self.rules.own_stats.then_some(OwnCounts { tally: sums.tally });
+        let columns = state.kept.columns(sums, &mut state.open, state.since, &self.rules.idle);
+        let snapshot = self.snapshot(View::Closed, slot, columns, own);
         state.flushed += snapshot.samples();
         snapshot
+    }
+
+    pub(super) fn snapshot(
+        &self,
+        view: View,
+        slot: Slot,
+        columns: Columns,
+        own: Option<OwnCounts>,
+    ) -> Snapshot {
+        let Columns { counters, gauges, timers, sets, values } = columns;
+        Snapshot { view, slot, names: Arc::clone(&self.names), counters, gauges, timers, sets, values, own }
     }
 
     /// Where the samples are. No flush is under way while it is answered.
     pub fn ledger(&self) -> TableLedger {
         let state = self.lock();
-        let mut ledger = TableLedger { flushed: state.flushed, ..TableLedger::default() };
+        let mut ledger = TableLedger {
+            restored: state.restored,
+            flushed: state.flushed,
+            held: state.open.samples,
+            poured: 0,
+        };
         for (_, table) in &self.tables().seats {
             let (poured, held) = table.poured_and_held();
             ledger.poured += poured;
@@ -178,18 +230,39 @@ impl Accumulator {
         ledger
     }
 
-    /// Swaps the cells of every table for empty ones that are as long, so that no lane has to make room.
-    fn flip(&self, spares: &mut Vec<Cells>) -> Vec<Cells> {
-        let tables = self.tables().seats.clone();
+    /// Negative samples of counters in all closed snapshots: they are in sums, and in no total.
+    pub fn negatives(&self) -> u64 {
+        self.lock().negatives
+    }
+
+    /// Swaps the cells of every table for empty ones that are as long, so that no lane has to make room. One at least.
+    pub(super) fn flip(&self, spares: &mut Vec<Cells>) -> Vec<Cells> {
+        let tables = self.all_tables();
         spares.resize_with(tables.len().max(spares.len()), Cells::default);
-        let flipped = tables.iter().zip(spares.drain(..)).map(|((_, table), mut spare)| {
+        let flipped = tables.iter().zip(spares.drain(..)).map(|(table, mut spare)| {
             spare.lengthen(&table.lengths());
             table.flip(spare)
         });
-        flipped.collect()
+        let mut flipped: Vec<Cells> = flipped.collect();
+        if flipped.is_empty() {
+            flipped.push(Cells::default());
+        }
+        flipped
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn rules(&self) -> &AccumulatorRules {
+        &self.rules
+    }
+
+    pub(super) fn names(&self) -> &Registry {
+        &self.names
+    }
+
+    pub(super) fn all_tables(&self) -> Vec<Arc<Table>> {
+        self.tables().seats.iter().map(|(_, table)| Arc::clone(table)).collect()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -197,6 +270,69 @@ impl Accumulator {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl State {
+    /// Nothing yet, as of `start`.
+    pub(super) fn starting(start: Stamp) -> State {
+        State { since: start, ..State::default() }
+    }
+
+    /// Brings the distributions and sets that were flipped out together in the first of `flipped`, and adds them to the
+    /// open interval and to the totals.
+    pub(super) fn collect(&mut self, flipped: &mut [Cells], bounds: &Bounds) {
+        let (parts, others) = flipped.split_first_mut().expect("there is at least one");
+        others.iter().for_each(|other| parts.absorb_parts(other, bounds));
+        for (which, open) in self.open.distributions.iter_mut().enumerate() {
+            let (kept, cells) = (&mut self.kept.distributions[which], &mut parts.distributions[which]);
+            let length = open.len().max(cells.len());
+            open.resize_with(length, DistributionCell::default);
+            walk(kept, cells, |index, kept, cell| {
+                if cell.samples() > 0 {
+                    cell.settle(bounds);
+                    kept.grow(cell, self.since);
+                    open[index].absorb(cell, bounds);
+                }
+            });
+        }
+        let sets = &mut self.open.sets;
+        sets.resize_with(sets.len().max(parts.sets.len()), SetCell::default);
+        walk(&mut self.kept.sets, &mut parts.sets, |index, kept, cell| {
+            if cell.samples > 0 {
+                kept.unseen += cell.samples;
+                sets[index].absorb(cell, bounds);
+            }
+        });
+    }
+
+    /// Keeps what a flush took from the tables for the next view, if there are views.
+    fn leave_to_view(&mut self, flipped: &[Cells], bounds: &Bounds) {
+        if !self.viewed {
+            return;
+        }
+        for (unseen, cells) in self.unseen.iter_mut().zip(&flipped[0].distributions) {
+            for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.samples() > 0) {
+                unseen.entry(index).or_default().absorb(cell, bounds);
+            }
+        }
+    }
+
+    /// Empties the parts that were flipped out: those of series that are idle for the interval give memory back.
+    fn clear_taken(&self, cells: &mut Cells, bounds: &Bounds) {
+        for (cells, open) in cells.distributions.iter_mut().zip(&self.open.distributions) {
+            let idle = |index: usize| open.get(index).is_none_or(|cell| cell.samples() == 0);
+            for (index, cell) in cells.iter_mut().enumerate() {
+                if idle(index) { cell.clear(bounds) } else { cell.renew(bounds) }
+            }
+        }
+        let idle = |index: usize| self.open.sets.get(index).is_none_or(|cell| cell.samples == 0);
+        for (index, cell) in cells.sets.iter_mut().enumerate() {
+            if idle(index) { cell.clear(bounds) } else { cell.renew() }
+        }
+    }
+}
+
+/// The number of what a former run left, before those of all batches.
+pub(super) const RESTORED: u64 = 1;
 
 impl AccumulatorRules {
     /// How much is kept exactly, and what members are hashed with.

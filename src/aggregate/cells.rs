@@ -3,6 +3,8 @@
 //! A sample costs an index and an add. What is allocated is allocated when a series is new, and kept from
 //! interval to interval.
 
+use std::collections::BTreeMap;
+
 use rapidhash::v3::RapidSecrets;
 
 use super::distribution::DistributionCell;
@@ -18,6 +20,8 @@ pub struct Cells {
     /// Timers, histograms, distributions.
     pub(super) distributions: [Vec<DistributionCell>; 3],
     pub(super) sets: Vec<SetCell>,
+    /// What the negative samples of counters came to, by index: rare, so they have no room in a cell.
+    pub(super) negatives: BTreeMap<usize, CounterCell>,
     pub(super) tally: Tally,
     /// Samples in all cells.
     pub(super) samples: u64,
@@ -50,7 +54,12 @@ impl Cells {
         debug_assert_eq!(sample.kind.series(), sample.series.kind(), "a sample is of the kind of its series");
         let (series, names) = (sample.series, &*batch.names);
         match sample.kind {
-            SampleKind::Counter => cell(&mut self.counters, series, names).add(sample.value, sample.rate),
+            SampleKind::Counter => {
+                cell(&mut self.counters, series, names).add(sample.value, sample.rate);
+                if sample.value < 0.0 {
+                    self.add_negative(series, sample);
+                }
+            }
             SampleKind::Gauge => cell(&mut self.gauges, series, names).set(sample.value, sequence),
             SampleKind::GaugeDelta => cell(&mut self.gauges, series, names).shift(sample.value, sequence),
             SampleKind::Timer => {
@@ -68,26 +77,49 @@ impl Cells {
         }
     }
 
-    /// Adds what another seat poured in the same interval.
-    pub(super) fn absorb(&mut self, other: &Cells, bounds: &Bounds) {
+    #[cold]
+    fn add_negative(&mut self, series: SeriesId, sample: &Sample) {
+        self.negatives.entry(series.index()).or_default().add(sample.value, sample.rate);
+    }
+
+    /// Adds the counters, gauges and the tally of another seat.
+    pub(super) fn absorb_sums(&mut self, other: &Cells) {
         each(&mut self.counters, &other.counters, |mine, theirs| mine.absorb(theirs));
         each(&mut self.gauges, &other.gauges, GaugeCell::absorb);
+        for (&index, theirs) in &other.negatives {
+            self.negatives.entry(index).or_default().absorb(theirs);
+        }
+        self.tally.add(&other.tally);
+    }
+
+    /// Adds the distributions and sets of another seat.
+    pub(super) fn absorb_parts(&mut self, other: &Cells, bounds: &Bounds) {
         for (mine, theirs) in self.distributions.iter_mut().zip(&other.distributions) {
             each(mine, theirs, |mine, theirs| mine.absorb(theirs, bounds));
         }
         each(&mut self.sets, &other.sets, |mine, theirs| mine.absorb(theirs, bounds));
-        self.tally.add(&other.tally);
-        self.samples += other.samples;
     }
 
-    /// Empties every cell for the next interval; lengths stay, and what is in use keeps its memory.
-    pub(super) fn clear(&mut self, bounds: &Bounds) {
+    /// Empties the counters, gauges and the tally for the next interval; lengths stay, and what is in use keeps its
+    /// memory.
+    pub(super) fn clear_sums(&mut self) {
         self.counters.fill(CounterCell::default());
         self.gauges.iter_mut().for_each(GaugeCell::clear);
-        self.distributions.iter_mut().flatten().for_each(|cell| cell.clear(bounds));
-        self.sets.iter_mut().for_each(|cell| cell.clear(bounds));
+        self.negatives.clear();
         self.tally = Tally::default();
         self.samples = 0;
+    }
+
+    /// Empties the distributions and sets for the next interval, as `clear_sums` does the rest.
+    pub(super) fn clear_parts(&mut self, bounds: &Bounds) {
+        self.distributions.iter_mut().flatten().for_each(|cell| cell.clear(bounds));
+        self.sets.iter_mut().for_each(|cell| cell.clear(bounds));
+    }
+
+    /// Samples in the distributions and sets.
+    pub(super) fn samples_of_parts(&self) -> u64 {
+        let distributions = self.distributions.iter().flatten().map(DistributionCell::samples).sum::<u64>();
+        distributions + self.sets.iter().map(|cell| cell.samples).sum::<u64>()
     }
 
     /// Lengths of the arrays.
@@ -104,6 +136,11 @@ impl Cells {
     pub(super) fn lengthen(&mut self, lengths: &Lengths) {
         lengthen(&mut self.counters, lengths.counters);
         lengthen(&mut self.gauges, lengths.gauges);
+        self.lengthen_parts(lengths);
+    }
+
+    /// The same for the arrays of distributions and sets alone.
+    pub(super) fn lengthen_parts(&mut self, lengths: &Lengths) {
         for (cells, &length) in self.distributions.iter_mut().zip(&lengths.distributions) {
             lengthen(cells, length);
         }
@@ -114,20 +151,20 @@ impl Cells {
 /// How many cells of each kind there are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lengths {
-    counters: usize,
-    gauges: usize,
+    pub(super) counters: usize,
+    pub(super) gauges: usize,
     distributions: [usize; 3],
     sets: usize,
 }
 
 impl CounterCell {
     #[inline]
-    fn add(&mut self, value: f64, rate: f64) {
+    pub(super) fn add(&mut self, value: f64, rate: f64) {
         self.sum += if rate == 1.0 { value } else { value * (1.0 / rate) };
         self.samples += 1;
     }
 
-    fn absorb(&mut self, other: &CounterCell) {
+    pub(super) fn absorb(&mut self, other: &CounterCell) {
         self.sum = finite(self.sum) + finite(other.sum);
         self.samples += other.samples;
     }
@@ -155,7 +192,7 @@ fn grow<T: Default>(cells: &mut Vec<T>, series: SeriesId, names: &Registry) {
     lengthen(cells, names.len_of(series.kind()).max(series.index() + 1));
 }
 
-fn lengthen<T: Default>(cells: &mut Vec<T>, length: usize) {
+pub(super) fn lengthen<T: Default>(cells: &mut Vec<T>, length: usize) {
     if length > cells.len() {
         cells.resize_with(length, T::default);
     }
@@ -180,6 +217,7 @@ pub(super) fn with_chance(count: usize) -> usize {
     count.saturating_add(4 * count.isqrt() + 4)
 }
 
+/// Adds `theirs` to `mine`, by index.
 fn each<T: Default>(mine: &mut Vec<T>, theirs: &[T], mut absorb: impl FnMut(&mut T, &T)) {
     lengthen(mine, theirs.len());
     for (mine, theirs) in mine.iter_mut().zip(theirs) {

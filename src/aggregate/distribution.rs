@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::cells::{Bounds, finite, recycle};
-use super::sketch::Sketch;
+use serde::{Deserialize, Serialize};
+
+use super::cells::{Bounds, finite, recycle, with_chance};
+use super::sketch::{SavedSketch, Sketch};
 
 /// The samples of one series in one interval.
 #[derive(Debug, Default)]
@@ -42,11 +44,6 @@ impl DistributionCell {
         self.samples() as f64 + self.extra
     }
 
-    /// What is to be added to the sum of the samples to have the sum of `value / rate`.
-    pub(super) fn extra_sum(&self) -> f64 {
-        self.extra_sum
-    }
-
     /// Adds what another seat poured.
     pub(super) fn absorb(&mut self, other: &DistributionCell, bounds: &Bounds) {
         self.values.extend_from_slice(&other.values);
@@ -68,6 +65,25 @@ impl DistributionCell {
         }
     }
 
+    /// Sum of `value / rate`.
+    pub(super) fn weighted_sum(&self) -> f64 {
+        let exact = self.values.iter().fold(0.0, |sum, value| sum + value);
+        let sketched = self.sketch.as_ref().map_or(0.0, |sketch| sketch.sum());
+        finite(finite(exact + sketched) + self.extra_sum)
+    }
+
+    /// Empties the cell within an interval, which may go on: memory is only added.
+    pub(super) fn renew(&mut self, bounds: &Bounds) {
+        let used = usize::try_from(self.samples()).unwrap_or(usize::MAX);
+        self.values.clear();
+        if used > 0 {
+            self.values.reserve_exact(with_chance(used).min(bounds.exact_samples));
+        }
+        self.extra = 0.0;
+        self.extra_sum = 0.0;
+        self.sketch = None;
+    }
+
     /// Empties the cell and keeps memory for the next interval.
     pub(super) fn clear(&mut self, bounds: &Bounds) {
         let used = usize::try_from(self.samples()).unwrap_or(usize::MAX);
@@ -84,6 +100,34 @@ impl DistributionCell {
             none => *none = Some(Arc::new(Sketch::of(&self.values, bounds.significant_digits))),
         }
         self.values.clear();
+    }
+}
+
+/// The samples of an open interval, as they are kept over a restart.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedDistribution {
+    values: Vec<f64>,
+    extra: f64,
+    extra_sum: f64,
+    sketch: Option<SavedSketch>,
+}
+
+impl DistributionCell {
+    pub(super) fn save(&self) -> SavedDistribution {
+        SavedDistribution {
+            values: self.values.clone(),
+            extra: self.extra,
+            extra_sum: self.extra_sum,
+            sketch: self.sketch.as_ref().map(|sketch| sketch.save()),
+        }
+    }
+
+    /// The cell that was saved.
+    pub(super) fn restored(saved: SavedDistribution) -> DistributionCell {
+        let SavedDistribution { mut values, extra, extra_sum, sketch } = saved;
+        values.retain(|value| value.is_finite());
+        let sketch = sketch.map(|sketch| Arc::new(Sketch::restored(sketch)));
+        DistributionCell { values, extra: finite(extra), extra_sum: finite(extra_sum), sketch }
     }
 }
 
@@ -133,9 +177,9 @@ mod tests {
             above.add(f64::MAX / 8.0, 0.1, &BOUNDS);
             below.add(f64::MIN / 8.0, 0.1, &BOUNDS);
         }
-        assert_eq!((above.extra_sum(), below.extra_sum()), (f64::MAX, f64::MIN));
+        assert_eq!((above.extra_sum, below.extra_sum), (f64::MAX, f64::MIN));
         above.absorb(&below, &BOUNDS);
-        assert_eq!(above.extra_sum(), 0.0);
+        assert_eq!(above.extra_sum, 0.0);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! the deltas of all seats after it. Batches of different seats that are poured while a flush passes count
 //! for the interval they fall into, whatever their numbers.
 
+use serde::{Deserialize, Serialize};
+
 use super::cells::{finite, recycle};
 
 /// A gauge in one interval.
@@ -73,6 +75,36 @@ impl GaugeCell {
             self.deltas[0].1 = finite(self.deltas[0].1 + older);
         }
         self.deltas.push((sequence, by));
+    }
+}
+
+/// A gauge of an open interval, as it is kept over a restart: the order of batches no longer matters.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct SavedGauge {
+    samples: u64,
+    /// Whether `value` is where the gauge stands; else it is by how much it moved.
+    is_absolute: bool,
+    value: f64,
+}
+
+impl GaugeCell {
+    pub(super) fn save(&self) -> SavedGauge {
+        let is_absolute = self.absolute.is_some();
+        SavedGauge { samples: self.samples, is_absolute, value: self.value(0.0) }
+    }
+
+    /// The cell that was saved, as if all of it had come with the batch `sequence`.
+    pub(super) fn restored(saved: SavedGauge, sequence: u64) -> GaugeCell {
+        let part = (sequence, finite(saved.value));
+        match saved {
+            SavedGauge { samples: 0, .. } => GaugeCell::default(),
+            SavedGauge { samples, is_absolute: true, .. } => {
+                GaugeCell { samples, absolute: Some(part), deltas: Vec::new() }
+            }
+            SavedGauge { samples, is_absolute: false, .. } => {
+                GaugeCell { samples, absolute: None, deltas: vec![part] }
+            }
+        }
     }
 }
 

@@ -5,16 +5,17 @@
 //! decided by whoever prints: a snapshot keeps the distributions and answers `summary`, `percentile` and
 //! `quantile`. When to flush, and what the numbers are called, is decided elsewhere.
 //!
-//! A live view (what moved since the last second, with totals) would be made by the accumulator from a copy
-//! of the cells touched since, and a state file from what it keeps between flushes (`kept`) together with the
-//! open cells.
+//! Between flushes `live` shows what has moved, with totals. What is kept from interval to interval (`kept`) and the
+//! open interval can be written at a stop and taken up by a successor (`saved`).
 
 mod accumulator;
 mod cells;
 mod distribution;
 mod gauge;
 mod kept;
+mod live;
 mod percentile;
+mod saved;
 mod set;
 mod sketch;
 mod snapshot;
@@ -24,7 +25,9 @@ mod tests;
 
 pub use accumulator::{Accumulator, AccumulatorRules, Idle, IdleRules, TableLedger};
 pub use cells::{Bounds, Cells};
+pub use live::Beside;
 pub use percentile::{Percentile, Rank, Summary};
+pub use saved::{Saved, SavedError, SavedSlot};
 pub use sketch::Sketch;
 pub use snapshot::{CounterPoint, Distribution, GaugePoint, OwnCounts, SetPoint, Snapshot, TimerPoint, View};
 pub use table::{Chosen, Table};

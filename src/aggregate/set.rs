@@ -8,6 +8,7 @@ use std::hash::DefaultHasher;
 use cardinality_estimator::CardinalityEstimator;
 use hashbrown::HashTable;
 use rapidhash::v3::rapidhash_v3_seeded;
+use serde::{Deserialize, Serialize};
 
 use super::cells::{Bounds, recycle, with_chance};
 
@@ -69,6 +70,14 @@ impl SetCell {
         Some(members.into())
     }
 
+    /// Empties the cell within an interval, which may go on: memory is only added.
+    pub(super) fn renew(&mut self) {
+        self.members.clear();
+        self.text.clear();
+        self.samples = 0;
+        self.estimate = None;
+    }
+
     /// Empties the cell and keeps memory for the next interval.
     pub(super) fn clear(&mut self, bounds: &Bounds) {
         let (members, text) = (self.members.len(), self.text.len());
@@ -117,6 +126,37 @@ impl SetCell {
 
     fn text_of(&self, member: &Member) -> &[u8] {
         &self.text[member.start..][..member.len]
+    }
+}
+
+/// The members of an open interval, as they are kept over a restart.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SavedMembers {
+    samples: u64,
+    members: Vec<Vec<u8>>,
+    estimate: Option<Box<Estimate>>,
+}
+
+impl std::fmt::Debug for SavedMembers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SavedMembers({} samples)", self.samples)
+    }
+}
+
+impl SetCell {
+    pub(super) fn save(&self) -> SavedMembers {
+        let members = self.members.iter().map(|member| self.text_of(member).to_vec()).collect();
+        SavedMembers { samples: self.samples, members, estimate: self.estimate.clone() }
+    }
+
+    /// The cell that was saved; hashed with the seed it was hashed with then.
+    pub(super) fn restored(saved: SavedMembers, bounds: &Bounds) -> SetCell {
+        let mut cell = SetCell { estimate: saved.estimate, ..SetCell::default() };
+        for member in &saved.members {
+            cell.insert(member, rapidhash_v3_seeded(member, &bounds.secrets), bounds);
+        }
+        cell.samples = saved.samples;
+        cell
     }
 }
 

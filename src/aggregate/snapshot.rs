@@ -51,7 +51,7 @@ pub struct CounterPoint {
     pub series: SeriesId,
     /// Samples poured in the interval.
     pub samples: u64,
-    /// Sum of `value / rate` over the interval.
+    /// Sum of `value / rate` over the interval; a live view leaves negative samples out.
     pub sum: f64,
     /// The same since `created`, negative samples left out; never reset by a flush, never smaller than before.
     pub total: f64,
@@ -99,7 +99,7 @@ pub enum Distribution {
 }
 
 /// One set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetPoint {
     /// Which.
     pub series: SeriesId,
@@ -108,7 +108,7 @@ pub struct SetPoint {
     /// Distinct members: exact, or HyperLogLog's estimate. In a live view the larger of the open interval's so far and
     /// the last closed one's, so that it does not sink at the begin of an interval.
     pub cardinality: u64,
-    /// The members, sorted, while they are known exactly.
+    /// The members, sorted, while they are known exactly; never in a live view.
     pub members: Option<Box<[Box<[u8]>]>>,
 }
 

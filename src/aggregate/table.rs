@@ -3,7 +3,8 @@
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::cells::{Bounds, Cells, Lengths};
+use super::cells::{Bounds, Cells, CounterCell, Lengths};
+use super::gauge::GaugeCell;
 use crate::metric::SampleBatch;
 
 /// Where the lane of one seat pours its batches.
@@ -82,6 +83,39 @@ impl Table {
     pub fn flip(&self, spare: Cells) -> Cells {
         debug_assert_eq!(spare.samples, 0, "spare cells are empty");
         mem::replace(&mut self.lock().cells, spare)
+    }
+
+    /// Takes the distributions and sets alone and leaves those of `spare`, which must be empty. What they count still
+    /// counts as held here until `give` says that it was taken elsewhere.
+    pub(super) fn flip_parts(&self, spare: &mut Cells) {
+        debug_assert_eq!(spare.samples_of_parts(), 0, "spare cells are empty");
+        let mut inside = self.lock();
+        mem::swap(&mut inside.cells.distributions, &mut spare.distributions);
+        mem::swap(&mut inside.cells.sets, &mut spare.sets);
+    }
+
+    /// Says that `samples` flipped out as parts are held elsewhere now.
+    pub(super) fn give(&self, samples: u64) {
+        self.lock().cells.samples -= samples;
+    }
+
+    /// Adds the counters from index `start` on to `sums`, as many as fit, their negative samples to `negatives`.
+    ///
+    /// The table is locked meanwhile: ask for some thousands at once.
+    pub(super) fn add_counters(&self, start: usize, sums: &mut [CounterCell], negatives: &mut [CounterCell]) {
+        let inside = self.lock();
+        let Some(cells) = inside.cells.counters.get(start..) else { return };
+        sums.iter_mut().zip(cells).for_each(|(sum, cell)| sum.absorb(cell));
+        for (&index, cell) in inside.cells.negatives.range(start..start + negatives.len()) {
+            negatives[index - start].absorb(cell);
+        }
+    }
+
+    /// Adds the gauges from index `start` on to `merged`, as many as fit. The table is locked meanwhile.
+    pub(super) fn add_gauges(&self, start: usize, merged: &mut [GaugeCell]) {
+        let inside = self.lock();
+        let Some(cells) = inside.cells.gauges.get(start..) else { return };
+        merged.iter_mut().zip(cells).for_each(|(merged, cell)| merged.absorb(cell));
     }
 
     /// Lengths of the arrays now.

@@ -58,7 +58,7 @@ impl Declare<dyn Filter> for Config {
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
         let rules = self.accumulation(context.seed);
-        let accumulator = Arc::new(Accumulator::new(rules, Arc::clone(&context.names)));
+        let accumulator = Arc::new(Accumulator::new(rules, Arc::clone(&context.names), context.started));
         let (poured, flushed, lost) = context.ledger.table(&context.name);
         let own = context.own();
         let filter = [("filter", &*context.name)];

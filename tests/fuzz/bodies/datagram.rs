@@ -131,7 +131,7 @@ fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
         idle: IdleRules { timers: Idle::DeleteAfter(1), ..IdleRules::default() },
         ..AccumulatorRules::default()
     };
-    let accumulator = Accumulator::new(rules, Arc::clone(&batch.names));
+    let accumulator = Accumulator::new(rules, Arc::clone(&batch.names), Stamp(0));
     let mut store = Families::new(Naming::default());
     let mut slot = Slot::open_at(Stamp::from_seconds(1_700_000_000), Duration::from_secs(10));
     let mut half = vec![0_u64; batch.samples.len().div_ceil(64)];

@@ -1,0 +1,197 @@
+//! Live views: what has moved since the last one, with totals, without resetting anything.
+//!
+//! Counters and gauges are read where they are, some thousands at a time, so that a lane waits for microseconds.
+//! Distributions and sets leave the tables for the open part of the interval, by a swap of arrays as at a flush: only so
+//! can the samples since the last view be told from those before it. When to look is decided elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accumulator::{Accumulator, State};
+use super::cells::{Bounds, Cells, CounterCell, Lengths};
+use super::distribution::DistributionCell;
+use super::gauge::GaugeCell;
+use super::kept::{Age, Columns, DISTRIBUTIONS, walk};
+use super::snapshot::{CounterPoint, GaugePoint, SetPoint, Snapshot, View};
+use super::table::Table;
+use crate::metric::{Kind, SeriesId};
+use crate::time::{Slot, Stamp};
+
+/// Which series a view has beside those that were touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Beside {
+    /// None.
+    Nothing,
+    /// Those that had samples in the last closed interval: a view that was lost is made good.
+    Interval,
+    /// Whatever is kept: for who sees this accumulator for the first time.
+    Everything,
+}
+
+impl Accumulator {
+    /// What has moved since the last view, as of `now`.
+    ///
+    /// Points have the samples since the last view; what they have in sum over all views is what was poured. Points of
+    /// series that are only there `beside` have none. Nothing is reset: the next flush has everything.
+    pub fn view(&self, now: Stamp, beside: Beside) -> Snapshot {
+        let mut state = self.lock();
+        let state = &mut *state;
+        state.viewed = true;
+        let span = now.since(state.since).max(SHORTEST);
+        let tables = self.all_tables();
+        self.take_parts(state, &tables);
+        let mut columns = Columns {
+            counters: state.live_counters(&tables, beside),
+            gauges: state.live_gauges(&tables, beside),
+            ..Columns::default()
+        };
+        let bounds = self.rules().bounds();
+        state.live_timers(&mut columns, beside, &bounds);
+        columns.sets = state.live_sets(beside);
+        for cells in &mut state.spares {
+            cells.distributions.iter_mut().flatten().for_each(|cell| cell.renew(&bounds));
+            cells.sets.iter_mut().for_each(|cell| cell.renew());
+        }
+        state.since = now;
+        self.snapshot(View::Live, Slot { end: now, interval: span }, columns, None)
+    }
+
+    /// Moves the distributions and sets of all tables to the open part; the spares have them in the end as well.
+    fn take_parts(&self, state: &mut State, tables: &[Arc<Table>]) {
+        state.spares.resize_with(tables.len().max(state.spares.len()).max(1), Cells::default);
+        for (table, spare) in tables.iter().zip(&mut state.spares) {
+            spare.lengthen_parts(&table.lengths());
+            table.flip_parts(spare);
+            let samples = spare.samples_of_parts();
+            table.give(samples);
+            state.open.samples += samples;
+        }
+        let mut spares = std::mem::take(&mut state.spares);
+        state.collect(&mut spares, &self.rules().bounds());
+        state.spares = spares;
+    }
+}
+
+impl State {
+    fn live_counters(&mut self, tables: &[Arc<Table>], beside: Beside) -> Vec<CounterPoint> {
+        let length = self.length(tables, |lengths| lengths.counters, self.kept.counters.len());
+        self.kept.counters.resize_with(length, Default::default);
+        let mut points = Vec::new();
+        let (mut sums, mut negatives) =
+            (vec![CounterCell::default(); AT_ONCE], vec![CounterCell::default(); AT_ONCE]);
+        for start in (0..length).step_by(AT_ONCE) {
+            sums.fill(CounterCell::default());
+            negatives.fill(CounterCell::default());
+            tables.iter().for_each(|table| table.add_counters(start, &mut sums, &mut negatives));
+            for (index, cell) in self.open.counters.iter().enumerate().skip(start).take(AT_ONCE) {
+                sums[index - start].absorb(cell);
+            }
+            for (&index, cell) in self.open.negatives.range(start..start + AT_ONCE) {
+                negatives[index - start].absorb(cell);
+            }
+            let kept = self.kept.counters[start..].iter_mut().zip(&sums).zip(&negatives);
+            for (index, ((kept, cell), negative)) in (start..).zip(kept) {
+                let fresh = kept.seen.show(cell.samples);
+                if fresh == 0 && !beside.includes(kept.age) {
+                    continue;
+                }
+                kept.begin(self.since);
+                let total = kept.total_with(cell.sum, negative.sum);
+                let sum = total - kept.seen_total;
+                kept.seen_total = total;
+                let series = SeriesId::new(Kind::Counter, index);
+                points.push(CounterPoint { series, samples: fresh, sum, total, created: kept.created });
+            }
+        }
+        points
+    }
+
+    fn live_gauges(&mut self, tables: &[Arc<Table>], beside: Beside) -> Vec<GaugePoint> {
+        let length = self.length(tables, |lengths| lengths.gauges, self.kept.gauges.len());
+        self.kept.gauges.resize_with(length, Default::default);
+        let mut points = Vec::new();
+        let mut merged: Vec<GaugeCell> = Vec::new();
+        merged.resize_with(AT_ONCE, GaugeCell::default);
+        for start in (0..length).step_by(AT_ONCE) {
+            merged.iter_mut().for_each(GaugeCell::clear);
+            tables.iter().for_each(|table| table.add_gauges(start, &mut merged));
+            let restored = self.open.gauges.iter().skip(start);
+            merged.iter_mut().zip(restored).for_each(|(merged, cell)| merged.absorb(cell));
+            let kept = self.kept.gauges[start..].iter_mut().zip(&merged);
+            for (index, (kept, cell)) in (start..).zip(kept) {
+                let samples = kept.seen.show(cell.samples);
+                if samples > 0 || beside.includes(kept.age) {
+                    let series = SeriesId::new(Kind::Gauge, index);
+                    points.push(GaugePoint { series, samples, value: cell.value(kept.value) });
+                }
+            }
+        }
+        points
+    }
+
+    /// From what was just taken, and what the last flush took before this view could.
+    fn live_timers(&mut self, columns: &mut Columns, beside: Beside, bounds: &Bounds) {
+        let none = DistributionCell::default();
+        let State { kept, spares, unseen, .. } = self;
+        for (which, kind) in DISTRIBUTIONS.into_iter().enumerate() {
+            let mut unseen = std::mem::take(&mut unseen[which]);
+            walk(
+                &mut kept.distributions[which],
+                &mut spares[0].distributions[which],
+                |index, kept, taken| {
+                    let series = SeriesId::new(kind, index);
+                    let cell = match unseen.get_mut(&index) {
+                        Some(cell) => {
+                            cell.absorb(taken, bounds);
+                            &*cell
+                        }
+                        None => &*taken,
+                    };
+                    if cell.samples() > 0 {
+                        columns.timers.push(kept.point(series, cell, &mut columns.values));
+                    } else if beside.includes(kept.age) {
+                        columns.timers.push(kept.point(series, &none, &mut columns.values));
+                    }
+                },
+            );
+        }
+    }
+
+    fn live_sets(&mut self, beside: Beside) -> Vec<SetPoint> {
+        let mut points = Vec::new();
+        walk(&mut self.kept.sets, &mut self.open.sets, |index, kept, open| {
+            if kept.unseen > 0 || kept.changed || beside.includes(kept.age) {
+                kept.changed = false;
+                points.push(SetPoint {
+                    series: SeriesId::new(Kind::Set, index),
+                    samples: std::mem::take(&mut kept.unseen),
+                    cardinality: open.cardinality().max(kept.closed),
+                    members: None,
+                });
+            }
+        });
+        points
+    }
+
+    /// As long as the longest of the tables, of what a former run left, and of what is kept.
+    fn length(&self, tables: &[Arc<Table>], of: impl Fn(&Lengths) -> usize, kept: usize) -> usize {
+        let lengths = tables.iter().map(|table| of(&table.lengths()));
+        lengths.chain([of(&self.open.lengths()), kept]).max().unwrap_or(0)
+    }
+}
+
+impl Beside {
+    fn includes(self, age: Age) -> bool {
+        match self {
+            Beside::Nothing => false,
+            Beside::Interval => age == Age(0),
+            Beside::Everything => age != Age::ABSENT,
+        }
+    }
+}
+
+/// Cells read while a table is locked: some microseconds.
+const AT_ONCE: usize = 2048;
+
+/// Two views at one moment, or a clock that was set back, still have some time between them: rates divide by it.
+const SHORTEST: Duration = Duration::from_millis(1);
