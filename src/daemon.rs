@@ -1,5 +1,7 @@
 //! The daemon as a process: which configuration, the clock, the state directory, the log, signals.
 
+mod state;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -101,12 +103,14 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
         .map_err(DaemonError::Runtime)?;
     let clock = Arc::new(SystemClock);
     let seed = fastrand::u64(..);
+    let store = state::read(&base_dir);
     let setting = Setting {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         runtime: runtime.handle().clone(),
         wiring: Wiring::AsConfigured,
         world: World::Real,
-        base_dir,
+        base_dir: base_dir.clone(),
+        state: store.clone(),
         seed,
     };
     let machines = Machines::build(plan, setting)?;
@@ -118,8 +122,17 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
     let asked = Stop::default();
     runtime.spawn(signals(asked.clone()));
     let running = Running::start(machines)?;
+    state::taken(&base_dir, &store);
     let ledger = running.ledger.clone();
-    let outcome = running.run(&asked);
+    let mut outcome = running.run(&asked);
+    if let Err(error) = state::write(&base_dir, &store) {
+        // What the next run would have had is gone.
+        outcome.given_up += ledger.kept_total();
+        tracing::error!(
+            "{error}; {} samples of the open interval, gauges and totals are lost",
+            ledger.kept_total()
+        );
+    }
     report(&ledger, outcome);
     runtime.shutdown_background();
     Ok(outcome)
@@ -173,8 +186,11 @@ fn report(ledger: &crate::flow::Ledger, outcome: Outcome) {
     if let Err(errors) = ledger.check_settled() {
         errors.iter().for_each(|error| tracing::error!("the ledger does not add up: {error}"));
     }
+    if ledger.kept_total() > 0 && outcome.given_up == 0 {
+        tracing::info!("{} samples of the open interval are kept for the next start", ledger.kept_total());
+    }
     match (outcome.given_up, ledger.lost_total()) {
-        (0, 0) => tracing::info!("stopped; everything was delivered"),
+        (0, 0) => tracing::info!("stopped; everything was delivered or kept"),
         (0, lost) => tracing::warn!("stopped; {lost} records were lost while it ran, see the ledger above"),
         (given_up, _) => tracing::error!("stopped; {given_up} records were given up, see the ledger above"),
     }

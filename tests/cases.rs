@@ -40,13 +40,18 @@ fn cases_of_routing_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_restarts_give_what_they_say_in_three_wirings() {
+    hold("restart");
+}
+
+#[test]
 fn cases_of_faults_give_what_they_say_in_three_wirings() {
     hold("faults");
 }
 
 #[test]
 fn every_case_is_in_a_folder_that_is_held() {
-    let held = ["statsd", "aggregation", "carbon", "prometheus", "routing", "faults"];
+    let held = ["statsd", "aggregation", "carbon", "prometheus", "routing", "restart", "faults"];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();
     assert_eq!(all.len(), found);

@@ -96,7 +96,7 @@ fn an_output_that_panics_on_a_record_loses_that_record_and_is_restarted() {
 #[test]
 fn messages_that_another_filter_makes_of_samples_are_aggregated_in_every_wiring() {
     let config = "[statsd]\ntype = \"StatsdInput\"\n\n[RenamingFilter]\nmessage_matcher = \"Logger == 'statsd'\"\n\n\
-         [StatAccumFilter]\ndelete_idle_stats = true\nmessage_matcher = \"Logger == 'RenamingFilter'\"\n\n\
+         [StatAccumFilter]\ndelete_idle_stats = true\nat_stop = \"flush\"\nmessage_matcher = \"Logger == 'RenamingFilter'\"\n\n\
          [CarbonOutput]\naddress = \"127.0.0.1:2003\"\n";
     for wiring in [Wiring::AsConfigured, Wiring::Queues, Wiring::Messages] {
         let mut trial = Trial::new(config, &all(), wiring, START).expect("the configuration is right");
@@ -263,6 +263,7 @@ fn run(config: &str) -> Ran {
         wiring: Wiring::AsConfigured,
         world: World::Trial(Arc::clone(&tape)),
         base_dir: "/nonexistent".into(),
+        state: heka::plugin::StateStore::default(),
         seed: 1,
     };
     let machines = Machines::build(planned, setting).expect("every plugin can be built");
@@ -287,7 +288,7 @@ impl Clock for Elapsed {
 
 fn trial(more: &str) -> Trial {
     let config = format!(
-        "[statsd]\ntype = \"StatsdInput\"\n\n[StatAccumFilter]\ndelete_idle_stats = true\n\n\
+        "[statsd]\ntype = \"StatsdInput\"\n\n[StatAccumFilter]\ndelete_idle_stats = true\nat_stop = \"flush\"\n\n\
          [CarbonOutput]\naddress = \"{CARBON}\"\n\n{more}"
     );
     Trial::new(&config, &all(), Wiring::AsConfigured, START).expect("the configuration is right")
@@ -312,5 +313,5 @@ const START: Stamp = Stamp::from_seconds(1_700_000_000);
 const CARBON: &str = "127.0.0.1:2003";
 
 /// Aggregates every tenth of a second, so that flushes come soon.
-const ACCUMULATOR: &str = "[StatAccumFilter]\nticker_interval = \"100ms\"\ndelete_idle_stats = true\n\n\
+const ACCUMULATOR: &str = "[StatAccumFilter]\nticker_interval = \"100ms\"\ndelete_idle_stats = true\nat_stop = \"flush\"\n\n\
                            [CarbonOutput]\naddress = \"127.0.0.1:2003\"\n\n";

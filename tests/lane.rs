@@ -36,6 +36,7 @@ impl Lane {
             wiring: Wiring::AsConfigured,
             world: World::Trial(Arc::new(Tape::new())),
             base_dir: "/nonexistent".into(),
+            state: heka::plugin::StateStore::default(),
             seed: 1,
         };
         let machines = Machines::build(planned, setting).expect("nothing is opened here");

@@ -83,6 +83,12 @@ impl Feed {
         Feed { spec, routes, legs, seen, batch: 0, waiting: Vec::new(), spare: Spare::default() }
     }
 
+    /// Whether there is a consumer at all.
+    pub fn is_wanted(&mut self) -> bool {
+        self.refresh();
+        !self.legs.is_empty()
+    }
+
     /// Whether a consumer reads the text of samples, so that a decoder must keep their lines.
     pub fn wants_lines(&mut self) -> bool {
         self.refresh();

@@ -1,6 +1,6 @@
 //! Who was offered what and what became of it: per joint of producer and consumer, per feed, per table.
 //!
-//! `offered = taken + lost + held` for every joint; `poured = flushed + held` for every table.
+//! `offered = taken + lost + held` for every joint; `restored + poured = flushed + kept + lost + held` for every table.
 
 use std::sync::{Arc, Mutex};
 
@@ -90,11 +90,20 @@ pub struct FeedCounts {
     pub unmatched: Count,
 }
 
-struct TableCounts {
+/// The books of the tables of a filter, in samples.
+#[derive(Debug, Clone)]
+pub struct TableCounts {
     filter: Arc<str>,
-    poured: Count,
-    flushed: Count,
-    lost: Count,
+    /// What the former run left in the open interval.
+    pub restored: Count,
+    /// Poured in this run.
+    pub poured: Count,
+    /// In the snapshots of closed intervals.
+    pub flushed: Count,
+    /// Left to the next run, in the open interval.
+    pub kept: Count,
+    /// Lost with a filter that ended by a fault.
+    pub lost: Count,
 }
 
 /// A line of the books that does not add up.
@@ -116,18 +125,9 @@ pub enum LedgerError {
         /// Records that are still under way, as the caller knows.
         held: u64,
     },
-    /// Samples poured into a table are not in a snapshot although everything was flushed.
-    #[error("tables of {filter}: poured {poured}, flushed {flushed}, lost {lost}")]
-    Table {
-        /// Whose tables.
-        filter: Arc<str>,
-        /// Samples poured.
-        poured: u64,
-        /// Samples in snapshots.
-        flushed: u64,
-        /// Samples lost with a filter that ended by a fault.
-        lost: u64,
-    },
+    /// Samples poured into a table are neither in a snapshot nor kept although everything has stopped.
+    #[error("{0}")]
+    Table(String),
 }
 
 impl Ledger {
@@ -176,18 +176,20 @@ impl Ledger {
     }
 
     /// Counters of what a filter's tables were given, gave, and lost with it, checked by `check_settled`.
-    pub fn table(&self, filter: &Arc<str>) -> (Count, Count, Count) {
-        let labels = [("filter", &**filter)];
-        let poured = self.own.counter("hekad_table_poured_total", &labels);
-        let flushed = self.own.counter("hekad_table_flushed_total", &labels);
-        let lost = self.own.counter("hekad_table_lost_total", &labels);
-        let filter = Arc::clone(filter);
-        let counts =
-            TableCounts { filter, poured: poured.clone(), flushed: flushed.clone(), lost: lost.clone() };
+    pub fn table(&self, filter: &Arc<str>) -> TableCounts {
+        let counter = |name| self.own.counter(name, &[("filter", &**filter)]);
+        let counts = TableCounts {
+            filter: Arc::clone(filter),
+            restored: counter("hekad_table_restored_total"),
+            poured: counter("hekad_table_poured_total"),
+            flushed: counter("hekad_table_flushed_total"),
+            kept: counter("hekad_table_kept_total"),
+            lost: counter("hekad_table_lost_total"),
+        };
         let mut tables = self.tables.lock().expect(NEVER_POISONED);
         tables.retain(|table| table.filter != counts.filter);
-        tables.push(counts);
-        (poured, flushed, lost)
+        tables.push(counts.clone());
+        counts
     }
 
     /// All joints, sorted by producer, then consumer.
@@ -212,12 +214,8 @@ impl Ledger {
             held: 0,
         });
         let tables = self.tables.lock().expect(NEVER_POISONED);
-        let tables = tables.iter().filter(|table| !table.is_settled()).map(|table| LedgerError::Table {
-            filter: Arc::clone(&table.filter),
-            poured: table.poured.value(),
-            flushed: table.flushed.value(),
-            lost: table.lost.value(),
-        });
+        let tables = tables.iter().filter(|table| !table.is_settled());
+        let tables = tables.map(|table| LedgerError::Table(table.to_string()));
         let errors: Vec<LedgerError> = joints.chain(tables).collect();
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
@@ -227,6 +225,12 @@ impl Ledger {
         let joints: u64 = self.joints().iter().map(|joint| joint.lost_total()).sum();
         let tables = self.tables.lock().expect(NEVER_POISONED);
         joints + tables.iter().map(|table| table.lost.value()).sum::<u64>()
+    }
+
+    /// Samples of open intervals that are left to the next run.
+    pub fn kept_total(&self) -> u64 {
+        let tables = self.tables.lock().expect(NEVER_POISONED);
+        tables.iter().map(|table| table.kept.value()).sum()
     }
 
     /// Records lost for `reason` on all joints.
@@ -249,12 +253,7 @@ impl Ledger {
             text.push('\n');
         }
         for table in self.tables.lock().expect(NEVER_POISONED).iter() {
-            let (poured, flushed) = (table.poured.value(), table.flushed.value());
-            let lost = table.lost.value();
-            text.push_str(&format!(
-                "tables of {}: poured {poured}, flushed {flushed}, lost {lost}\n",
-                table.filter
-            ));
+            text.push_str(&format!("{table}\n"));
         }
         text
     }
@@ -307,7 +306,20 @@ impl JointCounts {
 
 impl TableCounts {
     fn is_settled(&self) -> bool {
-        self.poured.value() == self.flushed.value() + self.lost.value()
+        let came = self.restored.value() + self.poured.value();
+        came == self.flushed.value() + self.kept.value() + self.lost.value()
+    }
+}
+
+impl std::fmt::Display for TableCounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let TableCounts { filter, restored, poured, flushed, kept, lost } = self;
+        let [restored, poured, aggregated] = [restored, poured, flushed].map(Count::value);
+        let [kept, lost] = [kept, lost].map(Count::value);
+        write!(
+            f,
+            "tables of {filter}: restored {restored}, poured {poured}, aggregated {aggregated}, kept {kept}, lost {lost}"
+        )
     }
 }
 

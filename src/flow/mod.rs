@@ -13,7 +13,7 @@ mod record;
 mod snapshot_text;
 
 pub use feed::{Feed, FeedSpec, Sent, Wiring};
-pub use ledger::{FeedCounts, JointCounts, Ledger, LedgerError, LossReason};
+pub use ledger::{FeedCounts, JointCounts, Ledger, LedgerError, LossReason, TableCounts};
 pub use leg::{Health, Inlet, Lane, Leg, OnFull, Patience, Poured, Routes, Seat, SeriesTest, Test, Way};
 pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
 pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace};

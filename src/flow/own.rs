@@ -163,6 +163,19 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     ),
     counter("hekad_table_poured_total", "Samples poured into the tables of a filter."),
     counter("hekad_table_flushed_total", "Samples of a filter's tables that are in a snapshot."),
+    counter(
+        "hekad_table_restored_total",
+        "Samples of the open interval that the former run left to a filter's tables.",
+    ),
+    counter("hekad_table_kept_total", "Samples of the open interval that a filter left to the next run."),
+    counter(
+        "hekad_negative_counters_total",
+        "Negative samples of counters: they are in the sums of flushes and left out of running totals.",
+    ),
+    gauge(
+        "hekad_live_interval_seconds",
+        "How far apart live views are: live_interval, or more where one takes longer than a fiftieth of it.",
+    ),
     counter("hekad_table_lost_total", "Samples lost in the tables of a filter that ended by a fault."),
     counter("hekad_flushes_total", "Snapshots a filter made."),
     counter(

@@ -36,6 +36,13 @@ pub struct Trace {
     pub at: Stamp,
 }
 
+impl Trace {
+    /// The trace of what a filter makes by itself.
+    pub fn made_at(at: Stamp) -> Trace {
+        Trace { at, ..Trace::default() }
+    }
+}
+
 /// Number of a pack: the feed it came through and its count there. Uuids of samples are made of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Serial {

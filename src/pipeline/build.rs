@@ -15,11 +15,11 @@ use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
     BuildContext, BuildError, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes, Output, Shared,
-    Splitter, Stop,
+    Splitter, StateStore, Stop,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
-    Attempts, Backoff, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatDecoding,
+    Attempts, Backoff, Begun, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatDecoding,
     SeatFeeds, SeatIntakes, Throttle, Ticks,
 };
 use crate::time::Clock;
@@ -36,6 +36,8 @@ pub struct Setting {
     pub world: World,
     /// Where state lives.
     pub base_dir: PathBuf,
+    /// What the former run left.
+    pub state: StateStore,
     /// Seeds hashes and jitter.
     pub seed: u64,
 }
@@ -162,6 +164,7 @@ impl Builder {
                 lane: 0,
                 hostname: Arc::clone(&plan.hostname),
                 base_dir: setting.base_dir,
+                state: setting.state,
                 names: Arc::new(Registry::new(plan.hekad.max_series as usize)),
                 ledger,
                 shared,
@@ -273,6 +276,8 @@ impl Builder {
             })
         };
         let filter = rebuild().map_err(|source| failed(&name, source))?;
+        let own = self.context.own();
+        let pace = filter.pulse().map(|_| own.level("hekad_live_interval_seconds", &[("filter", &*name)]));
         Ok(FilterRunner {
             filter: Some(filter),
             rebuild,
@@ -281,6 +286,9 @@ impl Builder {
             feeds: Vec::new(),
             emits,
             ticks,
+            clock: Arc::clone(&self.context.clock),
+            pace,
+            beats: Begun::default(),
             attempts,
             name,
         })

@@ -12,12 +12,16 @@ use super::plan::plan;
 use crate::config::{Problems, Severity, Sources, render};
 use crate::flow::{Ledger, Wiring};
 use crate::net::{HttpServers, STDOUT, Tape, World};
-use crate::plugin::{Intake, Plugins, Readiness};
+use crate::plugin::{Intake, Plugins, Readiness, StateStore};
 use crate::runner::Step;
 use crate::time::{Clock, ManualClock, Stamp};
 
 /// A pipeline under trial.
 pub struct Trial {
+    text: String,
+    plugins: Plugins,
+    wiring: Wiring,
+    state: StateStore,
     machines: Machines,
     clock: Arc<ManualClock>,
     tape: Arc<Tape>,
@@ -33,6 +37,28 @@ impl Trial {
     /// # Errors
     /// The rendered problems, or why a plugin could not be built.
     pub fn new(text: &str, plugins: &Plugins, wiring: Wiring, at: Stamp) -> Result<Trial, String> {
+        Trial::resumed(text, plugins, wiring, at, StateStore::default(), Arc::new(Tape::new()))
+    }
+
+    /// Stops, and starts again `after` that with what was left, writing to the same tape.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn restart(mut self, after: Duration) -> Result<Trial, String> {
+        self.stop();
+        let state = StateStore::read(&self.state.bytes()).map_err(|error| error.to_string())?;
+        let at = self.clock.now().plus(after);
+        Trial::resumed(&self.text, &self.plugins, self.wiring, at, state, Arc::clone(&self.tape))
+    }
+
+    fn resumed(
+        text: &str,
+        plugins: &Plugins,
+        wiring: Wiring,
+        at: Stamp,
+        state: StateStore,
+        tape: Arc<Tape>,
+    ) -> Result<Trial, String> {
         let sources = Sources::embedded("trial.toml", text);
         let mut problems = Problems::new();
         let planned = plan(&sources, plugins, &|_| None, "trial.host", &mut problems);
@@ -43,13 +69,13 @@ impl Trial {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let clock = Arc::new(ManualClock::at(at));
-        let tape = Arc::new(Tape::new());
         let setting = Setting {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             runtime: runtime.handle().clone(),
             wiring,
             world: World::Trial(Arc::clone(&tape)),
             base_dir: "/nonexistent".into(),
+            state: state.clone(),
             seed: 1,
         };
         let mut machines = Machines::build(planned, setting).map_err(|error| error.to_string())?;
@@ -58,7 +84,11 @@ impl Trial {
             intakes.push((input.name, input.intakes.open()));
         }
         machines.shared.the::<Readiness>().set(true);
-        Ok(Trial { machines, clock, tape, intakes, _runtime: runtime })
+        let (text, plugins) = (text.to_owned(), plugins.clone());
+        let mut trial =
+            Trial { text, plugins, wiring, state, machines, clock, tape, intakes, _runtime: runtime };
+        trial.settle();
+        Ok(trial)
     }
 
     /// Hands `bytes` to the input `name`, through its first lane, and lets everything work.

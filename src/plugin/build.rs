@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::StateStore;
 use crate::flow::{Ledger, OwnMetrics};
 use crate::metric::Registry;
 use crate::time::{Clock, Stamp};
@@ -29,6 +30,8 @@ pub struct BuildContext {
     pub ledger: Ledger,
     /// Things that plugins share: http servers, the outside world.
     pub shared: Shared,
+    /// What the same sections left in the former run, and leave to the next.
+    pub state: StateStore,
     /// When the daemon started.
     pub started: Stamp,
     /// The clock; for runners and things that outlive a call, never for a plugin's own decisions.

@@ -1,6 +1,7 @@
 //! Filters: consumers that emit records of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Fault;
 use crate::flow::{Body, Delivery, Feed, Inlet, Sent, Trace};
@@ -8,6 +9,15 @@ use crate::time::Stamp;
 
 /// Takes records and emits others.
 pub trait Filter: Send {
+    /// Called once before anything else, with what there is of lanes poured already.
+    ///
+    /// # Errors
+    /// A fault.
+    fn begin(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
+        let _ = (now, emit);
+        Ok(())
+    }
+
     /// Takes what its queue brought.
     ///
     /// # Errors
@@ -19,6 +29,20 @@ pub trait Filter: Send {
     /// # Errors
     /// A fault.
     fn tick(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
+        let _ = (now, emit);
+        Ok(())
+    }
+
+    /// How often `beat` is called, if it is; less often where a beat takes more than a fiftieth of that.
+    fn pulse(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Called at multiples of `pulse` on the wall clock, to show what is held.
+    ///
+    /// # Errors
+    /// A fault.
+    fn beat(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
         let _ = (now, emit);
         Ok(())
     }
@@ -47,6 +71,11 @@ pub struct Emit<'a> {
 }
 
 impl Emit<'_> {
+    /// Whether anybody consumes what is sent through the `feed`-th feed.
+    pub fn is_wanted(&mut self, feed: usize) -> bool {
+        self.feeds.get_mut(feed).is_some_and(Feed::is_wanted)
+    }
+
     /// Sends a body through the `feed`-th feed. What waits there, the runner waits for.
     pub fn send(&mut self, feed: usize, body: Body) {
         let trace = Trace { hops: self.trace.hops.saturating_add(1), ..self.trace.clone() };

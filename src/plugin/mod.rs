@@ -9,6 +9,7 @@ mod filter;
 mod input;
 mod output;
 mod registry;
+mod state;
 mod stop;
 
 pub use build::{BuildContext, BuildError, Shared};
@@ -19,6 +20,7 @@ pub use input::{
 };
 pub use output::{EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};
 pub use registry::{Declared, Plugin, PluginClass, Plugins};
+pub use state::{Refused, StateError, StateStore};
 pub use stop::{Readiness, Stop};
 
 use std::pin::Pin;

@@ -17,6 +17,16 @@ pub trait Output: Send {
         let _ = now;
         Ok(())
     }
+
+    /// Called once after a stop, when no more records can come, unless the stop could not wait: the time to leave
+    /// something to a successor.
+    ///
+    /// # Errors
+    /// A fault.
+    fn finish(&mut self, now: Stamp) -> Result<(), Fault> {
+        let _ = now;
+        Ok(())
+    }
 }
 
 /// What an output is to deliver.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts::{Attempts, Next};
+use super::beats::Beats;
 use super::{Ended, Step, Ticks, built, guarded, let_go};
-use crate::flow::{Delivery, Feed, Health, LossReason, Queue, Trace};
+use crate::flow::{Delivery, Feed, Health, Level, LossReason, Queue, Trace};
 use crate::matcher::Facts;
 use crate::plugin::{BuildError, Emit, Fault, Filter};
-use crate::time::Stamp;
+use crate::time::{Clock, Stamp};
 
 /// Builds the filter anew and tells the router of its inlet.
 pub type RebuildFilter = Box<dyn FnMut() -> Result<Box<dyn Filter>, BuildError> + Send>;
@@ -31,9 +32,19 @@ pub struct FilterRunner {
     pub emits: Vec<Facts>,
     /// When it ticks.
     pub ticks: Ticks,
+    /// Tells what its beats take.
+    pub clock: Arc<dyn Clock>,
+    /// How far apart its beats are, in seconds, if it has any.
+    pub pace: Option<Level>,
+    /// Its beats; none before it has begun.
+    pub beats: Begun,
     /// Attempts after failures.
     pub attempts: Attempts,
 }
+
+/// Whether a filter has begun, and its beats since.
+#[derive(Default)]
+pub struct Begun(Option<Beats>);
 
 impl FilterRunner {
     /// Does the next thing there is to do.
@@ -47,9 +58,12 @@ impl FilterRunner {
         if self.filter.is_none() {
             return self.try_again(now);
         }
+        let Some(beats) = self.beats.0 else { return self.begin(now) };
         if self.ticks.take(now) {
-            return self
-                .call(Trace { at: now, ..Trace::default() }, now, |filter, emit| filter.tick(now, emit));
+            return self.call(Trace::made_at(now), now, |filter, emit| filter.tick(now, emit));
+        }
+        if beats.is_due(now) {
+            return self.beat(beats, now);
         }
         if let Some(delivery) = self.queue.pop() {
             return self.process(&delivery, now);
@@ -57,7 +71,25 @@ impl FilterRunner {
         if self.queue.is_closed() {
             return self.finish(now);
         }
-        Step::Idle { until: self.ticks.look_again(now) }
+        Step::Idle { until: self.ticks.look_again(now).min(beats.look_again(now)) }
+    }
+
+    fn begin(&mut self, now: Stamp) -> Step {
+        let pulse = self.filter.as_deref().and_then(|filter| filter.pulse());
+        self.beats = Begun(Some(Beats::new(pulse, now)));
+        self.call(Trace::made_at(now), now, |filter, emit| filter.begin(now, emit))
+    }
+
+    fn beat(&mut self, mut beats: Beats, now: Stamp) -> Step {
+        let began = self.clock.now();
+        let step = self.call(Trace::made_at(now), now, |filter, emit| filter.beat(now, emit));
+        beats.done(now, self.clock.now().since(began));
+        if let (Some(pace), Some(apart)) = (&self.pace, beats.apart()) {
+            pace.set(apart.as_secs_f64());
+        }
+        // After a fault another filter begins.
+        self.beats.0 = self.beats.0.map(|_| beats);
+        step
     }
 
     /// The feed that waits for room, if one does.
@@ -73,8 +105,7 @@ impl FilterRunner {
     }
 
     fn finish(&mut self, now: Stamp) -> Step {
-        let step =
-            self.call(Trace { at: now, ..Trace::default() }, now, |filter, emit| filter.finish(now, emit));
+        let step = self.call(Trace::made_at(now), now, |filter, emit| filter.finish(now, emit));
         let_go(&self.name, self.filter.take());
         match step {
             Step::Worked => self.end(Ended::Finished),
@@ -101,6 +132,7 @@ impl FilterRunner {
 
     fn fault(&mut self, fault: &Fault, now: Stamp) -> Step {
         let_go(&self.name, self.filter.take());
+        self.beats = Begun(None);
         match self.attempts.fault(fault, now) {
             Next::Pause(until) => Step::Pause { until },
             Next::End(ended) => self.end(ended),

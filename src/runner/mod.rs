@@ -4,6 +4,7 @@
 
 mod attempts;
 mod backoff;
+mod beats;
 mod filter;
 mod input;
 mod intake;
@@ -13,7 +14,7 @@ mod ticks;
 
 pub use attempts::Attempts;
 pub use backoff::{Backoff, Retries};
-pub use filter::{FilterRunner, RebuildFilter};
+pub use filter::{Begun, FilterRunner, RebuildFilter};
 pub use input::{InputEnd, InputLane, InputNotes, run_input};
 pub use intake::{InputCounts, SeatDecoding, SeatFeeds, SeatIntakes};
 pub use output::{OutputRunner, RebuildOutput};

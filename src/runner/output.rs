@@ -76,7 +76,7 @@ impl OutputRunner {
         if self.current.is_none() {
             match self.queue.pop() {
                 Some(delivery) => self.current = Some(Current::new(delivery)),
-                None if self.queue.is_closed() => return self.end(Ended::Finished),
+                None if self.queue.is_closed() => return self.finish(now),
                 None => return Step::Idle { until: self.ticks.look_again(now) },
             }
         }
@@ -195,6 +195,19 @@ impl OutputRunner {
         match guarded(|| output.tick(now)) {
             Ok(Ok(())) => Step::Worked,
             Ok(Err(fault)) | Err(fault) => self.fault(&fault, now),
+        }
+    }
+
+    fn finish(&mut self, now: Stamp) -> Step {
+        let output = self.output.as_deref_mut().expect("the output is there");
+        let finished = guarded(|| output.finish(now));
+        let_go(&self.name, self.output.take());
+        match finished {
+            Ok(Ok(())) => self.end(Ended::Finished),
+            Ok(Err(fault)) | Err(fault) => {
+                tracing::error!("{}: {fault} at the end", self.name);
+                self.end(Ended::Failed)
+            }
         }
     }
 

@@ -52,6 +52,8 @@ pub(super) enum Step {
         url: Url,
     },
     Stop,
+    /// Stops and starts again so much later, with what was left.
+    Restart(Duration),
 }
 
 /// Where expected text is found.
@@ -228,6 +230,7 @@ fn one_step(line: &str) -> Result<Step, String> {
             Ok(Step::Scrape { name: name.to_owned(), url: Url::parse(url, &words[3..])? })
         }
         ["stop"] => Ok(Step::Stop),
+        ["restart", after] => Ok(Step::Restart(duration(after)?)),
         _ => Err(format!("no step is {line:?}")),
     }
 }

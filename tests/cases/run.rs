@@ -93,10 +93,16 @@ pub(super) fn run(case: &Case, plugins: &Plugins, wiring: Wiring) -> Result<Ran,
         _ => (case.config.clone() + probe::SECTION, probe::with_probe(plugins)),
     };
     let mut trial = Trial::new(&config, &plugins, wiring, START)?;
-    let mut scraped = BTreeMap::new();
+    let (mut scraped, mut faults) = (BTreeMap::new(), Vec::new());
     let mut stopped = false;
     for step in &case.steps {
         stopped |= *step == Step::Stop;
+        if let Step::Restart(after) = step {
+            let ledger = trial.ledger().clone();
+            trial = trial.restart(*after)?;
+            faults.extend(unsettled(&ledger));
+            continue;
+        }
         take(step, &mut trial, &mut scraped)?;
     }
     if !stopped {
@@ -111,10 +117,11 @@ pub(super) fn run(case: &Case, plugins: &Plugins, wiring: Wiring) -> Result<Ran,
             Place::Scraped(name) => scraped.remove(name).ok_or_else(|| format!("no step scrapes {name}"))?,
         });
     }
+    faults.extend(unsettled(trial.ledger()));
     Ok(Ran {
         found,
         ledger: books(trial.ledger()),
-        faults: unsettled(trial.ledger()),
+        faults,
         ways: ways(trial.ledger()),
         seen: probe::seen(trial.ledger()),
     })
@@ -133,6 +140,7 @@ fn take(step: &Step, trial: &mut Trial, scraped: &mut BTreeMap<String, String>) 
         Step::BreakAfter { address, bytes } => trial.tape().break_after(address, *bytes),
         Step::Scrape { name, url } => drop(scraped.insert(name.clone(), get(trial, url)?)),
         Step::Stop => trial.stop(),
+        Step::Restart(_) => return Err("a restart makes another trial".to_owned()),
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heka::config::{Check, Violation};
-use heka::flow::{Body, Delivery, Inlet, Lane, Pack, Poured, Seat, Selection};
+use heka::flow::{Body, Delivery, Inlet, Lane, Pack, Poured, Seat, Selection, TableCounts};
 use heka::matcher::Facts;
 use heka::metric::SampleBatch;
 use heka::pipeline::builtin;
@@ -59,7 +59,8 @@ impl Declare<dyn Filter> for Config {
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
         // The sound filter counts what reaches it under its own name; what was offered is counted here.
-        let (poured, flushed, _) = context.ledger.table(&format!("{} offered", context.name).into());
+        let TableCounts { poured, flushed, .. } =
+            context.ledger.table(&format!("{} offered", context.name).into());
         let inner = Sound::default().build(context)?;
         Ok(Box::new(Lossy { inner, every: self.loses_every, poured, flushed }))
     }
@@ -151,7 +152,10 @@ fn an_accumulator_that_loses_every_seventh_sample_in_its_lanes_is_found() {
     assert!(ran.found[0].starts_with("stats.counters.a.rate 2.9 1700000010\n"), "{}", ran.found[0]);
     let wrong = wrong.join("\n");
     // The books as configured, and both other wirings against it.
-    assert!(wrong.contains("AsConfigured: tables of LossyFilter offered: poured 8, flushed 7"), "{wrong}");
+    assert!(
+        wrong.contains("AsConfigured: tables of LossyFilter offered: restored 0, poured 8, aggregated 7"),
+        "{wrong}"
+    );
     for wiring in ["Queues", "Messages"] {
         let gives = format!("{wiring} gives at 127.0.0.1:2003\nstats.counters.a.rate 3.6 1700000010\n");
         assert!(wrong.contains(&gives), "{wrong}");

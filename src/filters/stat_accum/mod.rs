@@ -2,7 +2,10 @@
 //!
 //! Samples are poured on their producers' threads (it offers an inlet); the same samples as messages, or through its
 //! queue, are taken too. Flushes are aligned to the wall clock and stamped with the end of their slot; no two share
-//! one. A sample is in one snapshot, never in two and never in none.
+//! one, not over a restart either. A sample is in one snapshot, never in two and never in none.
+//!
+//! In between it shows every `live_interval` what has moved, with totals. At a stop the open slot, gauges and totals are
+//! left to the next run, which continues the slot or, if it is over, flushes it late.
 //!
 //! Options and defaults are those of Heka's StatAccumInput
 //! (<https://hekad.readthedocs.io/en/v0.10.0/config/inputs/stataccum.html>), which is also its alias; formulas are
@@ -13,15 +16,16 @@ mod messages;
 mod options;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::aggregate::Accumulator;
-use crate::flow::{Body, Count, Delivery, Inlet, Tokens, Trace};
+use crate::aggregate::{Accumulator, Beside, Saved, Snapshot};
+use crate::flow::{Body, Count, Delivery, Inlet, LIVE_TYPE, TableCounts, Tokens, Trace};
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames};
-use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Ticker};
+use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, StateStore, Ticker};
 use crate::time::{Slot, Stamp};
 
-pub use options::Config;
+pub use options::{AtStop, Config};
 
 impl Declare<dyn Filter> for Config {
     const TYPE: &'static str = "StatAccumFilter";
@@ -34,14 +38,18 @@ impl Declare<dyn Filter> for Config {
     }
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
-        vec![Facts {
-            type_: Fact::Is(self.message_type.as_str().into()),
+        let facts = |message_type: &str| Facts {
+            type_: Fact::Is(message_type.into()),
             logger: Fact::Is(name.into()),
             hostname: Fact::Is(hostname.into()),
             env_version: Fact::Is("".into()),
             fields: FieldNames::Unknown,
             ..Facts::default()
-        }]
+        };
+        // In the order of `FLUSHES` and `VIEWS`.
+        let mut emits = vec![facts(&self.message_type)];
+        emits.extend(self.live().map(|_| facts(LIVE_TYPE)));
+        emits
     }
 
     fn offers_inlet(&self) -> bool {
@@ -57,23 +65,29 @@ impl Declare<dyn Filter> for Config {
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
-        let rules = self.accumulation(context.seed);
-        let accumulator = Arc::new(Accumulator::new(rules, Arc::clone(&context.names), context.started));
-        let (poured, flushed, lost) = context.ledger.table(&context.name);
+        let counts = context.ledger.table(&context.name);
         let own = context.own();
         let filter = [("filter", &*context.name)];
+        let (accumulator, restored) = self.accumulator(context);
+        counts.restored.add(restored.as_ref().map_or(0, |restored| restored.samples));
+        let accumulator = Arc::new(accumulator);
         Ok(Box::new(StatAccumFilter {
-            inlet: Arc::new(inlet::Lanes::new(Arc::clone(&accumulator), poured, context)),
+            inlet: Arc::new(inlet::Lanes::new(Arc::clone(&accumulator), counts.poured.clone(), context)),
             accumulator,
             naming: Arc::new(Namespace::new(self.naming(&context.hostname))),
             interval: context.ticker_interval.unwrap_or(DEFAULT_INTERVAL),
-            last: None,
+            live: self.live(),
+            at_stop: self.at_stop,
+            last: restored.as_ref().and_then(|restored| restored.last),
+            restored,
             started: context.started,
-            flushed,
-            lost,
+            state: context.state.clone(),
+            name: Arc::clone(&context.name),
+            counts,
             flushes: own.counter("hekad_flushes_total", &filter),
             skipped: own.counter("hekad_slots_skipped_total", &filter),
             set_back: own.counter("hekad_clock_set_back_total", &filter),
+            negatives: own.counter("hekad_negative_counters_total", &filter),
         }))
     }
 }
@@ -82,18 +96,68 @@ struct StatAccumFilter {
     accumulator: Arc<Accumulator>,
     inlet: Arc<inlet::Lanes>,
     naming: Arc<Namespace>,
-    interval: std::time::Duration,
-    /// The last slot that was flushed.
+    interval: Duration,
+    /// How often it shows what has moved, if it does.
+    live: Option<Duration>,
+    at_stop: AtStop,
+    /// The last slot that was flushed, by the former run too.
     last: Option<Slot>,
+    /// What the former run left, before the first call.
+    restored: Option<Restored>,
     started: Stamp,
-    flushed: Count,
-    lost: Count,
+    state: StateStore,
+    name: Arc<str>,
+    counts: TableCounts,
     flushes: Count,
     skipped: Count,
     set_back: Count,
+    negatives: Count,
+}
+
+/// Where a former run stopped.
+struct Restored {
+    open: Slot,
+    last: Option<Slot>,
+    samples: u64,
+}
+
+impl Config {
+    /// The accumulator, going on where the former run stopped if it left something.
+    fn accumulator(&self, context: &BuildContext) -> (Accumulator, Option<Restored>) {
+        let (rules, names) = (self.accumulation(context.seed), Arc::clone(&context.names));
+        let Some(bytes) = context.state.take(&context.name) else {
+            return (Accumulator::new(rules, names, context.started), None);
+        };
+        match Saved::read(&bytes) {
+            Ok(saved) => {
+                let (open, last, samples) = (saved.open.into(), saved.last.map(Slot::from), saved.samples);
+                let restored = Restored { open, last, samples };
+                (Accumulator::restored(rules, names, context.started, saved), Some(restored))
+            }
+            Err(error) => {
+                context.state.refuse(&context.name, bytes, error);
+                (Accumulator::new(rules, names, context.started), None)
+            }
+        }
+    }
 }
 
 impl Filter for StatAccumFilter {
+    fn begin(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
+        if let Some(Restored { open, .. }) = self.restored.take()
+            && open.end <= now
+        {
+            // Its slot is over: it is flushed late, under its own stamp. Otherwise this run continues it.
+            let passed = now.since(open.end).as_nanos() / open.interval.as_nanos().max(1);
+            let found = self.accumulator.flush_restored(open, u32::try_from(passed).unwrap_or(u32::MAX));
+            self.send(found, emit);
+            // The slots between were nobody's.
+            self.last = Some(Slot { end: Slot::open_at(now, self.interval).start().max(open.end), ..open });
+        }
+        self.look(now, Beside::Everything, emit);
+        Ok(())
+    }
+
     fn process(&mut self, delivery: &Delivery, _: &mut Emit<'_>) -> Result<(), Fault> {
         self.inlet.pour_queued(&delivery.pack, &delivery.chosen);
         Ok(())
@@ -101,20 +165,39 @@ impl Filter for StatAccumFilter {
 
     fn tick(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
         let open = Slot::open_at(now, self.interval);
-        self.flush(Slot { end: open.start(), ..open }, emit);
+        if self.flush(Slot { end: open.start(), ..open }, emit) {
+            self.look(now, Beside::Interval, emit);
+        }
+        Ok(())
+    }
+
+    fn pulse(&self) -> Option<Duration> {
+        self.live
+    }
+
+    fn beat(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
+        self.look(now, Beside::Nothing, emit);
         Ok(())
     }
 
     fn finish(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
-        // Nothing can come any more: what the open slot has is all it will have. If the clock was set back behind the
-        // start, that is the first slot there can be.
-        let mut slot = Slot::open_at(now.max(self.started), self.interval);
+        // Nothing can come any more. If the clock was set back behind the start, the slot of the start is the first
+        // there can be.
+        let mut open = Slot::open_at(now.max(self.started), self.interval);
         if let Some(last) = self.last
-            && last.end >= slot.end
+            && last.end >= open.end
         {
-            slot = last.next();
+            open = Slot { interval: self.interval, ..last }.next();
         }
-        self.flush(slot, emit);
+        if self.at_stop == AtStop::Flush {
+            self.flush(open, emit);
+            open = open.next();
+        }
+        // Outputs that keep totals of their own see everything before they end.
+        self.look(now, Beside::Nothing, emit);
+        let (bytes, kept) = self.accumulator.save(open, self.last);
+        self.counts.kept.add(kept);
+        self.state.put(&self.name, bytes);
         Ok(())
     }
 
@@ -125,13 +208,14 @@ impl Filter for StatAccumFilter {
 
 impl StatAccumFilter {
     /// Flushes into `slot`, unless a flush has had it: after the clock was set back, samples wait for the next free one.
+    /// Whether it did.
     ///
     /// If the clock was set back far, it was wrong before: waiting for it to catch up would keep everything for hours.
-    fn flush(&mut self, slot: Slot, emit: &mut Emit<'_>) {
+    fn flush(&mut self, slot: Slot, emit: &mut Emit<'_>) -> bool {
         if let Some(last) = self.last {
             let back = last.end.since(slot.end);
             if slot.end <= last.end && back <= FAR_BACK.max(self.interval * 10) {
-                return;
+                return false;
             }
             if slot.end <= last.end {
                 self.set_back.add(1);
@@ -141,28 +225,55 @@ impl StatAccumFilter {
             self.skipped.add(u64::try_from(between).unwrap_or(0).saturating_sub(1));
         } else if slot.end <= self.started {
             // The slot was over before the daemon started.
-            return;
+            return false;
         }
         self.last = Some(slot);
         let tokens = self.inlet.take_tokens();
-        let found = Arc::new(self.accumulator.flush(slot));
-        self.flushed.add(found.samples());
-        self.flushes.add(1);
+        let found = self.accumulator.flush(slot);
         if !tokens.is_empty() {
             emit.trace = Trace { ack: Some(Arc::new(Tokens(tokens))), ..emit.trace.clone() };
         }
-        emit.send(0, Body::Snapshot { found, naming: Arc::clone(&self.naming) });
+        self.send(found, emit);
+        true
+    }
+
+    fn send(&mut self, found: Snapshot, emit: &mut Emit<'_>) {
+        self.counts.flushed.add(found.samples());
+        self.flushes.add(1);
+        self.negatives.raise_to(self.accumulator.negatives());
+        let (found, naming) = (Arc::new(found), Arc::clone(&self.naming));
+        emit.send(FLUSHES, Body::Snapshot { found, naming });
+    }
+
+    /// Shows what has moved, if somebody wants to see it and something has.
+    fn look(&mut self, now: Stamp, beside: Beside, emit: &mut Emit<'_>) {
+        if self.live.is_none() || !emit.is_wanted(VIEWS) {
+            return;
+        }
+        let found = self.accumulator.view(now, beside);
+        if !found.is_empty() {
+            let (found, naming) = (Arc::new(found), Arc::clone(&self.naming));
+            // A view owes nobody a receipt: what it shows is still here.
+            emit.trace = Trace::made_at(now);
+            emit.send(VIEWS, Body::Snapshot { found, naming });
+        }
     }
 }
 
 impl Drop for StatAccumFilter {
     fn drop(&mut self) {
         // Nothing is held unless a fault ended it; from now on lanes say that the consumer has ended.
-        self.lost.add(self.accumulator.close());
+        self.counts.lost.add(self.accumulator.close());
     }
 }
 
 /// A clock that goes back by more was wrong before.
-const FAR_BACK: std::time::Duration = std::time::Duration::from_secs(60);
+const FAR_BACK: Duration = Duration::from_secs(60);
 
-const DEFAULT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The feed of flushes.
+const FLUSHES: usize = 0;
+
+/// The feed of live views.
+const VIEWS: usize = 1;

@@ -1,10 +1,13 @@
 //! The options of `StatAccumFilter`, and what they come to.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{AccumulatorRules, Idle, IdleRules};
-use crate::config::{Check, OneOrMany, PercentText, Violation};
+use crate::config::{Check, OneOrMany, PercentText, Seconds, Violation};
+use crate::flow::LIVE_TYPE;
 use crate::graphite::{NamespaceOptions, Percent, Rules};
 
 /// Options of `StatAccumFilter`.
@@ -62,9 +65,27 @@ pub struct Config {
     pub exact_members: u32,
     /// Significant digits of estimated percentiles, 1 to 3; a digit more takes ten times the memory. Default 2.
     pub significant_digits: u8,
+    /// How often live views show what has moved since the last one, with totals: what a scrape or the page sees. 0 for
+    /// never. Views come less often where making one takes more than a fiftieth of the time. Default 1s.
+    pub live_interval: Seconds,
+    /// What becomes of the open interval at a stop: "keep" (default) leaves it to the next run in the state directory,
+    /// which continues it or flushes it late; "flush" flushes it under the stamp of its end, for where the state
+    /// directory does not outlive the daemon. Gauges and totals are kept either way.
+    pub at_stop: AtStop,
     #[serde(skip)]
     #[schemars(skip)]
     pub(super) by_alias: bool,
+}
+
+/// What becomes of the open interval at a stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AtStop {
+    /// The next run continues it.
+    #[default]
+    Keep,
+    /// It is flushed before its time.
+    Flush,
 }
 
 /// Whose formulas and names.
@@ -102,6 +123,8 @@ impl Default for Config {
             exact_samples: 1024,
             exact_members: 1024,
             significant_digits: 2,
+            live_interval: Seconds(Duration::from_secs(1)),
+            at_stop: AtStop::default(),
             by_alias: false,
         }
     }
@@ -127,6 +150,11 @@ impl Config {
             own_stats: self.own_stats,
             seed,
         }
+    }
+
+    /// How often there are live views, if there are.
+    pub(super) fn live(&self) -> Option<Duration> {
+        Some(self.live_interval.0).filter(|interval| !interval.is_zero())
     }
 
     /// How what is found is named.
@@ -181,6 +209,13 @@ impl Check for Config {
         }
         if self.message_type.is_empty() {
             violations.push(Violation::new("message_type", "must not be empty"));
+        }
+        if self.message_type == LIVE_TYPE {
+            violations.push(Violation::new("message_type", "is the type of live views"));
+        }
+        let range = Duration::from_millis(100)..=Duration::from_secs(3600);
+        if self.live().is_some_and(|interval| !range.contains(&interval)) {
+            violations.push(Violation::new("live_interval", "must be 0 or from 100ms to 1h"));
         }
         violations
     }
