@@ -82,7 +82,7 @@ impl Declare<dyn Output> for Config {
     }
 
     fn default_matcher(&self) -> Option<&'static str> {
-        Some("Type == 'heka.statmetric'")
+        Some("Type == 'heka.statlive'")
     }
 
     fn ticker(&self) -> Ticker {

@@ -12,14 +12,14 @@ use crate::harness::{Process, free_port, http_get, wait_until};
 
 /// A running `hekad` that listens for statsd on UDP and TCP and serves the scrape endpoint.
 pub(crate) struct Hekad {
-    process: Process,
+    process: Option<Process>,
     /// The UDP port of its statsd listener.
     pub(crate) udp: u16,
     /// The TCP port of its statsd listener.
     pub(crate) tcp: u16,
     /// The port of its scrape endpoint.
     pub(crate) scrape: u16,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// How a daemon ended.
@@ -34,6 +34,11 @@ impl Hekad {
     /// Starts it with a flush each `interval` seconds, sent to carbon on the port `carbon` if one is given, and
     /// waits until it is ready.
     pub(crate) fn start(interval: u32, carbon: Option<u16>) -> Hekad {
+        Hekad::start_with(interval, carbon, "")
+    }
+
+    /// The same with further options of its accumulator.
+    pub(crate) fn start_with(interval: u32, carbon: Option<u16>, options: &str) -> Hekad {
         let directory = TempDir::new().expect("a directory can be made");
         let (udp, tcp, scrape) = (free_port(), free_port(), free_port());
         let carbon =
@@ -49,6 +54,7 @@ net = "tcp"
 address = "127.0.0.1:{tcp}"
 [StatAccumFilter]
 ticker_interval = {interval}
+{options}
 {carbon}[PrometheusOutput]
 address = "127.0.0.1:{scrape}"
 "#,
@@ -56,17 +62,31 @@ address = "127.0.0.1:{scrape}"
         );
         let file = directory.path().join("hekad.toml");
         std::fs::write(&file, config).expect("the configuration can be written");
+        let mut hekad = Hekad { process: None, udp, tcp, scrape, directory };
+        hekad.start_again();
+        hekad
+    }
+
+    /// Starts it again with the same configuration and state, and waits until it is ready.
+    pub(crate) fn start_again(&mut self) {
+        let place = |name: &str| self.directory.path().join(name);
         let mut command = Command::new(binary());
-        command.arg("-config").arg(&file).env_remove("HEKA_BASE_DIR").env_remove("HEKAD_LISTEN");
-        let mut process = Process::start(&mut command, &directory.path().join("log"));
+        command
+            .arg("-config")
+            .arg(place("hekad.toml"))
+            .env_remove("HEKA_BASE_DIR")
+            .env_remove("HEKAD_LISTEN");
+        // What the run before printed is read when that one stops.
+        drop(std::fs::remove_file(place("log")));
+        let mut process = Process::start(&mut command, &place("log"));
         wait_until(START, || {
             process.assert_alive();
-            match http_get(scrape, "/-/ready")? {
+            match http_get(self.scrape, "/-/ready")? {
                 (200, _) => Ok(()),
                 (status, _) => Err(format!("/-/ready answers {status}")),
             }
         });
-        Hekad { process, udp, tcp, scrape, _directory: directory }
+        self.process = Some(process);
     }
 
     /// Sends each text as one datagram.
@@ -115,9 +135,15 @@ address = "127.0.0.1:{scrape}"
 
     /// Stops it by SIGTERM and waits for its end.
     pub(crate) fn stop(mut self) -> Stopped {
-        self.process.ask_to_stop();
-        let status = self.process.wait(STOP);
-        Stopped { code: status.code(), printed: self.process.printed() }
+        self.pause()
+    }
+
+    /// The same; it can be started again.
+    pub(crate) fn pause(&mut self) -> Stopped {
+        let mut process = self.process.take().expect("it runs");
+        process.ask_to_stop();
+        let status = process.wait(STOP);
+        Stopped { code: status.code(), printed: process.printed() }
     }
 
     /// Stops it and asserts that it says everything was delivered.

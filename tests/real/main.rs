@@ -3,7 +3,8 @@
 //! A plain `cargo test` leaves this binary out; `cargo test --test real` runs it. `.ci/install` installs what it
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
 //! `HEKAD_BINARY` names another binary than the one built beside the tests, `HEKA_VENV` the environment with the
-//! clients, and `HEKA_BURST=samples,rate` sizes the burst.
+//! clients, `HEKA_BURST=samples,rate` sizes the burst, and
+//! `HEKA_RESTARTS=100` the number of stops and starts.
 
 #![allow(
     clippy::disallowed_methods,
@@ -18,4 +19,5 @@ mod graphite;
 mod harness;
 mod hekad;
 mod prometheus;
+mod restarting;
 mod stopping;

@@ -13,10 +13,13 @@ use crate::hekad::{Hekad, binary};
 /// An interval long enough that the daemon is stopped inside of one.
 const INTERVAL: u32 = 10;
 
+/// Nobody starts these daemons again.
+const FLUSH: &str = "at_stop = \"flush\"";
+
 #[test]
-fn sigterm_delivers_the_last_interval() {
+fn sigterm_delivers_the_last_interval_where_it_is_to_be_flushed() {
     let Some(carbon) = Carbon::start(INTERVAL) else { return };
-    let hekad = Hekad::start(INTERVAL, Some(carbon.port));
+    let hekad = Hekad::start_with(INTERVAL, Some(carbon.port), FLUSH);
     hekad
         .send(["stop.requests:7|c\nstop.load:3|g\nstop.latency:20|ms\nstop.latency:30|ms\nstop.users:ann|s"]);
     hekad.wait_for_line("stop_requests_total 7");
@@ -36,7 +39,7 @@ fn sigterm_delivers_the_last_interval() {
 #[test]
 fn what_the_socket_holds_at_sigterm_is_delivered() {
     let Some(carbon) = Carbon::start(INTERVAL) else { return };
-    let hekad = Hekad::start(INTERVAL, Some(carbon.port));
+    let hekad = Hekad::start_with(INTERVAL, Some(carbon.port), FLUSH);
     hekad.send(vec!["socket.requests:1|c"; 100]);
     hekad.stop_cleanly();
     carbon.wait_for_sum("stats.counters.socket.requests.count", 100.0);
@@ -47,7 +50,7 @@ fn what_tcp_connections_hold_at_sigterm_is_delivered() {
     const CONNECTIONS: usize = 30;
     const LINES: usize = 2_000;
     let Some(carbon) = Carbon::start(INTERVAL) else { return };
-    let hekad = Hekad::start(INTERVAL, Some(carbon.port));
+    let hekad = Hekad::start_with(INTERVAL, Some(carbon.port), FLUSH);
     let lines = "stream.requests:1|c\n".repeat(LINES);
     for _ in 0..CONNECTIONS {
         hekad.send_stream(&lines);
