@@ -45,13 +45,18 @@ fn cases_of_restarts_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_counters_give_what_they_say_in_three_wirings() {
+    hold("counter");
+}
+
+#[test]
 fn cases_of_faults_give_what_they_say_in_three_wirings() {
     hold("faults");
 }
 
 #[test]
 fn every_case_is_in_a_folder_that_is_held() {
-    let held = ["statsd", "aggregation", "carbon", "prometheus", "routing", "restart", "faults"];
+    let held = ["statsd", "aggregation", "carbon", "prometheus", "routing", "restart", "counter", "faults"];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();
     assert_eq!(all.len(), found);

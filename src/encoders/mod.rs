@@ -1,3 +1,4 @@
 //! Encoders: records as bytes.
 
 pub mod payload;
+pub mod rst;

@@ -16,8 +16,8 @@ pub fn builtin() -> Plugins {
         inputs input: statsd;
         splitters splitter: null;
         decoders decoder: statsd;
-        filters filter: stat_accum;
-        encoders encoder: payload;
+        filters filter: counter, stat_accum;
+        encoders encoder: payload, rst;
         outputs output: carbon, log, null, prometheus;
     }
 }
