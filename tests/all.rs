@@ -5,6 +5,7 @@
 mod allocations;
 mod cases;
 mod config;
+mod example;
 mod faults;
 mod floors;
 mod lane;
