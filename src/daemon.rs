@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Problems, Severity, Sources, environment, render};
-use crate::flow::Wiring;
+use crate::flow::{Ledger, Wiring};
 use crate::net::World;
 use crate::pipeline::{Machines, Outcome, Plan, Running, Setting, StartError, plan};
 use crate::plugin::{Plugins, Stop};
@@ -120,7 +120,7 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
     // A second daemon in one process (tests) keeps the recorder of the first for what plugins of other crates count.
     let _ = metrics::set_global_recorder(own);
     let asked = Stop::default();
-    runtime.spawn(signals(asked.clone()));
+    runtime.spawn(signals(asked.clone(), machines.ledger.clone()));
     let running = Running::start(machines)?;
     state::taken(&base_dir, &store);
     let ledger = running.ledger.clone();
@@ -151,7 +151,7 @@ impl Clock for SystemClock {
     }
 }
 
-async fn signals(asked: Stop) {
+async fn signals(asked: Stop, ledger: Ledger) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -163,6 +163,13 @@ async fn signals(asked: Stop) {
                 let Ok(mut hangups) = hangups else { return };
                 while hangups.recv().await.is_some() {
                     tracing::warn!("SIGHUP means nothing to hekad: a changed configuration needs a restart");
+                }
+            });
+            let reports = signal(SignalKind::user_defined1());
+            tokio::spawn(async move {
+                let Ok(mut reports) = reports else { return };
+                while reports.recv().await.is_some() {
+                    report_now(&ledger);
                 }
             });
             tokio::select! {
@@ -179,10 +186,26 @@ async fn signals(asked: Stop) {
     }
 }
 
-fn report(ledger: &crate::flow::Ledger, outcome: Outcome) {
-    for line in ledger.report().lines() {
-        tracing::info!("ledger: {line}");
-    }
+/// The books and whatever was counted, asked for while it runs.
+fn report_now(ledger: &Ledger) {
+    report_books(ledger);
+    let mut counted = Vec::new();
+    ledger.own().visit(|name, labels, _, value| {
+        if value != 0.0 {
+            let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            counted.push(format!("{name} {value} {}", labels.join(" ")));
+        }
+    });
+    counted.sort();
+    counted.iter().for_each(|line| tracing::info!("metric: {}", line.trim_end()));
+}
+
+fn report_books(ledger: &Ledger) {
+    ledger.report().lines().for_each(|line| tracing::info!("ledger: {line}"));
+}
+
+fn report(ledger: &Ledger, outcome: Outcome) {
+    report_books(ledger);
     if let Err(errors) = ledger.check_settled() {
         errors.iter().for_each(|error| tracing::error!("the ledger does not add up: {error}"));
     }

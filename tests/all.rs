@@ -9,5 +9,6 @@ mod example;
 mod faults;
 mod floors;
 mod lane;
+mod metrics;
 mod readme;
 mod seeds;

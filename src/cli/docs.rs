@@ -5,6 +5,8 @@ use std::fmt::Write;
 use super::USAGE;
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::suggest;
+use crate::flow::{LossReason, OWN_METRICS, OwnMetricKind};
+use crate::metric::BadReason;
 use crate::pipeline::{ConsumerOptions, Hekad, InputOptions, OutputOptions};
 use crate::plugin::{Plugin, PluginClass, Plugins};
 
@@ -13,11 +15,18 @@ use crate::plugin::{Plugin, PluginClass, Plugins};
 pub(super) struct Docs {
     /// A plugin type, such as StatsdInput; all of them if none is named.
     plugin: Option<String>,
+    /// Prints the metrics that the daemon has of itself instead.
+    #[arg(long, conflicts_with = "plugin")]
+    metrics: bool,
 }
 
 impl Docs {
     /// Prints Markdown; the exit code.
     pub(super) fn print(self, plugins: &Plugins) -> u8 {
+        if self.metrics {
+            anstream::print!("{}", own_metrics());
+            return 0;
+        }
         let Some(name) = self.plugin else {
             anstream::print!("{}", manual(plugins));
             return 0;
@@ -49,6 +58,28 @@ pub fn manual(plugins: &Plugins) -> String {
             text.push_str(&page(plugin));
         }
     }
+    text
+}
+
+/// The page of the daemon's own metrics; `docs/metrics.md` is this text.
+pub fn own_metrics() -> String {
+    let mut text = String::from(
+        "# Metrics of the daemon\n\nWritten by `hekad docs --metrics`; do not edit. All of them are on `/metrics` of \
+         `PrometheusOutput`.\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for metric in OWN_METRICS {
+        let kind = match metric.kind {
+            OwnMetricKind::Counter => "counter",
+            OwnMetricKind::Gauge => "gauge",
+        };
+        let labels = metric.labels.join(", ");
+        text.push_str(&format!("| `{}` | {kind} | {labels} | {} |\n", metric.name, metric.help));
+    }
+    text.push_str("\nReasons of lost records: ");
+    text.push_str(&LossReason::ALL.map(|reason| format!("`{}`", reason.label())).join(", "));
+    text.push_str(".\nReasons of bad lines: ");
+    text.push_str(&BadReason::ALL.map(|reason| format!("`{}`", reason.label())).join(", "));
+    text.push_str(".\n");
     text
 }
 

@@ -7,7 +7,7 @@ mod check;
 mod docs;
 mod send;
 
-pub use docs::manual;
+pub use docs::{manual, own_metrics};
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -46,7 +46,7 @@ enum Verb {
     },
     /// Sends statsd lines, such as 'hello.world:1|c'.
     Send(send::Send),
-    /// Prints the manual of the plugins, or of one.
+    /// Prints the manual of the plugins, of one, or of the daemon's own metrics.
     Docs(docs::Docs),
     /// Prints the version.
     Version,

@@ -116,6 +116,11 @@ impl<T> Queue<T> {
         self.lock().items.len()
     }
 
+    /// Weight of what is queued.
+    pub fn weight(&self) -> usize {
+        self.lock().weight
+    }
+
     /// Whether nothing is queued.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

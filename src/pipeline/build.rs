@@ -277,7 +277,14 @@ impl Builder {
         };
         let filter = rebuild().map_err(|source| failed(&name, source))?;
         let own = self.context.own();
-        let pace = filter.pulse().map(|_| own.level("hekad_live_interval_seconds", &[("filter", &*name)]));
+        let filter_label = [("filter", &*name)];
+        let ticked = ticks.ticks().then(|| {
+            (
+                own.level("hekad_tick_seconds", &filter_label),
+                own.level("hekad_tick_lag_seconds", &filter_label),
+            )
+        });
+        let pace = filter.pulse().map(|_| own.level("hekad_live_interval_seconds", &filter_label));
         Ok(FilterRunner {
             filter: Some(filter),
             rebuild,
@@ -288,6 +295,7 @@ impl Builder {
             ticks,
             clock: Arc::clone(&self.context.clock),
             pace,
+            ticked,
             beats: Begun::default(),
             attempts,
             name,

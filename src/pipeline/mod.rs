@@ -4,6 +4,7 @@ mod addresses;
 mod build;
 mod builtin;
 mod matchers;
+mod measure;
 mod options;
 mod plan;
 mod read;

@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::build::{Machines, StartError};
-use crate::flow::{Delivery, Ledger, Level, LossReason, Queue};
+use super::measure::{Measures, Waiting};
+use crate::flow::{Delivery, Ledger, LossReason, Queue};
 use crate::net::HttpServers;
 use crate::plugin::{BuildError, Input, Io, Readiness, Shared, Stop};
 use crate::router::Router;
@@ -45,7 +46,7 @@ struct Worker {
     name: Arc<str>,
     thread: JoinHandle<()>,
     /// What waits in front of it, for filters and outputs.
-    queue: Option<(Arc<Queue<Delivery>>, Level)>,
+    queue: Option<Waiting>,
 }
 
 impl Running {
@@ -57,9 +58,8 @@ impl Running {
         let Machines { ledger, router, shared, clock, runtime, inputs, filters, outputs, .. } = machines;
         let Machines { stop, abort, shutdown, stop_timeout, .. } = machines;
         let (end, ends) = channel();
-        let queued = |name: &Arc<str>, queue: &Arc<Queue<Delivery>>| {
-            Some((Arc::clone(queue), ledger.own().level("hekad_queue_packs", &[("consumer", &**name)])))
-        };
+        let queued =
+            |name: &Arc<str>, queue: &Arc<Queue<Delivery>>| Some(Waiting::new(ledger.own(), name, queue));
         let mut running = Running {
             ledger: ledger.clone(),
             router,
@@ -123,6 +123,8 @@ impl Running {
     /// Runs until `asked` says stop or a plugin fails, then stops in order: inputs, filters, outputs.
     pub fn run(self, asked: &Stop) -> Outcome {
         let mut failed = false;
+        let measures = Measures::new(self.ledger.own(), &self.shared);
+        let mut measured = Stamp(i64::MIN);
         while !asked.is_set() && !failed {
             match self.ends.recv_timeout(LOOK_UP) {
                 Ok((name, Ended::Failed)) => {
@@ -146,6 +148,11 @@ impl Running {
                 failed = true;
             }
             self.measure();
+            let now = self.clock.now();
+            if now.since(measured) >= MEASURE || now < measured {
+                measures.measure();
+                measured = now;
+            }
         }
         let given_up = self.stop();
         Outcome { failed, given_up }
@@ -153,8 +160,8 @@ impl Running {
 
     fn measure(&self) {
         for worker in self.filters.iter().chain(&self.outputs) {
-            if let Some((queue, level)) = &worker.queue {
-                level.set(queue.len() as f64);
+            if let Some(waiting) = &worker.queue {
+                waiting.measure();
             }
         }
     }
@@ -279,18 +286,21 @@ fn pause(runtime: &tokio::runtime::Handle, pause: Duration) {
 }
 
 fn close(worker: &Worker) {
-    if let Some((queue, _)) = &worker.queue {
+    if let Some(Waiting { queue, .. }) = &worker.queue {
         queue.close();
     }
 }
 
 fn drain(worker: &Worker) {
-    if let Some((queue, _)) = &worker.queue {
+    if let Some(Waiting { queue, .. }) = &worker.queue {
         while let Some(delivery) = queue.pop() {
             delivery.settle(&[(LossReason::StopDeadline, delivery.len())]);
         }
     }
 }
+
+/// How often the process is measured.
+const MEASURE: Duration = Duration::from_secs(1);
 
 /// How long a thread waits before it looks whether to stop.
 const LOOK_UP: Duration = Duration::from_millis(100);

@@ -34,6 +34,8 @@ pub struct FilterRunner {
     pub ticks: Ticks,
     /// Tells what its beats take.
     pub clock: Arc<dyn Clock>,
+    /// How long its last tick took, and how late it was, in seconds, if it ticks.
+    pub ticked: Option<(Level, Level)>,
     /// How far apart its beats are, in seconds, if it has any.
     pub pace: Option<Level>,
     /// Its beats; none before it has begun.
@@ -59,8 +61,8 @@ impl FilterRunner {
             return self.try_again(now);
         }
         let Some(beats) = self.beats.0 else { return self.begin(now) };
-        if self.ticks.take(now) {
-            return self.call(Trace::made_at(now), now, |filter, emit| filter.tick(now, emit));
+        if let Some(late) = self.ticks.take(now) {
+            return self.tick(late, now);
         }
         if beats.is_due(now) {
             return self.beat(beats, now);
@@ -78,6 +80,16 @@ impl FilterRunner {
         let pulse = self.filter.as_deref().and_then(|filter| filter.pulse());
         self.beats = Begun(Some(Beats::new(pulse, now)));
         self.call(Trace::made_at(now), now, |filter, emit| filter.begin(now, emit))
+    }
+
+    fn tick(&mut self, late: Duration, now: Stamp) -> Step {
+        let began = self.clock.now();
+        let step = self.call(Trace::made_at(now), now, |filter, emit| filter.tick(now, emit));
+        if let Some((took, lag)) = &self.ticked {
+            took.set(self.clock.now().since(began).as_secs_f64());
+            lag.set(late.as_secs_f64());
+        }
+        step
     }
 
     fn beat(&mut self, mut beats: Beats, now: Stamp) -> Step {

@@ -70,7 +70,7 @@ impl OutputRunner {
             (None, None) => return self.try_again(now),
             (Some(_), None) => {}
         }
-        if self.ticks.take(now) {
+        if self.ticks.take(now).is_some() {
             return self.tick(now);
         }
         if self.current.is_none() {

@@ -19,15 +19,19 @@ impl Ticks {
         Ticks { interval, due }
     }
 
-    /// Whether a tick is due; if so the next one is after `now`. A clock that was set back starts over.
-    pub fn take(&mut self, now: Stamp) -> bool {
-        let Some(interval) = self.interval else { return false };
-        let next = Slot::open_at(now, interval).end;
-        let due = now >= self.due;
-        if due || next < self.due {
+    /// How late the tick is that is due, if one is; the next one is after `now`. A clock that was set back starts over.
+    pub fn take(&mut self, now: Stamp) -> Option<Duration> {
+        let next = Slot::open_at(now, self.interval?).end;
+        let late = (now >= self.due).then(|| now.since(self.due));
+        if late.is_some() || next < self.due {
             self.due = next;
         }
-        due
+        late
+    }
+
+    /// Whether it ticks at all.
+    pub fn ticks(&self) -> bool {
+        self.interval.is_some()
     }
 
     /// When to look again at the latest.
@@ -44,19 +48,19 @@ mod tests {
     fn ticks_are_aligned_and_a_late_one_is_not_repeated() {
         let at = Stamp::from_seconds;
         let mut ticks = Ticks::new(Some(Duration::from_secs(10)), at(1234));
-        assert!(!ticks.take(at(1239)));
-        assert!(ticks.take(at(1240)));
-        assert!(!ticks.take(at(1241)));
-        assert!(ticks.take(at(1275)));
-        assert!(!ticks.take(at(1279)));
-        assert!(ticks.take(at(1280)));
+        assert_eq!(ticks.take(at(1239)), None);
+        assert_eq!(ticks.take(at(1240)), Some(Duration::ZERO));
+        assert_eq!(ticks.take(at(1241)), None);
+        assert_eq!(ticks.take(at(1275)), Some(Duration::from_secs(25)));
+        assert_eq!(ticks.take(at(1279)), None);
+        assert_eq!(ticks.take(at(1280)), Some(Duration::ZERO));
     }
 
     #[test]
     fn a_clock_set_back_does_not_stop_the_ticks() {
         let at = Stamp::from_seconds;
         let mut ticks = Ticks::new(Some(Duration::from_secs(10)), at(5000));
-        assert!(!ticks.take(at(1000)));
-        assert!(ticks.take(at(1010)));
+        assert_eq!(ticks.take(at(1000)), None);
+        assert_eq!(ticks.take(at(1010)), Some(Duration::ZERO));
     }
 }

@@ -12,6 +12,12 @@ fn the_manual_of_the_plugins_is_what_hekad_docs_prints() {
 }
 
 #[test]
+fn the_page_of_the_metrics_is_what_hekad_docs_prints() {
+    let written = std::fs::read_to_string(root().join("docs/metrics.md")).expect("docs/metrics.md is there");
+    assert_eq!(written, heka::cli::own_metrics(), "write it anew: hekad docs --metrics > docs/metrics.md");
+}
+
+#[test]
 fn no_default_is_told_twice_and_every_option_is_explained() {
     for line in heka::cli::manual(&heka::pipeline::builtin()).lines().filter(|line| line.starts_with("* `")) {
         let (head, description) = line.split_once("): ").expect("an option has a kind and a description");

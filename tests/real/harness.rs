@@ -37,10 +37,15 @@ impl Process {
         }
     }
 
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill can be started").success(), "SIG{name} could not be sent");
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn ask_to_stop(&self) {
-        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
-        assert!(sent.expect("kill can be started").success(), "SIGTERM could not be sent");
+        self.signal("TERM");
     }
 
     /// Waits until the process has ended, and fails with what it printed if that takes longer than `limit`.

@@ -133,6 +133,16 @@ address = "127.0.0.1:{scrape}"
         own.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
     }
 
+    /// Sends it a signal, such as `USR1`.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.as_ref().expect("it runs").signal(name);
+    }
+
+    /// Gives what it has printed so far.
+    pub(crate) fn printed(&self) -> String {
+        self.process.as_ref().expect("it runs").printed()
+    }
+
     /// Stops it by SIGTERM and waits for its end.
     pub(crate) fn stop(mut self) -> Stopped {
         self.pause()

@@ -60,6 +60,25 @@ fn what_tcp_connections_hold_at_sigterm_is_delivered() {
 }
 
 #[test]
+fn sigusr1_prints_the_ledger_and_what_was_counted_and_disturbs_nothing() {
+    let hekad = Hekad::start(INTERVAL, None);
+    hekad.send(["report.requests:1|c"]);
+    hekad.wait_for_line("report_requests_total 1");
+    hekad.signal("USR1");
+    wait_until(PATIENCE, || {
+        let printed = hekad.printed();
+        let all = [
+            "ledger: StatsdInput -> StatAccumFilter (lane): offered 1, taken 1, held 0",
+            "metric: hekad_lines_total 1 input=StatsdInput",
+        ];
+        all.iter().all(|line| printed.contains(line)).then_some(()).ok_or(printed)
+    });
+    hekad.send(["report.requests:1|c"]);
+    hekad.wait_for_line("report_requests_total 2");
+    hekad.stop_cleanly();
+}
+
+#[test]
 fn a_log_that_nobody_reads_any_more_ends_nothing() {
     let directory = TempDir::new().expect("a directory can be made");
     let (udp, scrape) = (free_port(), free_port());

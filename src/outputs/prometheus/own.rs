@@ -18,14 +18,21 @@ type Samples = BTreeMap<Vec<u8>, f64>;
 
 impl OwnPage {
     pub(super) fn new(context: &BuildContext) -> OwnPage {
-        OwnPage { own: context.own().clone(), names: Arc::clone(&context.names) }
+        let page = OwnPage { own: context.own().clone(), names: Arc::clone(&context.names) };
+        page.measure();
+        page
+    }
+
+    /// What is counted by the registry.
+    fn measure(&self) {
+        self.own.level("hekad_series", &[]).set(self.names.len() as f64);
+        self.own.level("hekad_series_limit", &[]).set(self.names.max_series() as f64);
+        self.own.counter("hekad_series_overflow_total", &[]).raise_to(self.names.overflowed());
     }
 
     /// All families, by name; those of this program's plugins of other crates are among them.
     pub(super) fn render(&self) -> Vec<u8> {
-        self.own.level("hekad_series", &[]).set(self.names.len() as f64);
-        self.own.level("hekad_series_limit", &[]).set(self.names.max_series() as f64);
-        self.own.counter("hekad_series_overflow_total", &[]).raise_to(self.names.overflowed());
+        self.measure();
         let mut families: BTreeMap<String, (FamilyType, Samples)> = BTreeMap::new();
         self.own.visit(|name, labels, kind, value| {
             let family_type = match kind {

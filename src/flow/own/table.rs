@@ -1,0 +1,173 @@
+//! The table of the daemon's own metrics: every name once, with its labels and what it means.
+
+use super::{OwnMetric, OwnMetricKind};
+
+/// Every metric of the daemon's own.
+pub const OWN_METRICS: &[OwnMetric] = &[
+    counter("hekad_records_offered_total", JOINT, "Records a feed offered to a consumer."),
+    counter("hekad_records_taken_total", JOINT, "Records a consumer took."),
+    counter(
+        "hekad_records_lost_total",
+        &["producer", "consumer", "way", "reason"],
+        "Records lost between a feed and a consumer, by reason.",
+    ),
+    counter("hekad_feed_records_total", &["producer"], "Records a producer sent."),
+    counter(
+        "hekad_feed_unmatched_total",
+        &["producer"],
+        "Records no consumer asked for; see `hekad check --routes`.",
+    ),
+    counter("hekad_datagrams_total", INPUT, "Datagrams, or chunks of a stream, an input decoded."),
+    counter("hekad_lines_total", INPUT, "Non-empty statsd lines an input decoded, bad ones too."),
+    counter(
+        "hekad_bad_lines_total",
+        &["input", "reason"],
+        "Statsd values refused, by reason; the log shows an example of each.",
+    ),
+    counter("hekad_decode_errors_total", INPUT, "Records a decoder refused as a whole."),
+    counter(
+        "hekad_spellings_unremembered_total",
+        INPUT,
+        "Names looked up anew because no more are remembered; stop the client that makes ever new ones.",
+    ),
+    counter("hekad_dropped_samples_total", INPUT, "Samples the `drop` globs of an input took out."),
+    counter(
+        "hekad_kernel_drops_total",
+        INPUT,
+        "Datagrams the kernel dropped at a full socket; raise receive_buffer.",
+    ),
+    counter(
+        "hekad_truncated_datagrams_total",
+        INPUT,
+        "Datagrams longer than 65,535 bytes, whose last line was refused.",
+    ),
+    counter("hekad_connections_total", INPUT, "Connections an input accepted."),
+    counter(
+        "hekad_connections_refused_total",
+        INPUT,
+        "Connections closed at once: max_connections was reached.",
+    ),
+    counter(
+        "hekad_connections_idle_total",
+        INPUT,
+        "Connections closed because nothing came within idle_timeout.",
+    ),
+    counter("hekad_long_lines_total", INPUT, "Lines of a stream longer than max_line, dropped whole."),
+    counter(
+        "hekad_unfinished_lines_total",
+        INPUT,
+        "Last lines of connections that were cut off within them.",
+    ),
+    counter(
+        "hekad_accept_errors_total",
+        INPUT,
+        "Connections that could not be accepted; file descriptors may be short.",
+    ),
+    counter("hekad_table_poured_total", FILTER, "Samples poured into the tables of a filter."),
+    counter("hekad_table_flushed_total", FILTER, "Samples of a filter's tables that are in a snapshot."),
+    counter(
+        "hekad_table_restored_total",
+        FILTER,
+        "Samples of the open interval that the former run left to a filter's tables.",
+    ),
+    counter(
+        "hekad_table_kept_total",
+        FILTER,
+        "Samples of the open interval that a filter left to the next run.",
+    ),
+    counter(
+        "hekad_negative_counters_total",
+        FILTER,
+        "Negative samples of counters: they are in the sums of flushes and left out of running totals.",
+    ),
+    gauge(
+        "hekad_live_interval_seconds",
+        FILTER,
+        "How far apart live views are: live_interval, or more where one takes longer than a fiftieth of it.",
+    ),
+    counter(
+        "hekad_table_lost_total",
+        FILTER,
+        "Samples lost in the tables of a filter that ended by a fault.",
+    ),
+    counter("hekad_flushes_total", FILTER, "Snapshots a filter made."),
+    counter(
+        "hekad_slots_skipped_total",
+        FILTER,
+        "Slots a filter flushed late into the next, because the clock moved.",
+    ),
+    counter(
+        "hekad_clock_set_back_total",
+        FILTER,
+        "Times the clock went back far, so that slots were begun again.",
+    ),
+    gauge("hekad_series", NONE, "Series named since the start."),
+    gauge("hekad_series_limit", NONE, "Most series that are named; the rest share an overflow series."),
+    counter(
+        "hekad_series_overflow_total",
+        NONE,
+        "Spellings that found no room and went to the overflow series.",
+    ),
+    counter("hekad_delivered_total", OUTPUT, "Records an output delivered."),
+    counter("hekad_retries_total", OUTPUT, "Attempts of an output that failed and were repeated."),
+    counter("hekad_plugin_faults_total", &["plugin"], "Faults and panics of a plugin."),
+    gauge("hekad_queue_packs", &["consumer"], "Packs waiting in the queue of a consumer."),
+    counter(
+        "hekad_name_conflicts_total",
+        OUTPUT,
+        "Series whose exposition name was taken by another type or series.",
+    ),
+    counter("hekad_names_reserved_total", OUTPUT, "Series renamed because their name begins with hekad_."),
+    counter(
+        "hekad_doubled_series_total",
+        OUTPUT,
+        "Points not shown because another aggregator's are, under the same name; narrow a message_matcher.",
+    ),
+    gauge("hekad_exposed_series", OUTPUT, "Series on a scrape endpoint."),
+    counter("hekad_scrapes_total", OUTPUT, "Scrapes answered."),
+    counter("hekad_http_connections_total", NONE, "Connections the HTTP servers took."),
+    counter(
+        "hekad_http_refused_total",
+        NONE,
+        "Connections the HTTP servers answered 503 because too many were open.",
+    ),
+    counter(
+        "hekad_http_accept_errors_total",
+        NONE,
+        "Connections to the HTTP servers that could not be accepted; file descriptors may be short.",
+    ),
+    gauge("hekad_http_connections_open", NONE, "Connections to the HTTP servers that are open."),
+    gauge("hekad_queue_bytes", &["consumer"], "Bytes waiting in the queue of a consumer, roughly."),
+    gauge(
+        "hekad_tick_seconds",
+        FILTER,
+        "How long the last tick of a filter took: of an accumulator, its flush.",
+    ),
+    gauge(
+        "hekad_tick_lag_seconds",
+        FILTER,
+        "How late the last tick of a filter was; a machine that is short of CPU is late.",
+    ),
+    gauge("hekad_process_resident_memory_bytes", NONE, "Memory of the process."),
+    gauge("hekad_process_cpu_seconds", NONE, "CPU time of the process, user and system, since its start."),
+    gauge("hekad_process_open_fds", NONE, "File descriptors that are open."),
+    gauge("hekad_process_max_fds", NONE, "File descriptors that may be open."),
+    gauge("hekad_build_info", &["version"], "Always 1; the version is a label."),
+    gauge("hekad_start_time_seconds", NONE, "Unix time of the start."),
+];
+
+const JOINT: Labels = &["producer", "consumer", "way"];
+const INPUT: Labels = &["input"];
+const FILTER: Labels = &["filter"];
+const OUTPUT: Labels = &["output"];
+const NONE: Labels = &[];
+
+type Labels = &'static [&'static str];
+
+const fn counter(name: &'static str, labels: Labels, help: &'static str) -> OwnMetric {
+    OwnMetric { name, kind: OwnMetricKind::Counter, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: Labels, help: &'static str) -> OwnMetric {
+    OwnMetric { name, kind: OwnMetricKind::Gauge, labels, help }
+}
