@@ -21,13 +21,19 @@ pub struct Config {
     pub prefix: String,
     /// Tags added to every series; a tag of the same key that a client sends is replaced. Default: none.
     pub tags: BTreeMap<String, String>,
+    /// Tag under which the container that a DogStatsD client names (`|c:...`) is kept, such as "container_id"; each
+    /// container then has series of its own. Default: it is left out.
+    pub container_tag: String,
+    /// The same for its external data (`|e:...`), commas written as `_`. Default: they are left out.
+    pub external_data_tag: String,
     /// Globs of names, prefix included, whose samples are dropped and counted; `*` also matches dots. Default: none.
     pub drop: Vec<String>,
 }
 
 impl Config {
     fn rules(&self) -> Result<Rules, RulesError> {
-        Rules::new(&self.prefix, self.tags.clone().into_iter().collect(), &self.drop)
+        Rules::new(&self.prefix, self.tags.clone().into_iter().collect(), &self.drop)?
+            .keeping_origin(&self.container_tag, &self.external_data_tag)
     }
 
     /// Builds the decoder of one seat.
@@ -52,6 +58,7 @@ impl Check for Config {
                     Violation::new("prefix", "may hold only letters, digits, `_`, `-` and `.`")
                 }
                 RulesError::Tag { .. } => Violation::new("tags", error.to_string()),
+                RulesError::TagName { .. } => unreachable!("these rules keep no origin"),
                 RulesError::Glob { source, .. } => {
                     Violation::new("drop", format!("the pattern does not compile: {}", source.kind()))
                 }
@@ -70,6 +77,13 @@ impl Check for Config {
         for (place, pattern) in self.drop.iter().enumerate() {
             if let Err(error) = Rules::new("", Vec::new(), std::slice::from_ref(pattern)) {
                 refuse(error, Some(place.to_string()));
+            }
+        }
+        for (option, key) in
+            [("container_tag", &self.container_tag), ("external_data_tag", &self.external_data_tag)]
+        {
+            if let Err(error) = Rules::default().keeping_origin(key, "") {
+                violations.push(Violation::new(option, error.to_string()));
             }
         }
         violations

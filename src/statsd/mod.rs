@@ -25,6 +25,7 @@ mod intern;
 mod line;
 mod name;
 mod number;
+mod origin;
 mod parse;
 mod rules;
 mod scan;

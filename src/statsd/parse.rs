@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Rules;
 use super::intern::{Interner, Outcome, Place};
 use super::line::{Metric, kind_of, metrics, read_rate, read_value};
+use super::origin::Origins;
 use super::scan::Marks;
 use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
 
@@ -24,6 +25,7 @@ use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, 
 #[derive(Debug)]
 pub struct Parser {
     interner: Interner,
+    origins: Option<Origins>,
     marks: Marks,
     /// Memory for the lines that are looked up together.
     ahead: Vec<Ahead>,
@@ -34,7 +36,8 @@ impl Parser {
     /// A parser that has seen nothing. `seed` should be random, see `Registry` for what `names` bounds.
     pub fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Parser {
         let (marks, ahead) = (Marks::default(), Vec::with_capacity(AHEAD));
-        Parser { interner: Interner::new(rules, names, seed), marks, ahead, example: None }
+        let origins = Origins::kept_by(&rules);
+        Parser { interner: Interner::new(rules, names, seed), origins, marks, ahead, example: None }
     }
 
     /// Appends the samples of one datagram, or of a chunk of whole lines, to `batch` and counts in its tally.
@@ -155,11 +158,21 @@ impl Parser {
         let datum = metric.rate.and_then(|rate| Datum::read(metric.kind, metric.values, rate));
         match datum {
             Ok(datum) => {
-                let outcome = self.interner.outcome(metric.name, metric.tags, metric.kind);
+                let outcome = self.outcome(metric, line);
                 self.place(outcome, datum, line, sink);
             }
             Err(reason) => self.refuse(reason, line, sink),
         }
+    }
+
+    /// What becomes of the samples of a metric of `line`.
+    #[inline(always)]
+    fn outcome(&mut self, metric: &Metric<'_>, line: &[u8]) -> Outcome {
+        let tags = match &mut self.origins {
+            Some(origins) => origins.tags(metric.tags, line),
+            None => metric.tags,
+        };
+        self.interner.outcome(metric.name, tags, metric.kind)
     }
 
     /// Takes any line, with or without its end.
@@ -184,8 +197,7 @@ impl Parser {
         for text in metric.each() {
             match metric.rate.and_then(|rate| Datum::read(metric.kind, text, rate)) {
                 Ok(datum) => {
-                    let look_up = || self.interner.outcome(metric.name, metric.tags, metric.kind);
-                    let outcome = *outcome.get_or_insert_with(look_up);
+                    let outcome = *outcome.get_or_insert_with(|| self.outcome(metric, line));
                     self.place(outcome, datum, line, sink);
                 }
                 Err(reason) => self.refuse(reason, line, sink),

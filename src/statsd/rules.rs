@@ -13,6 +13,10 @@ pub struct Rules {
     /// Added to every series. A tag of the same key that a client sends is replaced: what the operator says of a
     /// listener holds for all that comes through it.
     pub tags: Vec<(String, String)>,
+    /// Under which tag the container of a line (`|c:…`) is kept. Empty: not at all.
+    pub container_tag: String,
+    /// Under which tag the external data of a line (`|e:…`) are kept, their commas as `_`. Empty: not at all.
+    pub external_data_tag: String,
     /// Names, prefix included, whose samples are dropped. A `*` also matches dots.
     pub drop: GlobSet,
     /// Most bytes of a name and its tag section, as sent.
@@ -40,6 +44,20 @@ impl Rules {
         }
         Ok(Rules { prefix: prefix.to_owned(), tags, drop: globs(drop)?, ..Rules::default() })
     }
+
+    /// The same rules, with the origin of lines kept under these tags; empty ones keep nothing.
+    ///
+    /// # Errors
+    /// If a name holds what no tag may hold.
+    pub fn keeping_origin(self, container_tag: &str, external_data_tag: &str) -> Result<Rules, RulesError> {
+        for key in [container_tag, external_data_tag] {
+            if name::tag_key(key.as_bytes()) != key {
+                return Err(RulesError::TagName { key: key.to_owned() });
+            }
+        }
+        let (container_tag, external_data_tag) = (container_tag.to_owned(), external_data_tag.to_owned());
+        Ok(Rules { container_tag, external_data_tag, ..self })
+    }
 }
 
 impl Default for Rules {
@@ -47,6 +65,8 @@ impl Default for Rules {
         Rules {
             prefix: String::new(),
             tags: Vec::new(),
+            container_tag: String::new(),
+            external_data_tag: String::new(),
             drop: GlobSet::empty(),
             max_key: 4096,
             max_spellings: 2_000_000,
@@ -70,6 +90,12 @@ pub enum RulesError {
         key: String,
         /// As written.
         value: String,
+    },
+    /// The name of a tag holds bytes that no tag may hold.
+    #[error("tag name {key:?} holds blanks at an end, controls, ',', ':' or ';'")]
+    TagName {
+        /// As written.
+        key: String,
     },
     /// A pattern of `drop` is malformed.
     #[error("malformed pattern {pattern:?}")]
