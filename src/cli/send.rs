@@ -11,12 +11,15 @@ pub(super) struct Send {
     /// Lines: NAME:VALUE|TYPE, with |@RATE and |#TAG:VALUE,... behind it.
     #[arg(required = true, value_name = "LINE")]
     lines: Vec<String>,
-    /// Where to.
+    /// Where to: an address, or the path of a unix socket, which begins with a slash.
     #[arg(long, default_value = "127.0.0.1:8125", value_name = "ADDRESS")]
     to: String,
     /// Over TCP instead of UDP.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "stream")]
     tcp: bool,
+    /// As a stream of lines instead of a datagram, to a unix socket.
+    #[arg(long)]
+    stream: bool,
 }
 
 impl Send {
@@ -27,10 +30,14 @@ impl Send {
             return USAGE;
         }
         let text = format!("{}\n", self.lines.join("\n"));
-        let sent = if self.tcp { self.over_tcp(&text) } else { self.over_udp(&text) };
+        let sent = match self.to.starts_with('/') {
+            true => self.over_unix(&text),
+            false if self.tcp || self.stream => self.over_tcp(&text),
+            false => self.over_udp(&text),
+        };
         match sent {
             Ok(()) => {
-                anstream::eprintln!("sent to {}; it shows after the next flush", self.to);
+                anstream::eprintln!("sent to {}; it shows within a second", self.to);
                 0
             }
             Err(error) => {
@@ -42,6 +49,20 @@ impl Send {
 
     fn over_tcp(&self, text: &str) -> std::io::Result<()> {
         TcpStream::connect(&self.to)?.write_all(text.as_bytes())
+    }
+
+    #[cfg(unix)]
+    fn over_unix(&self, text: &str) -> std::io::Result<()> {
+        use std::os::unix::net::{UnixDatagram, UnixStream};
+        if self.stream || self.tcp {
+            return UnixStream::connect(&self.to)?.write_all(text.as_bytes());
+        }
+        UnixDatagram::unbound()?.send_to(text.trim_end().as_bytes(), &self.to).map(drop)
+    }
+
+    #[cfg(not(unix))]
+    fn over_unix(&self, _: &str) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
     }
 
     fn over_udp(&self, text: &str) -> std::io::Result<()> {

@@ -67,17 +67,78 @@ impl Stopping {
     }
 }
 
+/// A listener, of whatever kind.
+pub(super) trait Listen: Sized + Sync {
+    /// Its connections.
+    type Stream: Send + 'static;
+    /// Who is at their other end.
+    type Peer;
+    /// The same listener outside of the runtime.
+    type Blocking;
+
+    /// Waits for a connection.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
+
+    /// Takes it from the runtime.
+    fn into_blocking(self) -> io::Result<Self::Blocking>;
+
+    /// Accepts a connection that waits already. The listener does not block.
+    fn accept_now(listener: &Self::Blocking) -> io::Result<(Self::Stream, Self::Peer)>;
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+    type Peer = SocketAddr;
+    type Blocking = std::net::TcpListener;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
+        TcpListener::accept(self)
+    }
+
+    fn into_blocking(self) -> io::Result<std::net::TcpListener> {
+        self.into_std()
+    }
+
+    fn accept_now(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = listener.accept()?;
+        stream.set_nonblocking(true)?;
+        Ok((TcpStream::from_std(stream)?, peer))
+    }
+}
+
+#[cfg(unix)]
+impl Listen for tokio::net::UnixListener {
+    type Stream = tokio::net::UnixStream;
+    type Peer = tokio::net::unix::SocketAddr;
+    type Blocking = std::os::unix::net::UnixListener;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send {
+        tokio::net::UnixListener::accept(self)
+    }
+
+    fn into_blocking(self) -> io::Result<Self::Blocking> {
+        self.into_std()
+    }
+
+    fn accept_now(listener: &Self::Blocking) -> io::Result<(Self::Stream, Self::Peer)> {
+        let (stream, peer) = listener.accept()?;
+        stream.set_nonblocking(true)?;
+        Ok((tokio::net::UnixStream::from_std(stream)?, peer.into()))
+    }
+}
+
 /// Serves connections, `limit` at a time, until `stop` resolves and the last one has ended. Those beyond the limit are
 /// given to `refuse`. Never ends for an error of accepting. Those that wait to be accepted at the stop are served too,
 /// told to stop from the start: their peers may have sent everything and gone.
-pub(super) async fn accept_until<F>(
-    listener: TcpListener,
+pub(super) async fn accept_until<L, F>(
+    listener: L,
     limit: usize,
     counters: &Arc<Connections>,
     stop: impl Future<Output = ()>,
-    serve: impl FnMut(TcpStream, SocketAddr, Stopping) -> F,
-    refuse: impl Fn(TcpStream),
+    serve: impl FnMut(L::Stream, L::Peer, Stopping) -> F,
+    refuse: impl Fn(L::Stream),
 ) where
+    L: Listen,
     F: Future<Output = ()> + Send + 'static,
 {
     let (stopping, stopped) = watch::channel(false);
@@ -118,12 +179,12 @@ struct Serving<'a, S> {
     serve: S,
 }
 
-impl<S, F> Serving<'_, S>
-where
-    S: FnMut(TcpStream, SocketAddr, Stopping) -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn spawn(&mut self, stream: TcpStream, peer: SocketAddr) {
+impl<S> Serving<'_, S> {
+    fn spawn<T, P, F>(&mut self, stream: T, peer: P)
+    where
+        S: FnMut(T, P, Stopping) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
         let connection = (self.serve)(stream, peer, self.stopping.clone());
         let end = CountEnd(Arc::clone(self.counters));
@@ -135,15 +196,20 @@ where
 
     /// Serves what waits to be accepted, after the stop was told, and closes the listener. Waits for no peer: where the
     /// limit is reached or descriptors are short it waits for an open connection to end, which all of them are about to.
-    async fn take_queued(&mut self, listener: TcpListener, limit: usize) {
+    async fn take_queued<L, F>(&mut self, listener: L, limit: usize)
+    where
+        L: Listen,
+        S: FnMut(L::Stream, L::Peer, Stopping) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
         // The system is asked itself: the runtime answers by what it last heard of the socket, which may be old.
-        let Ok(listener) = listener.into_std() else {
+        let Ok(listener) = listener.into_blocking() else {
             self.counters.failed.fetch_add(1, Ordering::Relaxed);
             return;
         };
         for _ in 0..MOST_QUEUED {
             while self.open.len() >= limit && self.open.join_next().await.is_some() {}
-            match accept_now(&listener) {
+            match L::accept_now(&listener) {
                 Ok((stream, peer)) => self.spawn(stream, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => {
@@ -155,13 +221,6 @@ where
             }
         }
     }
-}
-
-/// Accepts a connection that waits already. The listener does not block.
-fn accept_now(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (stream, peer) = listener.accept()?;
-    stream.set_nonblocking(true)?;
-    Ok((TcpStream::from_std(stream)?, peer))
 }
 
 /// What of two futures was there first.

@@ -8,6 +8,7 @@ mod bind;
 mod datagram;
 mod dial;
 mod exchange;
+mod frames;
 pub mod http;
 mod lines;
 mod owner;
@@ -18,6 +19,8 @@ pub mod plain;
 mod receive;
 mod tape;
 mod tcp;
+#[cfg(unix)]
+mod unix;
 
 pub use crate::plugin::BoxFuture;
 pub use accept::Connections;
@@ -33,7 +36,11 @@ pub use plain::{BATCH, UdpReceiver, Waker};
 #[cfg(target_os = "linux")]
 pub use receive::{BATCH, UdpReceiver, Waker};
 pub use tape::{STDOUT, Tape};
-pub use tcp::{LineSink, TcpCounters, TcpLimits, serve_lines};
+#[cfg(unix)]
+pub use tcp::serve_unix_lines;
+pub use tcp::{Framing, LineSink, TcpCounters, TcpLimits, serve_lines};
+#[cfg(unix)]
+pub use unix::{Access, SocketFile, UnixBindError, unix_datagrams, unix_listener};
 
 /// The first address of `host`, a name or an address.
 ///

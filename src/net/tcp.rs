@@ -1,22 +1,24 @@
-//! Lines over TCP: connections are capped, slow ones closed, and whole lines handed on chunk by chunk.
+//! Lines over streams, TCP or unix: connections are capped, slow ones closed, and whole lines handed on chunk by chunk.
+//!
+//! Packets, each after its length, take the place of lines where that is the framing.
 //!
 //! A connection that ends orderly gives its last line even without a newline. One that is cut off (by a reset, by the
 //! idle limit or at a stop) does not: half a line could be a wrong number. It is counted instead. A stop takes what has
 //! arrived, of connections that wait to be accepted too, and cuts off only those that go on sending.
 
 use std::io::{self, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::BoxFuture;
-use super::accept::{Connections, Either, Stopping, accept_until, race};
+use super::accept::{Connections, Either, Listen, Stopping, accept_until, race};
+use super::frames::PacketCutter;
 use super::lines::{Cut, LineCutter};
 
 /// Takes the lines of one connection.
@@ -40,13 +42,30 @@ pub struct TcpLimits {
     /// Time within which a connection has to complete a line, from its opening or its last complete line. Bytes alone
     /// do not count, so that a peer that dribbles is closed too.
     pub idle: Duration,
-    /// Bytes of the longest line, the newline not counted.
+    /// Bytes of the longest line, the newline not counted, or of the longest packet.
     pub max_line: usize,
+    /// What ends a record.
+    pub framing: Framing,
+}
+
+/// What ends a record of a stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// A newline.
+    #[default]
+    Lines,
+    /// The length before it says: DogStatsD's way on unix streams.
+    Length,
 }
 
 impl Default for TcpLimits {
     fn default() -> TcpLimits {
-        TcpLimits { max_connections: 1024, idle: Duration::from_secs(300), max_line: 64 * 1024 }
+        TcpLimits {
+            max_connections: 1024,
+            idle: Duration::from_secs(300),
+            max_line: 64 * 1024,
+            framing: Framing::Lines,
+        }
     }
 }
 
@@ -87,28 +106,114 @@ pub async fn serve_lines<S: LineSink + 'static>(
     limits: TcpLimits,
     counters: Arc<TcpCounters>,
     stop: impl Future<Output = ()>,
-    mut sink_for: impl FnMut(SocketAddr) -> S,
+    sink_for: impl FnMut() -> S,
 ) -> io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+    serve(tokio::net::TcpListener::from_std(listener)?, limits, counters, stop, sink_for).await;
+    Ok(())
+}
+
+/// The same for a unix socket; see [`unix_listener`](super::unix::unix_listener).
+///
+/// # Errors
+/// As `serve_lines`.
+#[cfg(unix)]
+pub async fn serve_unix_lines<S: LineSink + 'static>(
+    listener: std::os::unix::net::UnixListener,
+    limits: TcpLimits,
+    counters: Arc<TcpCounters>,
+    stop: impl Future<Output = ()>,
+    sink_for: impl FnMut() -> S,
+) -> io::Result<()> {
+    serve(tokio::net::UnixListener::from_std(listener)?, limits, counters, stop, sink_for).await;
+    Ok(())
+}
+
+async fn serve<L, S>(
+    listener: L,
+    limits: TcpLimits,
+    counters: Arc<TcpCounters>,
+    stop: impl Future<Output = ()>,
+    mut sink_for: impl FnMut() -> S,
+) where
+    L: Listen,
+    L::Stream: AsyncRead + AsSocket + Unpin,
+    S: LineSink + 'static,
+{
     let max_connections = limits.max_connections;
     let connections = Arc::clone(&counters.connections);
-    let connect = |stream, peer, stopping| {
+    let connect = |stream, _, stopping| {
         let connection = LineConnection {
             stream,
-            cutter: LineCutter::new(limits.max_line),
-            sink: sink_for(peer),
+            cutter: Cutter::new(&limits),
+            sink: sink_for(),
             idle: limits.idle,
             stopping,
         };
         connection.serve(Arc::clone(&counters))
     };
     accept_until(listener, max_connections, &connections, stop, connect, drop).await;
-    Ok(())
 }
 
-struct LineConnection<S> {
-    stream: TcpStream,
-    cutter: LineCutter,
+/// A stream that the system can be asked about.
+#[cfg(unix)]
+trait AsSocket: std::os::fd::AsFd {}
+#[cfg(unix)]
+impl<T: std::os::fd::AsFd> AsSocket for T {}
+#[cfg(windows)]
+trait AsSocket: std::os::windows::io::AsSocket {}
+#[cfg(windows)]
+impl<T: std::os::windows::io::AsSocket> AsSocket for T {}
+
+/// Cuts by either framing.
+enum Cutter {
+    Lines(LineCutter),
+    Packets(PacketCutter),
+}
+
+impl Cutter {
+    fn new(limits: &TcpLimits) -> Cutter {
+        match limits.framing {
+            Framing::Lines => Cutter::Lines(LineCutter::new(limits.max_line)),
+            Framing::Length => Cutter::Packets(PacketCutter::new(limits.max_line)),
+        }
+    }
+
+    fn room(&mut self) -> &mut Vec<u8> {
+        match self {
+            Cutter::Lines(lines) => lines.room(),
+            Cutter::Packets(packets) => packets.room(),
+        }
+    }
+
+    fn open_bytes(&self) -> u64 {
+        match self {
+            Cutter::Lines(lines) => lines.open_bytes(),
+            Cutter::Packets(packets) => packets.open_bytes(),
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        matches!(self, Cutter::Packets(packets) if packets.is_broken())
+    }
+
+    fn cut(&mut self, each: &mut dyn FnMut(Cut<'_>)) {
+        match self {
+            Cutter::Lines(lines) => lines.cut(each),
+            Cutter::Packets(packets) => packets.cut(each),
+        }
+    }
+
+    /// Hands out what an orderly end makes whole: a line. A packet that is not complete stays open.
+    fn finish(&mut self, each: &mut dyn FnMut(Cut<'_>)) {
+        if let Cutter::Lines(lines) = self {
+            lines.finish(each);
+        }
+    }
+}
+
+struct LineConnection<T, S> {
+    stream: T,
+    cutter: Cutter,
     sink: S,
     idle: Duration,
     stopping: Stopping,
@@ -121,7 +226,7 @@ enum End {
     Stopped,
 }
 
-impl<S: LineSink> LineConnection<S> {
+impl<T: AsyncRead + AsSocket + Unpin, S: LineSink> LineConnection<T, S> {
     async fn serve(mut self, counters: Arc<TcpCounters>) {
         match self.read().await {
             End::Orderly => {
@@ -130,7 +235,7 @@ impl<S: LineSink> LineConnection<S> {
                 self.cutter.finish(&mut |cut| {
                     hand_on(sink, cut);
                 });
-                return;
+                0
             }
             End::Idle => counters.idle.fetch_add(1, Ordering::Relaxed),
             End::Broken => counters.broken.fetch_add(1, Ordering::Relaxed),
@@ -155,6 +260,9 @@ impl<S: LineSink> LineConnection<S> {
                 Either::Second(Ok(Err(_))) => return End::Broken,
             }
             let (any, room) = hand_on_whole(&mut self.cutter, &mut self.sink);
+            if self.cutter.is_broken() {
+                return End::Broken;
+            }
             if !room && let Either::First(()) = race(self.stopping.begun(), self.sink.ready()).await {
                 return self.drain();
             }
@@ -178,6 +286,9 @@ impl<S: LineSink> LineConnection<S> {
                 Ok(0) => return End::Orderly,
                 Ok(_) => {
                     hand_on_whole(&mut self.cutter, &mut self.sink);
+                    if self.cutter.is_broken() {
+                        return End::Broken;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return End::Stopped,
@@ -189,7 +300,7 @@ impl<S: LineSink> LineConnection<S> {
 }
 
 /// Hands on the lines that are whole. Gives whether there were any, and whether there is room for more.
-fn hand_on_whole(cutter: &mut LineCutter, sink: &mut impl LineSink) -> (bool, bool) {
+fn hand_on_whole(cutter: &mut Cutter, sink: &mut impl LineSink) -> (bool, bool) {
     let (mut any, mut room) = (false, true);
     cutter.cut(&mut |cut| {
         any = true;

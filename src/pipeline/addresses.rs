@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::plan::Plan;
 use crate::config::{Location, Problem, ProblemKind, Problems, Section};
-use crate::plugin::Endpoint;
+use crate::plugin::{Endpoint, Protocol};
 
 /// Reports addresses that are taken twice and outputs that feed their own daemon.
 pub(super) fn check(plan: &Plan, problems: &mut Problems) {
@@ -57,7 +57,7 @@ fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &
             ProblemKind::PathTaken { section: name, other: other_name, path: path.clone() }
         }
         _ => {
-            let address = endpoint.address.to_string();
+            let address = endpoint.shown();
             ProblemKind::AddressTaken { section: name, other: other_name, address }
         }
     }
@@ -65,6 +65,9 @@ fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &
 
 /// Whether two listeners cannot both be. Port 0 is another port each time.
 fn clash(one: &Endpoint, other: &Endpoint) -> bool {
+    if one.protocol == Protocol::Unix {
+        return other.protocol == Protocol::Unix && one.address.host() == other.address.host();
+    }
     let same_place = one.protocol == other.protocol
         && one.address.port() == other.address.port()
         && one.address.port() != 0

@@ -148,9 +148,24 @@ pub enum Protocol {
     Udp,
     /// Streams, HTTP too.
     Tcp,
+    /// A unix socket, of datagrams or streams: the host of its address is the path.
+    Unix,
 }
 
 impl Endpoint {
+    /// A unix socket at `path`.
+    pub fn socket(path: &std::path::Path, key: &'static str) -> Endpoint {
+        Endpoint::new(Protocol::Unix, &Address::new(path.to_string_lossy(), 0), key)
+    }
+
+    /// Where it is, for people.
+    pub fn shown(&self) -> String {
+        match self.protocol {
+            Protocol::Unix => self.address.host().to_owned(),
+            Protocol::Udp | Protocol::Tcp => self.address.to_string(),
+        }
+    }
+
     /// An endpoint that is not an HTTP path.
     pub fn new(protocol: Protocol, address: &Address, key: &'static str) -> Endpoint {
         Endpoint { protocol, address: address.clone(), key, path: None }

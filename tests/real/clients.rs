@@ -86,11 +86,11 @@ impl Expected {
 }
 
 /// A python that has the clients.
-struct Python(PathBuf);
+pub(crate) struct Python(PathBuf);
 
 impl Python {
     /// Finds a python that has `module`, or skips the test.
-    fn with(module: &str) -> Option<Python> {
+    pub(crate) fn with(module: &str) -> Option<Python> {
         let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/heka-ci/venv"));
         let environment = std::env::var_os("HEKA_VENV").map(PathBuf::from).or(home);
         let candidates = [environment.map(|place| place.join("bin/python")), program("python3")];
@@ -106,8 +106,13 @@ impl Python {
     }
 
     fn run(&self, script: &str, ports: &[u16]) {
+        self.run_with(script, &ports.iter().map(u16::to_string).collect::<Vec<_>>());
+    }
+
+    /// Runs a script with arguments, and fails with what it printed if it does.
+    pub(crate) fn run_with(&self, script: &str, arguments: &[String]) {
         let mut command = Command::new(&self.0);
-        command.arg("-c").arg(script).args(ports.iter().map(u16::to_string));
+        command.arg("-c").arg(script).args(arguments);
         // The clients take the agent's address and their tags from such variables.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DD_")) {
             command.env_remove(name);

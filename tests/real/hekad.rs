@@ -143,6 +143,11 @@ address = "127.0.0.1:{scrape}"
         self.process.as_ref().expect("it runs").printed()
     }
 
+    /// Kills it, so that it leaves everything as it is; it can be started again.
+    pub(crate) fn kill(&mut self) {
+        drop(self.process.take());
+    }
+
     /// Stops it by SIGTERM and waits for its end.
     pub(crate) fn stop(mut self) -> Stopped {
         self.pause()

@@ -21,3 +21,4 @@ mod hekad;
 mod prometheus;
 mod restarting;
 mod stopping;
+mod unix;

@@ -1,15 +1,21 @@
-//! `StatsdInput`: statsd over UDP and TCP.
+//! `StatsdInput`: statsd over UDP, TCP and unix sockets.
 //!
 //! UDP: datagrams up to 65,507 bytes whole, received in batches by `lanes` threads an address, every loss counted.
 //! At most once: what the kernel drops is gone, and said. TCP: lines, with bounds on their length, on connections and
-//! on their patience; a full consumer that may block closes the peer's window.
+//! on their patience; a full consumer that may block closes the peer's window. Unix sockets: datagrams, lines, or packets
+//! after their length; whoever sends is held while the socket is full, so that nothing is lost.
 //!
 //! Protocol: <https://github.com/statsd/statsd/blob/master/docs/metric_types.md>,
 //! <https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/>.
 
 mod options;
-mod tcp;
+mod stream;
 mod udp;
+#[cfg(unix)]
+mod unix;
+#[cfg(not(unix))]
+#[path = "no_unix.rs"]
+mod unix;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,12 +26,11 @@ use crate::flow::{Patience, sample_facts};
 use crate::matcher::Facts;
 use crate::plugin::{BuildContext, BuildError, Declare, Endpoint, Input, Protocol};
 
-pub use options::{Config, Net};
+pub use options::{Config, Framing, Net};
 
 impl Declare<dyn Input> for Config {
     const TYPE: &'static str = "StatsdInput";
-    const SUMMARY: &'static str =
-        "Takes statsd samples over UDP or TCP. The options of StatsdDecoder stand in its section too.";
+    const SUMMARY: &'static str = "Takes statsd samples over UDP, TCP or unix sockets. The options of StatsdDecoder stand in its section too.";
     const DECODER: Option<&'static str> = Some("StatsdDecoder");
     const SPLITTER: Option<&'static str> = Some("NullSplitter");
 
@@ -36,20 +41,27 @@ impl Declare<dyn Input> for Config {
     fn patience(&self) -> Patience {
         match self.net {
             Net::Udp => Patience::Cannot,
-            Net::Tcp => Patience::Waits,
+            // The kernel holds who sends to a socket that is full.
+            Net::Tcp | Net::Unixgram | Net::Unix => Patience::Waits,
         }
     }
 
     fn lanes(&self) -> u32 {
-        self.address.0.len() as u32 * self.lanes_an_address()
+        match self.is_unix() {
+            true => self.socket.0.len() as u32,
+            false => self.addresses().len() as u32 * self.lanes_an_address(),
+        }
     }
 
     fn listens(&self) -> Vec<Endpoint> {
         let protocol = match self.net {
             Net::Udp => Protocol::Udp,
             Net::Tcp => Protocol::Tcp,
+            Net::Unixgram | Net::Unix => {
+                return self.socket.0.iter().map(|path| Endpoint::socket(path, "socket")).collect();
+            }
         };
-        self.address.0.iter().map(|address| Endpoint::new(protocol, address, "address")).collect()
+        self.addresses().iter().map(|address| Endpoint::new(protocol, address, "address")).collect()
     }
 
     fn directs_to(&self) -> Option<&str> {
@@ -57,11 +69,14 @@ impl Declare<dyn Input> for Config {
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Input>, BuildError> {
-        let lanes = self.lanes_an_address();
-        let address = resolve(&self.address.0[(context.lane / lanes) as usize])?;
+        let lane = (context.lane / self.lanes_an_address()) as usize;
+        if self.is_unix() {
+            return unix::listen(&self.socket.0[lane], self);
+        }
+        let address = resolve(&self.addresses()[lane])?;
         match self.net {
-            Net::Tcp => Ok(Box::new(tcp::TcpLines::listen(address, self)?)),
-            Net::Udp => {
+            Net::Tcp => Ok(Box::new(stream::Lines::over_tcp(address, self)?)),
+            _ => {
                 let siblings = context.shared.the::<Siblings>();
                 let mut siblings = siblings.0.lock().unwrap_or_else(PoisonError::into_inner);
                 Ok(Box::new(self.lane(address, context, &mut siblings)?))

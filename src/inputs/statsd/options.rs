@@ -1,5 +1,6 @@
 //! The options of `StatsdInput`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,21 +12,32 @@ use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation};
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Transport: "udp" (default) or "tcp", where a newline ends each line.
+    /// Transport: "udp" (default); "tcp", where a newline ends each line; "unixgram" for the datagrams of a unix socket,
+    /// whose senders wait instead of losing anything when it is full; "unix" for its streams.
     pub net: Net,
-    /// Where to listen, one address or a list. Default "127.0.0.1:8125".
-    pub address: OneOrMany<Address>,
+    /// UDP and TCP: where to listen, one address or a list. Without it: 127.0.0.1:8125.
+    pub address: Option<OneOrMany<Address>>,
+    /// Unix: the path of the socket, or a list of paths. A file that a killed process left there is removed; the
+    /// directory should be one that only the daemon may write to.
+    pub socket: OneOrMany<PathBuf>,
+    /// Unix: who may send, as the mode of the file in octal digits; to write is to send. Default "0660".
+    pub socket_mode: String,
+    /// Unix: owner of the file, as USER, USER:GROUP or :GROUP, names or numbers. Default: that of the process.
+    pub socket_owner: Option<String>,
+    /// Unix streams: what ends a record: "lines" (default), or "length" for four bytes, little end first, before each
+    /// packet, as DogStatsD's clients send over unixstream. A packet longer than max_line ends the connection.
+    pub framing: Framing,
     /// UDP: threads and sockets for each address. More than one helps only with many clients, since the kernel gives
     /// all datagrams of a client to one of them. Default 1.
     pub lanes: u32,
     /// UDP: size of the socket's buffer, which holds a burst until it is read. Granted only as far as
     /// net.core.rmem_max allows; what was granted is said at the start. Default 25 MiB.
     pub receive_buffer: Bytes,
-    /// TCP: bytes of the longest line; a longer one is dropped and counted. Default 8 KiB.
+    /// Streams: bytes of the longest line; a longer one is dropped and counted. Default 8 KiB.
     pub max_line: Bytes,
-    /// TCP: connections open at once; further ones are closed and counted. Default 1024.
+    /// Streams: connections open at once; further ones are closed and counted. Default 1024.
     pub max_connections: u32,
-    /// TCP: a connection that completes no line for so long is closed. Default 5m.
+    /// Streams: a connection that completes no line for so long is closed. Default 5m.
     pub idle_timeout: Seconds,
     /// The accumulator these samples are meant for, if there are several; those with a matcher of their own see them
     /// all the same. Default: every accumulator.
@@ -41,13 +53,32 @@ pub enum Net {
     Udp,
     /// Lines on a stream.
     Tcp,
+    /// Datagrams of a unix socket.
+    Unixgram,
+    /// Streams of a unix socket.
+    Unix,
+}
+
+/// What ends a record of a unix stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// A newline.
+    #[default]
+    Lines,
+    /// The length before it says.
+    Length,
 }
 
 impl Default for Config {
     fn default() -> Config {
         Config {
             net: Net::Udp,
-            address: OneOrMany(vec![Address::new("127.0.0.1", 8125)]),
+            address: None,
+            socket: OneOrMany(Vec::new()),
+            socket_mode: "0660".to_owned(),
+            socket_owner: None,
+            framing: Framing::Lines,
             lanes: 1,
             receive_buffer: Bytes(25 << 20),
             max_line: Bytes(8 << 10),
@@ -62,16 +93,65 @@ impl Config {
     pub(super) fn lanes_an_address(&self) -> u32 {
         match self.net {
             Net::Udp => self.lanes,
-            Net::Tcp => 1,
+            Net::Tcp | Net::Unixgram | Net::Unix => 1,
+        }
+    }
+
+    /// Whether it listens on paths, not on addresses.
+    pub(super) fn is_unix(&self) -> bool {
+        matches!(self.net, Net::Unixgram | Net::Unix)
+    }
+
+    /// Where it listens by UDP or TCP.
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        let usual = || vec![Address::new("127.0.0.1", 8125)];
+        self.address.as_ref().map_or_else(usual, |addresses| addresses.0.clone())
+    }
+
+    /// The mode of socket files, if it is one.
+    pub(super) fn mode(&self) -> Option<u32> {
+        let digits = self.socket_mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+        let mode = u32::from_str_radix(&self.socket_mode, 8).ok()?;
+        (digits && mode <= 0o777).then_some(mode)
+    }
+
+    fn check_socket(&self, violations: &mut Vec<Violation>) {
+        let mut refuse = |key: &str, message: String| violations.push(Violation::new(key, message));
+        if self.is_unix() && self.socket.0.is_empty() {
+            refuse("net", "needs the path of a `socket`".to_owned());
+        }
+        if self.is_unix() && self.address.is_some() {
+            refuse("address", "means nothing for a unix socket; give the path of a `socket`".to_owned());
+        }
+        if !self.is_unix() && !self.socket.0.is_empty() {
+            refuse("socket", "needs net = \"unixgram\" or \"unix\"".to_owned());
+        }
+        if self.framing == Framing::Length && self.net != Net::Unix {
+            refuse("framing", "needs net = \"unix\"".to_owned());
+        }
+        if self.mode().is_none() {
+            refuse("socket_mode", "must be octal digits from \"0\" to \"777\"".to_owned());
+        }
+        for (place, path) in self.socket.0.iter().enumerate() {
+            let message = match path.as_os_str().len() {
+                _ if !path.is_absolute() => "must begin with a slash".to_owned(),
+                0..=LONGEST_PATH => continue,
+                _ => format!("must not be longer than {LONGEST_PATH} bytes"),
+            };
+            violations.push(Violation::new("socket", message).of_element(place));
         }
     }
 }
 
+/// What fits into the address of a unix socket.
+const LONGEST_PATH: usize = 107;
+
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
+        self.check_socket(&mut violations);
         let mut refuse = |key: &str, message: &str| violations.push(Violation::new(key, message));
-        if self.address.0.is_empty() {
+        if self.address.as_ref().is_some_and(|addresses| addresses.0.is_empty()) {
             refuse("address", "must name an address");
         }
         if !(1..=64).contains(&self.lanes) {

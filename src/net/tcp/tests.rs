@@ -1,7 +1,7 @@
 //! Connections of lines against a listener on the loopback.
 
 use std::io::Write;
-use std::net::{Shutdown, TcpStream as Client};
+use std::net::{Shutdown, SocketAddr, TcpStream as Client};
 use std::sync::Mutex;
 
 use tokio::sync::{Notify, Semaphore};
@@ -79,7 +79,7 @@ fn connections_that_have_sent_and_closed_before_a_stop_are_counted_whole() {
     }
     let (seen, counters) = (Arc::new(Seen::default()), Arc::new(TcpCounters::default()));
     let stopped = std::future::ready(());
-    let sink_for = |_| Sink(Arc::clone(&seen));
+    let sink_for = || Sink(Arc::clone(&seen));
     let limits = TcpLimits { max_connections: 3, ..limits() };
     runtime.block_on(serve_lines(listener, limits, Arc::clone(&counters), stopped, sink_for)).unwrap();
     let taken = String::from_utf8(seen.text()).unwrap();
@@ -206,7 +206,7 @@ impl Served {
             limits,
             Arc::clone(&counters),
             async move { stopped.notified().await },
-            move |_| Sink(Arc::clone(&sinks)),
+            move || Sink(Arc::clone(&sinks)),
         ));
         Served { runtime, address, counters, seen, stop, task }
     }
@@ -234,5 +234,5 @@ impl Served {
 }
 
 fn limits() -> TcpLimits {
-    TcpLimits { max_connections: 10, idle: Duration::from_secs(60), max_line: 16 }
+    TcpLimits { max_connections: 10, idle: Duration::from_secs(60), max_line: 16, framing: Framing::Lines }
 }

@@ -1,48 +1,73 @@
-//! A TCP listener for lines.
+//! A listener for lines, TCP or unix.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Config;
+use super::{Config, Framing};
 use crate::net::{LineSink, TcpCounters, TcpLimits, serve_lines, tcp_listener};
 use crate::plugin::{BoxFuture, BuildError, Fault, Input, Intake, Io, LocalFuture, Note, Notes};
 
 /// See the module.
-pub(super) struct TcpLines {
-    address: SocketAddr,
-    listener: Option<TcpListener>,
+pub(super) struct Lines {
+    listener: Option<Listener>,
     limits: TcpLimits,
+    /// Said when it listens.
+    announcement: String,
 }
 
-impl TcpLines {
-    /// Binds the listener.
-    pub(super) fn listen(address: SocketAddr, config: &Config) -> Result<TcpLines, BuildError> {
+/// What is listened on, until it is served.
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    /// Its file is there as long as it is served.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener, crate::net::SocketFile),
+}
+
+impl Lines {
+    /// Binds a TCP listener.
+    pub(super) fn over_tcp(address: SocketAddr, config: &Config) -> Result<Lines, BuildError> {
         let listener = tcp_listener(address).map_err(super::taken)?;
         let address =
             listener.local_addr().map_err(|error| BuildError::new(format!("{address}: {error}")))?;
+        let announcement = format!(
+            "listening on {address}/tcp; try: echo 'hello.world:1|c' | nc -q1 {} {}",
+            super::reachable(address.ip()),
+            address.port()
+        );
+        Ok(Lines::over(Listener::Tcp(listener), announcement, config))
+    }
+
+    pub(super) fn over(listener: Listener, announcement: String, config: &Config) -> Lines {
         let limits = TcpLimits {
             max_connections: config.max_connections as usize,
             idle: config.idle_timeout.0,
             max_line: config.max_line.length(),
+            framing: match config.framing {
+                Framing::Lines => crate::net::Framing::Lines,
+                Framing::Length => crate::net::Framing::Length,
+            },
         };
-        Ok(TcpLines { address, listener: Some(listener), limits })
+        Lines { listener: Some(listener), limits, announcement }
     }
 
     async fn serve(&mut self, io: &Io) -> Result<(), Fault> {
-        let address = self.address;
-        io.notes.note(Note::Listening(format!(
-            "listening on {address}/tcp; try: echo 'hello.world:1|c' | nc -q1 {} {}",
-            super::reachable(address.ip()),
-            address.port()
-        )));
+        io.notes.note(Note::Listening(self.announcement.clone()));
         let listener = self.listener.take().ok_or_else(|| Fault::new("its listener is used up"))?;
         let counters = Arc::new(TcpCounters::default());
         let notes = Arc::clone(&io.notes);
         let intakes = Arc::clone(&io.intakes);
-        let sink_for = move |_| Sink { intake: intakes.open(), notes: Arc::clone(&notes) };
-        let serving =
-            serve_lines(listener, self.limits.clone(), Arc::clone(&counters), io.stop.wait(), sink_for);
+        let sink_for = move || Sink { intake: intakes.open(), notes: Arc::clone(&notes) };
+        let (limits, counts, stop) = (self.limits.clone(), Arc::clone(&counters), io.stop.wait());
+        let serving = async {
+            match listener {
+                Listener::Tcp(listener) => serve_lines(listener, limits, counts, stop, sink_for).await,
+                #[cfg(unix)]
+                Listener::Unix(listener, _file) => {
+                    crate::net::serve_unix_lines(listener, limits, counts, stop, sink_for).await
+                }
+            }
+        };
         let mut said = Said::default();
         let watching = async {
             loop {
@@ -59,7 +84,7 @@ impl TcpLines {
     }
 }
 
-impl Input for TcpLines {
+impl Input for Lines {
     fn run<'a>(&'a mut self, io: &'a Io) -> LocalFuture<'a, Result<(), Fault>> {
         Box::pin(self.serve(io))
     }
