@@ -108,6 +108,8 @@ pub(super) struct State {
     pub(super) viewed: bool,
     /// The last flush or view: what is new began later.
     pub(super) since: Stamp,
+    /// The last view, or the start: what the next one shows came since, whatever was flushed between.
+    pub(super) shown: Stamp,
     flushed: u64,
     pub(super) restored: u64,
     negatives: u64,
@@ -274,7 +276,7 @@ impl Accumulator {
 impl State {
     /// Nothing yet, as of `start`.
     pub(super) fn starting(start: Stamp) -> State {
-        State { since: start, ..State::default() }
+        State { since: start, shown: start, ..State::default() }
     }
 
     /// Brings the distributions and sets that were flipped out together in the first of `flipped`, and adds them to the

@@ -37,7 +37,7 @@ impl Accumulator {
         let mut state = self.lock();
         let state = &mut *state;
         state.viewed = true;
-        let span = now.since(state.since).max(SHORTEST);
+        let span = now.since(state.shown).max(SHORTEST);
         let tables = self.all_tables();
         self.take_parts(state, &tables);
         let mut columns = Columns {
@@ -53,6 +53,7 @@ impl Accumulator {
             cells.sets.iter_mut().for_each(|cell| cell.renew());
         }
         state.since = now;
+        state.shown = now;
         self.snapshot(View::Live, Slot { end: now, interval: span }, columns, None)
     }
 

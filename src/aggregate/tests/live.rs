@@ -54,6 +54,8 @@ fn what_a_flush_takes_before_a_view_could_is_in_the_next_view() {
     let view = bench.view(1020);
     assert_eq!((view.counters[0].samples, view.counters[0].sum, view.counters[0].total), (1, 2.0, 3.0));
     assert_eq!((view.values.as_slice(), view.timers[0].total_weight), (&[4.0][..], 2.0));
+    // Rates divide by the time since the last view, not since the flush.
+    assert_eq!(view.slot, Slot { end: at(1020), interval: Duration::from_secs(19) });
     assert!(bench.view(1021).is_empty());
 }
 
