@@ -197,7 +197,7 @@ impl Accumulator {
         sums.absorb_sums(&state.open);
         state.open.clear_sums();
         state.negatives += sums.negatives.values().map(|cell| cell.samples).sum::<u64>();
-        let own = self.rules.own_stats.then_some(OwnCounts { tally: sums.tally });
+        let own = self.rules.own_stats.then_some(OwnCounts { tally: sums.tally, ..OwnCounts::default() });
         let columns = state.kept.columns(sums, &mut state.open, state.since, &self.rules.idle);
         let snapshot = self.snapshot(View::Closed, slot, columns, own);
         state.flushed += snapshot.samples();

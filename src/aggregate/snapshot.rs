@@ -117,6 +117,10 @@ pub struct SetPoint {
 pub struct OwnCounts {
     /// Datagrams, lines and bad values of the batches poured.
     pub tally: Tally,
+    /// How late the flush was, in whole seconds; none for the first of a run.
+    pub lag: Option<u64>,
+    /// What the flush before took, in seconds.
+    pub processing: f64,
 }
 
 impl Snapshot {

@@ -56,9 +56,24 @@ pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out:
             writer.own_counter(name, value as f64);
             count += 1;
         }
+        if let Some(lag) = own.lag {
+            writer.own_gauge("timestamp_lag", lag as f64);
+            count += 1;
+        }
+        writer.own_number("processing_time", (own.processing * 1000.0).round());
     }
     writer.number_of_stats(count);
     writer.lines()
+}
+
+/// Appends what an output says of its flush before the one in `found`, under the reference's names, if its own numbers
+/// are asked for.
+pub fn write_backend_stats(found: &Snapshot, naming: &Namespace, numbers: &[(&str, f64)], out: &mut Vec<u8>) {
+    if found.own.is_some() {
+        let (stamp, seconds) = (found.slot.end.seconds(), found.slot.seconds());
+        let mut writer = LineWriter::new(naming, &TagMode::Graphite, stamp, seconds, out);
+        numbers.iter().for_each(|(name, value)| writer.own_number(&format!("graphiteStats.{name}"), *value));
+    }
 }
 
 /// Visits points with the names of their series. The names are taken some at a time: whoever names a new series

@@ -145,6 +145,13 @@ impl<'a> LineWriter<'a> {
         self.counter(&self.names.own_name(name), &[], sum);
     }
 
+    /// Writes one of the daemon's own numbers that is no series, such as `processing_time`.
+    pub fn own_number(&mut self, name: &str, value: f64) {
+        if let Some(name) = self.names.own_number(name) {
+            self.page.float(&Affix { before: name.into(), after: "".into() }, (b"", b""), value);
+        }
+    }
+
     /// Writes one of the aggregator's own gauges, such as `timestamp_lag`.
     pub fn own_gauge(&mut self, name: &str, value: f64) {
         self.gauge(&self.names.own_name(name), &[], value);

@@ -238,6 +238,15 @@ impl Namespace {
         self.number_of_stats.around("")
     }
 
+    /// The whole name of one of the daemon's own numbers that is no series: `stats.statsd.processing_time`. None under
+    /// Heka's rules, which know none.
+    pub fn own_number(&self, name: &str) -> Option<String> {
+        let options = &self.options;
+        let global = if options.legacy { "stats" } else { options.global_prefix.as_str() };
+        let affix = Namer::of(options).affix(&prefix(&[global, &options.prefix_stats]), "");
+        (options.rules == Rules::Statsd).then(|| affix.around(name))
+    }
+
     /// The series name of one of the aggregator's own counters or gauges: `statsd.bad_lines_seen`.
     pub fn own_name(&self, name: &str) -> String {
         own(&self.options, name)

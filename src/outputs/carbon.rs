@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::config::{Address, Bytes, Check, Seconds, Violation};
-use crate::flow::{Delivery, RecordRef, write_snapshot};
+use crate::flow::{RecordRef, write_backend_stats, write_snapshot};
 use crate::graphite::{PathTemplate, TagMode, parse_line};
 use crate::net::{Connection, UdpSender, World};
 use crate::plugin::{
-    BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output, Protocol,
+    Attempted, BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output,
+    Protocol,
 };
+use crate::time::Stamp;
 
 /// Options of `CarbonOutput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -134,6 +136,7 @@ impl Declare<dyn Output> for Config {
             socket: None,
             flush: Vec::new(),
             before: Vec::new(),
+            length: 0,
         }))
     }
 }
@@ -147,13 +150,15 @@ struct CarbonOutput {
     /// The flush that is being sent, and the one sent before it, which a broken connection may have swallowed.
     flush: Vec<u8>,
     before: Vec<u8>,
+    /// Bytes of the flush sent before.
+    length: usize,
 }
 
 impl Output for CarbonOutput {
     fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
         Box::pin(async move {
             self.flush.clear();
-            let refused = self.write_lines(out.delivery);
+            let refused = self.write_lines(out);
             let sent = match self.config.protocol {
                 Transport::Tcp => self.send_stream().await,
                 Transport::Udp => self.send_datagrams().await,
@@ -161,6 +166,7 @@ impl Output for CarbonOutput {
             match sent {
                 Ok(()) => {
                     std::mem::swap(&mut self.flush, &mut self.before);
+                    self.length = self.before.len();
                     if self.before.len() > LARGEST_KEPT {
                         self.before = Vec::new();
                     }
@@ -176,11 +182,12 @@ impl CarbonOutput {
     /// Writes the lines of all records; those of a message are its payload, which must be Graphite lines.
     ///
     /// Returns the number of records that are not, and what is wrong with the first of them.
-    fn write_lines(&mut self, delivery: &Delivery) -> Option<(usize, Fault)> {
+    fn write_lines(&mut self, out: &Outgoing<'_>) -> Option<(usize, Fault)> {
         let mut refused: Option<(usize, Fault)> = None;
-        for (_, record) in delivery.records() {
+        for (_, record) in out.delivery.records() {
             if let RecordRef::Snapshot { found, naming, .. } = record {
                 write_snapshot(found, naming, &self.tags, &mut self.flush);
+                write_backend_stats(found, naming, &self.backend_stats(&out.before), &mut self.flush);
                 continue;
             }
             let before = self.flush.len();
@@ -190,6 +197,17 @@ impl CarbonOutput {
             }
         }
         refused
+    }
+
+    /// What the reference says of its last flush: seconds since the epoch, milliseconds, bytes.
+    fn backend_stats(&self, before: &Attempted) -> [(&'static str, f64); 4] {
+        let seconds = |stamp: Option<Stamp>| stamp.map_or(0, Stamp::seconds) as f64;
+        [
+            ("last_exception", seconds(before.failed)),
+            ("last_flush", seconds(before.delivered)),
+            ("flush_time", (before.took.as_secs_f64() * 1000.0).round()),
+            ("flush_length", self.length as f64),
+        ]
     }
 
     fn write_payload(&mut self, payload: &[u8]) -> Result<(), Fault> {

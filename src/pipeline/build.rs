@@ -14,8 +14,8 @@ use crate::message::Message;
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
-    BuildContext, BuildError, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes, Output, Shared,
-    Splitter, StateStore, Stop,
+    Attempted, BuildContext, BuildError, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes, Output,
+    Shared, Splitter, StateStore, Stop,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
@@ -254,6 +254,8 @@ impl Builder {
             runtime: self.runtime.clone(),
             delivered: self.context.own().counter("hekad_delivered_total", &[("output", &*name)]),
             retries: self.context.own().counter("hekad_retries_total", &[("output", &*name)]),
+            clock: Arc::clone(&self.context.clock),
+            attempted: Attempted::default(),
             current: None,
             throttle: Throttle::default(),
             name,
@@ -296,6 +298,7 @@ impl Builder {
             clock: Arc::clone(&self.context.clock),
             pace,
             ticked,
+            last_tick: std::time::Duration::ZERO,
             beats: Begun::default(),
             attempts,
             name,

@@ -68,6 +68,8 @@ pub struct Emit<'a> {
     pub feeds: &'a mut [Feed],
     /// The trace of what is being processed; what is emitted carries it on.
     pub trace: Trace,
+    /// What the filter's last tick took.
+    pub last_tick: Duration,
 }
 
 impl Emit<'_> {

@@ -18,7 +18,7 @@ pub use filter::{Emit, Filter};
 pub use input::{
     Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, Splitter,
 };
-pub use output::{EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};
+pub use output::{Attempted, EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};
 pub use registry::{Declared, Plugin, PluginClass, Plugins};
 pub use state::{Refused, StateError, StateStore};
 pub use stop::{Readiness, Stop};

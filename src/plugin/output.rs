@@ -1,5 +1,7 @@
 //! Outputs and encoders.
 
+use std::time::Duration;
+
 use super::{Fault, LocalFuture};
 use crate::flow::{Delivery, RecordRef};
 use crate::time::Stamp;
@@ -37,6 +39,19 @@ pub struct Outgoing<'a> {
     pub frames: &'a Frames,
     /// When this attempt began.
     pub now: Stamp,
+    /// What became of the attempts before.
+    pub before: Attempted,
+}
+
+/// What an output's runner knows of the attempts so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Attempted {
+    /// When the last one that succeeded began.
+    pub delivered: Option<Stamp>,
+    /// What that one took.
+    pub took: Duration,
+    /// When the last one that failed began.
+    pub failed: Option<Stamp>,
 }
 
 /// What became of a delivery.

@@ -36,6 +36,8 @@ pub struct FilterRunner {
     pub clock: Arc<dyn Clock>,
     /// How long its last tick took, and how late it was, in seconds, if it ticks.
     pub ticked: Option<(Level, Level)>,
+    /// What its last tick took.
+    pub last_tick: Duration,
     /// How far apart its beats are, in seconds, if it has any.
     pub pace: Option<Level>,
     /// Its beats; none before it has begun.
@@ -85,8 +87,9 @@ impl FilterRunner {
     fn tick(&mut self, late: Duration, now: Stamp) -> Step {
         let began = self.clock.now();
         let step = self.call(Trace::made_at(now), now, |filter, emit| filter.tick(now, emit));
+        self.last_tick = self.clock.now().since(began);
         if let Some((took, lag)) = &self.ticked {
-            took.set(self.clock.now().since(began).as_secs_f64());
+            took.set(self.last_tick.as_secs_f64());
             lag.set(late.as_secs_f64());
         }
         step
@@ -132,7 +135,7 @@ impl FilterRunner {
         work: impl FnOnce(&mut dyn Filter, &mut Emit<'_>) -> Result<(), Fault>,
     ) -> Step {
         let filter = self.filter.as_deref_mut().expect("a filter is called while it is there");
-        let mut emit = Emit { feeds: &mut self.feeds, trace };
+        let mut emit = Emit { feeds: &mut self.feeds, trace, last_tick: self.last_tick };
         match guarded(|| work(filter, &mut emit)) {
             Ok(Ok(())) => {
                 self.attempts.succeed();

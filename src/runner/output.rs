@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::attempts::{Attempts, Next};
 use super::{Ended, Step, Throttle, Ticks, built, guarded, let_go};
 use crate::flow::{Count, Delivery, LossReason, Queue};
-use crate::plugin::{BuildError, EncodeError, Encoder, Fault, Frames, More, Outcome, Outgoing, Output, Stop};
-use crate::time::Stamp;
+use crate::plugin::{
+    Attempted, BuildError, EncodeError, Encoder, Fault, Frames, More, Outcome, Outgoing, Output, Stop,
+};
+use crate::time::{Clock, Stamp};
 
 /// Builds the output anew.
 pub type RebuildOutput = Box<dyn FnMut() -> Result<Box<dyn Output>, BuildError> + Send>;
@@ -36,6 +38,10 @@ pub struct OutputRunner {
     pub delivered: Count,
     /// Counts failed attempts.
     pub retries: Count,
+    /// Tells what deliveries take.
+    pub clock: Arc<dyn Clock>,
+    /// What became of the attempts so far.
+    pub attempted: Attempted,
     /// What is being delivered.
     pub current: Option<Current>,
     /// Keeps the log short.
@@ -101,7 +107,8 @@ impl OutputRunner {
             }
         }
         current.pending = true;
-        let outgoing = Outgoing { delivery: &current.delivery, frames: &current.frames, now };
+        let outgoing =
+            Outgoing { delivery: &current.delivery, frames: &current.frames, now, before: self.attempted };
         let output = self.output.as_deref_mut().expect("the output is there");
         let abort = self.abort.clone();
         let sending = async {
@@ -111,7 +118,15 @@ impl OutputRunner {
                 () = abort.wait() => Outcome::Retry(Fault::new("the stop could wait no longer")),
             }
         };
-        match guarded(|| self.runtime.block_on(sending)) {
+        let sent = guarded(|| self.runtime.block_on(sending));
+        match sent {
+            Ok(Outcome::Delivered | Outcome::Partly { .. }) => {
+                self.attempted.delivered = Some(now);
+                self.attempted.took = self.clock.now().since(now);
+            }
+            Ok(Outcome::Retry(_) | Outcome::Refused(_)) | Err(_) => self.attempted.failed = Some(now),
+        }
+        match sent {
             Ok(Outcome::Delivered) => self.delivered(0),
             Ok(Outcome::Partly { refused, why }) => {
                 if let Some(quiet) = self.throttle.allow("refused", now) {

@@ -80,6 +80,7 @@ impl Declare<dyn Filter> for Config {
             at_stop: self.at_stop,
             last: restored.as_ref().and_then(|restored| restored.last),
             restored,
+            has_flushed: false,
             started: context.started,
             state: context.state.clone(),
             name: Arc::clone(&context.name),
@@ -102,6 +103,8 @@ struct StatAccumFilter {
     at_stop: AtStop,
     /// The last slot that was flushed, by the former run too.
     last: Option<Slot>,
+    /// Whether this run has flushed a slot of its own.
+    has_flushed: bool,
     /// What the former run left, before the first call.
     restored: Option<Restored>,
     started: Stamp,
@@ -165,7 +168,7 @@ impl Filter for StatAccumFilter {
 
     fn tick(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
         let open = Slot::open_at(now, self.interval);
-        if self.flush(Slot { end: open.start(), ..open }, emit) {
+        if self.flush(Slot { end: open.start(), ..open }, now, emit) {
             self.look(now, Beside::Interval, emit);
         }
         Ok(())
@@ -190,7 +193,7 @@ impl Filter for StatAccumFilter {
             open = Slot { interval: self.interval, ..last }.next();
         }
         if self.at_stop == AtStop::Flush {
-            self.flush(open, emit);
+            self.flush(open, now, emit);
             open = open.next();
         }
         // Outputs that keep totals of their own see everything before they end.
@@ -211,7 +214,7 @@ impl StatAccumFilter {
     /// Whether it did.
     ///
     /// If the clock was set back far, it was wrong before: waiting for it to catch up would keep everything for hours.
-    fn flush(&mut self, slot: Slot, emit: &mut Emit<'_>) -> bool {
+    fn flush(&mut self, slot: Slot, now: Stamp, emit: &mut Emit<'_>) -> bool {
         if let Some(last) = self.last {
             let back = last.end.since(slot.end);
             if slot.end <= last.end && back <= FAR_BACK.max(self.interval * 10) {
@@ -229,7 +232,12 @@ impl StatAccumFilter {
         }
         self.last = Some(slot);
         let tokens = self.inlet.take_tokens();
-        let found = self.accumulator.flush(slot);
+        let mut found = self.accumulator.flush(slot);
+        if let Some(own) = &mut found.own {
+            own.lag = self.has_flushed.then(|| now.since(slot.end).as_secs());
+            own.processing = emit.last_tick.as_secs_f64();
+        }
+        self.has_flushed = true;
         if !tokens.is_empty() {
             emit.trace = Trace { ack: Some(Arc::new(Tokens(tokens))), ..emit.trace.clone() };
         }

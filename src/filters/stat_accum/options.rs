@@ -56,7 +56,10 @@ pub struct Config {
     pub delete_sets: Option<bool>,
     /// Intervals a gauge that is to be deleted may be idle before it is. Default 1.
     pub gauges_max_ttl: u32,
-    /// Whether bad_lines_seen, packets_received and metrics_received are sent as counters. Default false.
+    /// Whether the reference's own numbers are sent: the counters bad_lines_seen, packets_received and
+    /// metrics_received, the gauge timestamp_lag (whole seconds, from the second flush on), processing_time
+    /// (milliseconds of the flush before), and what CarbonOutput says of its last flush: graphiteStats.last_flush,
+    /// last_exception (seconds since 1970), flush_time (milliseconds) and flush_length (bytes). Default false.
     pub own_stats: bool,
     /// Samples of a timer kept exactly in an interval; beyond, percentiles are estimated to 1 % (count, sum and bounds
     /// stay exact). Default 1024.
