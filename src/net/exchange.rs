@@ -8,6 +8,9 @@ use std::task::{Context, Poll};
 use http::{HeaderMap, Method, StatusCode};
 use hyper::body::{Body as HyperBody, Bytes, Frame, SizeHint};
 
+use super::accept::Stopping;
+use super::events::{self, Events, Stream};
+
 /// Answers requests for the path it is mounted on.
 pub trait Handler: Send + Sync {
     /// The answer; must not block. For HEAD the body is left out by the server.
@@ -75,11 +78,12 @@ impl Response {
         Response { status, content_type: "text/plain; charset=utf-8".to_owned(), headers: Vec::new(), body }
     }
 
-    /// The whole of it, put together.
+    /// The whole of it, put together; of events what is there already.
     pub fn collect(self) -> Answer {
         let body = match self.body {
             Body::Whole(bytes) => bytes,
             Body::Chunks(mut next) => std::iter::from_fn(&mut next).flatten().collect(),
+            Body::Events(mut source) => events::waiting(&mut *source),
         };
         Answer { status: self.status.as_u16(), content_type: self.content_type, headers: self.headers, body }
     }
@@ -91,6 +95,8 @@ pub enum Body {
     Whole(Vec<u8>),
     /// Piece by piece until `None`, asked for as the client takes them; pieces of about 64 KiB are best.
     Chunks(Box<dyn FnMut() -> Option<Vec<u8>> + Send>),
+    /// Piece by piece as they come, until the client goes, the events end or the server stops.
+    Events(Box<dyn Events>),
 }
 
 impl fmt::Debug for Body {
@@ -98,6 +104,7 @@ impl fmt::Debug for Body {
         match self {
             Body::Whole(bytes) => write!(out, "Whole({} bytes)", bytes.len()),
             Body::Chunks(_) => write!(out, "Chunks"),
+            Body::Events(_) => write!(out, "Events"),
         }
     }
 }
@@ -115,8 +122,8 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-pub(super) fn rendered(response: Response) -> hyper::Response<Sending> {
-    let mut rendered = hyper::Response::new(Sending(response.body));
+pub(super) fn rendered(response: Response, stopping: &Stopping) -> hyper::Response<Sending> {
+    let mut rendered = hyper::Response::new(Sending::of(response.body, stopping));
     *rendered.status_mut() = response.status;
     let content_type = ("content-type".to_owned(), response.content_type);
     for (name, value) in std::iter::once(content_type).chain(response.headers) {
@@ -129,7 +136,21 @@ pub(super) fn rendered(response: Response) -> hyper::Response<Sending> {
 }
 
 /// A body under way.
-pub(super) struct Sending(Body);
+pub(super) enum Sending {
+    Whole(Vec<u8>),
+    Chunks(Box<dyn FnMut() -> Option<Vec<u8>> + Send>),
+    Stream(Stream),
+}
+
+impl Sending {
+    fn of(body: Body, stopping: &Stopping) -> Sending {
+        match body {
+            Body::Whole(bytes) => Sending::Whole(bytes),
+            Body::Chunks(next) => Sending::Chunks(next),
+            Body::Events(events) => Sending::Stream(Stream::new(events, stopping.clone())),
+        }
+    }
+}
 
 impl HyperBody for Sending {
     type Data = Bytes;
@@ -137,23 +158,27 @@ impl HyperBody for Sending {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = match &mut self.0 {
-            Body::Whole(bytes) => Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()),
-            Body::Chunks(next) => std::iter::from_fn(next).find(|piece| !piece.is_empty()),
+        let piece = match &mut *self {
+            Sending::Whole(bytes) => Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()),
+            Sending::Chunks(next) => std::iter::from_fn(next).find(|piece| !piece.is_empty()),
+            Sending::Stream(stream) => match stream.poll_piece(context) {
+                Poll::Ready(piece) => piece,
+                Poll::Pending => return Poll::Pending,
+            },
         };
         Poll::Ready(piece.map(|piece| Ok(Frame::data(Bytes::from(piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.0, Body::Whole(bytes) if bytes.is_empty())
+        matches!(self, Sending::Whole(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            Body::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Body::Chunks(_) => SizeHint::default(),
+        match self {
+            Sending::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Sending::Chunks(_) | Sending::Stream(_) => SizeHint::default(),
         }
     }
 }

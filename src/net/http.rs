@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use super::accept::{Connections, Either, Stopping, accept_until, race};
 use super::bind::{BindError, tcp_listener};
+pub use super::events::Events;
 use super::exchange::rendered;
 pub use super::exchange::{Answer, Body, Handler, Request, Response};
 use super::owner::Protocol;
@@ -267,9 +268,10 @@ async fn serve_connection(
     mut stopping: Stopping,
 ) {
     give_up_after(&stream, stalled);
+    let ends = stopping.clone();
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
-        let response = site.answer(&Request::of(request.into_parts().0));
-        async move { Ok::<_, Infallible>(rendered(response)) }
+        let response = rendered(site.answer(&Request::of(request.into_parts().0)), &ends);
+        async move { Ok::<_, Infallible>(response) }
     });
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), answer));
     if let Either::First(()) = race(stopping.begun(), connection.as_mut()).await {

@@ -7,6 +7,7 @@ mod accept;
 mod bind;
 mod datagram;
 mod dial;
+mod events;
 mod exchange;
 mod frames;
 pub mod http;

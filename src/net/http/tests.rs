@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream as Client;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -40,6 +41,49 @@ fn a_head_has_the_header_alone_and_other_methods_are_refused() {
     let response = get(address, "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n");
     assert!(response.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{response}");
     assert!(response.contains("\r\nallow: GET, HEAD\r\n"), "{response}");
+}
+
+#[test]
+fn events_are_sent_as_they_come_and_end_at_once_with_the_server() {
+    struct Taken(std::sync::mpsc::Receiver<&'static str>, Arc<Mutex<Option<Waker>>>);
+    impl Events for Taken {
+        fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
+            *locked(&self.1) = Some(context.waker().clone());
+            match self.0.try_recv() {
+                Ok(text) => Poll::Ready(Some(text.into())),
+                Err(_) => Poll::Pending,
+            }
+        }
+    }
+    let (servers, runtime) = (HttpServers::new(HttpLimits::default()), runtime());
+    let (say, said) = std::sync::mpsc::channel();
+    let waker = Arc::new(Mutex::new(None::<Waker>));
+    let events = Mutex::new(Some(Taken(said, Arc::clone(&waker))));
+    let stream = move |_: &Request| {
+        let body = Body::Events(Box::new(locked(&events).take().unwrap()));
+        Response { body, ..Response::text(StatusCode::OK, "") }
+    };
+    servers.mount(any_port(), "/events", Arc::new(stream)).unwrap();
+    let address = start(&servers, &runtime);
+    let mut client = Client::connect(address).unwrap();
+    client.write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut seen = String::new();
+    for text in ["first\n", "second\n"] {
+        say.send(text).unwrap();
+        if let Some(waker) = locked(&waker).take() {
+            waker.wake();
+        }
+        while !seen.contains(text) {
+            let mut buffer = [0; 500];
+            let length = client.read(&mut buffer).unwrap();
+            seen.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        }
+    }
+    let stop = async { tokio::time::timeout(GRACE / 2, servers.stop(GRACE)).await };
+    runtime.block_on(stop).expect("the stream ends with the server");
+    seen.clear();
+    client.read_to_string(&mut seen).unwrap();
+    assert_eq!(seen, "0\r\n\r\n");
 }
 
 #[test]
