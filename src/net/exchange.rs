@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -34,18 +35,36 @@ pub struct Request {
     pub query: String,
     /// The header fields.
     pub headers: HeaderMap,
+    /// Who asked.
+    pub caller: Caller,
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// The client's address.
+    pub peer: IpAddr,
+    /// Number of the connection: requests of one connection have one, and no other connection has it.
+    pub connection: u64,
 }
 
 impl Request {
-    pub(super) fn of(parts: http::request::Parts) -> Request {
+    pub(super) fn of(parts: http::request::Parts, caller: Caller) -> Request {
         let path = parts.uri.path().to_owned();
         let query = parts.uri.query().unwrap_or("").to_owned();
-        Request { method: parts.method, path, query, headers: parts.headers }
+        Request { method: parts.method, path, query, headers: parts.headers, caller }
     }
 
     /// The first header field of that name, in any case, if it is readable ASCII.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// All header fields of that name, joined as one list.
+    pub fn header_list(&self, name: &str) -> Option<String> {
+        let fields: Vec<&str> =
+            self.headers.get_all(name).iter().filter_map(|field| field.to_str().ok()).collect();
+        (!fields.is_empty()).then(|| fields.join(","))
     }
 
     /// The first value of `name` in the query, with `%XX` and `+` resolved.

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use super::accept::{Connections, Either, Stopping, accept_until, race};
 use super::bind::{BindError, tcp_listener};
 pub use super::events::Events;
 use super::exchange::rendered;
-pub use super::exchange::{Answer, Body, Handler, Request, Response};
+pub use super::exchange::{Answer, Body, Caller, Handler, Request, Response};
 use super::owner::Protocol;
 
 /// All HTTP servers of the daemon.
@@ -36,6 +37,8 @@ pub struct HttpServers {
     sites: Mutex<BTreeMap<SocketAddr, Arc<Site>>>,
     serving: Mutex<BTreeMap<SocketAddr, Serving>>,
     connections: Arc<Connections>,
+    /// The number of the next connection.
+    numbers: Arc<AtomicU64>,
     stop: watch::Sender<bool>,
 }
 
@@ -53,6 +56,7 @@ impl HttpServers {
             sites: Mutex::default(),
             serving: Mutex::default(),
             connections: Arc::default(),
+            numbers: Arc::default(),
             stop: watch::Sender::new(false),
         }
     }
@@ -106,11 +110,11 @@ impl HttpServers {
         }
         for (address, local, listener, site) in bound {
             let mut stop = self.stop.subscribe();
-            let server =
-                serve(listener, site, self.limits.clone(), Arc::clone(&self.connections), async move {
-                    // An error means that the servers are gone, which is a stop too.
-                    let _ = stop.wait_for(|stop| *stop).await;
-                });
+            let server = Server { site, limits: self.limits.clone(), numbers: Arc::clone(&self.numbers) };
+            let server = server.run(listener, Arc::clone(&self.connections), async move {
+                // An error means that the servers are gone, which is a stop too.
+                let _ = stop.wait_for(|stop| *stop).await;
+            });
             serving.insert(address, Serving { local, task: Some(runtime.spawn(server)) });
         }
         Ok(serving.iter().map(|(&address, serving)| (address, serving.local)).collect())
@@ -129,20 +133,23 @@ impl HttpServers {
         }
     }
 
-    /// Answers a GET as the server of `address` would, without a socket; `None` if nothing is mounted there.
+    /// Answers a GET as the server of `address` would that comes on the connection of that number, without a socket;
+    /// `None` if nothing is mounted there.
     pub fn call(
         &self,
         address: SocketAddr,
         path_and_query: &str,
         headers: &[(&str, &str)],
+        connection: u64,
     ) -> Option<Answer> {
+        let caller = Caller { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), connection };
         let site = locked(&self.sites).get(&address).map(Arc::clone)?;
         let mut request = http::Request::get(path_and_query);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let answer = match request.body(()) {
-            Ok(request) => site.answer(&Request::of(request.into_parts().0)),
+            Ok(request) => site.answer(&Request::of(request.into_parts().0, caller)),
             Err(_) => Response::text(StatusCode::BAD_REQUEST, "not a request\n"),
         };
         Some(answer.collect())
@@ -240,44 +247,51 @@ impl fmt::Debug for Site {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
+/// One server under way.
+#[derive(Clone)]
+struct Server {
     site: Arc<Site>,
     limits: HttpLimits,
-    connections: Arc<Connections>,
-    stop: impl Future<Output = ()> + Send,
-) {
-    let mut protocol = http1::Builder::new();
-    protocol.timer(TokioTimer::new()).header_read_timeout(limits.header).max_buf_size(LARGEST_HEADER);
-    let stalled = limits.stalled;
-    let connect = |stream, _, stopping| {
-        serve_connection(protocol.clone(), stream, Arc::clone(&site), stalled, stopping)
-    };
-    accept_until(listener, limits.max_connections, &connections, stop, connect, |stream| {
-        // The client may be gone, and then there is nobody to tell.
-        let _ = stream.try_write(BUSY);
-    })
-    .await;
+    numbers: Arc<AtomicU64>,
 }
 
-async fn serve_connection(
-    protocol: http1::Builder,
-    stream: TcpStream,
-    site: Arc<Site>,
-    stalled: Duration,
-    mut stopping: Stopping,
-) {
-    give_up_after(&stream, stalled);
-    let ends = stopping.clone();
-    let answer = service_fn(move |request: hyper::Request<Incoming>| {
-        let response = rendered(site.answer(&Request::of(request.into_parts().0)), &ends);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), answer));
-    if let Either::First(()) = race(stopping.begun(), connection.as_mut()).await {
-        connection.as_mut().graceful_shutdown();
-        // What fails here and above is the client's: gone, slow or no HTTP. It has been told what can be told.
-        let _ = connection.await;
+impl Server {
+    async fn run(
+        self,
+        listener: TcpListener,
+        connections: Arc<Connections>,
+        stop: impl Future<Output = ()> + Send,
+    ) {
+        let most = self.limits.max_connections;
+        let connect = |stream, peer: SocketAddr, stopping| {
+            let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
+            let caller = Caller { peer: peer.ip().to_canonical(), connection };
+            self.clone().serve(stream, caller, stopping)
+        };
+        accept_until(listener, most, &connections, stop, connect, |stream| {
+            // The client may be gone, and then there is nobody to tell.
+            let _ = stream.try_write(BUSY);
+        })
+        .await;
+    }
+
+    async fn serve(self, stream: TcpStream, caller: Caller, mut stopping: Stopping) {
+        give_up_after(&stream, self.limits.stalled);
+        let mut protocol = http1::Builder::new();
+        let protocol = protocol.timer(TokioTimer::new()).header_read_timeout(self.limits.header);
+        let protocol = protocol.max_buf_size(LARGEST_HEADER);
+        let ends = stopping.clone();
+        let answer = service_fn(move |request: hyper::Request<Incoming>| {
+            let response = self.site.answer(&Request::of(request.into_parts().0, caller));
+            let response = rendered(response, &ends);
+            async move { Ok::<_, Infallible>(response) }
+        });
+        let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), answer));
+        if let Either::First(()) = race(stopping.begun(), connection.as_mut()).await {
+            connection.as_mut().graceful_shutdown();
+            // What fails here and above is the client's: gone, slow or no HTTP. It has been told what can be told.
+            let _ = connection.await;
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub use accept::Connections;
 pub use bind::{BindError, tcp_listener};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
 pub use dial::{Connection, UdpSender, World};
-pub use http::{Answer, Handler, HttpLimits, HttpServers, MountError};
+pub use http::{Answer, Caller, Handler, HttpLimits, HttpServers, MountError};
 pub use lines::{Cut, LineCutter};
 pub use owner::{Owner, Protocol, owner_of};
 pub use pace::{LONGEST_PAUSE, Pace, USUAL_PAUSE};

@@ -11,7 +11,7 @@ use super::build::{Machines, Setting};
 use super::plan::plan;
 use crate::config::{Problems, Severity, Sources, render};
 use crate::flow::{Ledger, Wiring};
-use crate::net::{HttpServers, STDOUT, Tape, World};
+use crate::net::{Answer, HttpServers, STDOUT, Tape, World};
 use crate::plugin::{Intake, Plugins, Readiness, StateStore};
 use crate::runner::Step;
 use crate::time::{Clock, ManualClock, Stamp};
@@ -167,8 +167,19 @@ impl Trial {
 
     /// The body of what `http://ADDRESS/PATH` answers, if anything is served there.
     pub fn get(&self, address: SocketAddr, path: &str) -> Option<String> {
-        let answer = self.machines.shared.the::<HttpServers>().call(address, path, &[])?;
+        let answer = self.ask(address, path, &[], 0)?;
         Some(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    /// The same for a client that says more: the fields of its header, and the number of its connection.
+    pub fn ask(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        connection: u64,
+    ) -> Option<Answer> {
+        self.machines.shared.the::<HttpServers>().call(address, path, headers, connection)
     }
 
     /// The tape, to make connections fail.

@@ -151,18 +151,18 @@ fn a_connection_too_many_is_told_to_come_again_and_counted() {
 fn a_call_answers_without_a_socket() {
     let servers = HttpServers::new(HttpLimits::default());
     let address: SocketAddr = "127.0.0.1:4352".parse().unwrap();
-    assert_eq!(servers.call(address, "/", &[]), None);
+    assert_eq!(servers.call(address, "/", &[], 0), None);
     servers.mount(address, "/api/*", Arc::new(page)).unwrap();
     servers
         .mount(address, "/api/deep/*", Arc::new(|_: &Request| Response::text(StatusCode::OK, "deep")))
         .unwrap();
-    let answer = servers.call(address, "/api/series/7?format=x", &[("Accept", "a/b")]).unwrap();
+    let answer = servers.call(address, "/api/series/7?format=x", &[("Accept", "a/b")], 0).unwrap();
     assert_eq!(String::from_utf8_lossy(&answer.body), "/api/series/7 x a/b GET");
     assert_eq!((answer.status, answer.content_type.as_str()), (200, "text/plain; charset=utf-8"));
-    assert_eq!(servers.call(address, "/api/deep/er/still", &[]).unwrap().body, b"deep");
-    assert_eq!(servers.call(address, "/apis", &[]).unwrap().status, 404);
+    assert_eq!(servers.call(address, "/api/deep/er/still", &[], 0).unwrap().body, b"deep");
+    assert_eq!(servers.call(address, "/apis", &[], 0).unwrap().status, 404);
     assert!(servers.unmount(address, "/api/deep/*"));
-    assert_eq!(servers.call(address, "/api/deep/er", &[]).unwrap().body, b"/api/deep/er   GET");
+    assert_eq!(servers.call(address, "/api/deep/er", &[], 0).unwrap().body, b"/api/deep/er   GET");
 }
 
 #[test]
@@ -192,7 +192,8 @@ fn a_taken_port_names_its_owner_and_starts_nothing() {
 proptest! {
     #[test]
     fn any_query_is_read_without_a_panic(query in "[a-c=&%+0-9A-Fé]{0,40}") {
-        let mut request = http::Request::get("/").body(()).map(|request| Request::of(request.into_parts().0)).unwrap();
+        let caller = Caller { peer: IpAddr::V4(Ipv4Addr::LOCALHOST), connection: 0 };
+        let mut request = http::Request::get("/").body(()).map(|request| Request::of(request.into_parts().0, caller)).unwrap();
         request.query = query;
         let _ = request.parameter("a");
     }
