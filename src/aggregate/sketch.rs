@@ -166,7 +166,7 @@ impl Sketch {
     }
 
     /// Values and how often they were counted, ascending.
-    fn buckets(&self) -> impl Iterator<Item = (f64, u32)> {
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u32)> {
         let mut below: Vec<(f64, u32)> = Vec::new();
         if let Some(negative) = &self.negative {
             below.extend(recorded(negative).map(|(scaled, count)| (self.value_of(-scaled), count)));

@@ -1,8 +1,13 @@
-//! The two escapes of the text form.
+//! The escapes of the text forms.
 
 /// Appends the text of a HELP line: `\` and line feed are escaped.
 pub(super) fn push_help(out: &mut Vec<u8>, text: &str) {
     push(out, text, |byte| matches!(byte, b'\\' | b'\n'));
+}
+
+/// Appends the text of a HELP line of OpenMetrics, which escapes `"` as well.
+pub(super) fn push_open_help(out: &mut Vec<u8>, text: &str) {
+    push_label_value(out, text);
 }
 
 /// Appends the value of a label: `\`, `"` and line feed are escaped.

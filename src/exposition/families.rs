@@ -3,12 +3,17 @@
 //! Pure: the owner puts it behind a lock, hands stamps in, and lets go of the lock between the parts of a scrape.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
 use std::sync::Arc;
 
+use super::births::Births;
+use super::conflicts::Conflicts;
+use super::kept::Kept;
 use super::names::{Exposed, FamilyType, Naming};
-use super::slot::{Reading, Slot, SlotId};
-use super::text::{TextWriter, push_labels};
+use super::page::Quantile;
+use super::shapes::{Shape, Shapes};
+use super::slot::{Reading, Slot, SlotId, Updated, Value};
+use super::text::push_labels;
+use super::window::WindowRules;
 use crate::metric::{Kind, Series};
 use crate::time::Stamp;
 
@@ -17,27 +22,52 @@ use crate::time::Stamp;
 /// A name has one type: that of the family that was first. A series of another type, or of another kind with the same
 /// labels, is *diverted*: its name gets its kind appended (`x_gauge`). If that is taken too it is *refused*, as is a
 /// second series of one kind whose name and labels became the same (`a.b` and `a_b`): two totals must never alternate
-/// in one series. A summary `x` takes `x_sum` and `x_count` as well.
+/// in one series. A summary `x` takes `x_sum`, `x_count` and `x_created` as well, a histogram also `x_bucket`.
 #[derive(Debug, Default)]
 pub struct Families {
     naming: Naming,
-    families: BTreeMap<Arc<str>, Family>,
+    shapes: Shapes,
+    window: WindowRules,
+    pub(super) quantiles: Box<[Quantile]>,
+    /// Their values.
+    pub(super) levels: Box<[f64]>,
+    pub(super) families: BTreeMap<Arc<str>, Family>,
     /// Which family has samples of this name.
-    taken: HashMap<Box<str>, Arc<str>>,
-    slots: Vec<Slot>,
+    pub(super) taken: HashMap<Box<str>, Arc<str>>,
+    pub(super) slots: Vec<Slot>,
     free: Vec<u32>,
     families_born: u64,
+    births: Births,
+    /// The age of windows that has begun.
+    age: i64,
     conflicts: Conflicts,
+    /// Histograms of the former run whose series have not come yet.
+    kept: Kept,
+    pub(super) scratch: Vec<(f64, u32)>,
+}
+
+/// What a store is made by.
+#[derive(Debug, Clone, Default)]
+pub struct StoreRules {
+    /// How series are named.
+    pub naming: Naming,
+    /// Which distributions are histograms.
+    pub shapes: Shapes,
+    /// Of which time quantiles are.
+    pub window: WindowRules,
+    /// Quantiles of summaries, in [0, 1].
+    pub quantiles: Vec<f64>,
 }
 
 #[derive(Debug)]
-struct Family {
-    family_type: FamilyType,
-    help: Box<str>,
+pub(super) struct Family {
+    pub(super) family_type: FamilyType,
+    pub(super) help: Box<str>,
+    pub(super) in_seconds: bool,
     /// Tells it from an earlier family of the name.
-    born: u64,
+    pub(super) born: u64,
     /// Slots by the text of their labels.
-    series: BTreeMap<Arc<str>, u32>,
+    pub(super) series: BTreeMap<Arc<str>, u32>,
 }
 
 /// What a series was given.
@@ -65,53 +95,29 @@ pub struct Claimed {
     pub renamed: bool,
 }
 
-/// What was in the way of what, since the start.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Conflicts {
-    /// Series whose kind was appended to their name.
-    pub diverted: u64,
-    /// Claims that were refused.
-    pub refused: u64,
-    /// Both by the name that was wanted, for the first `Conflicts::NAMES` names.
-    pub by_name: BTreeMap<Box<str>, u64>,
-    /// Conflicts over further names.
-    pub beyond: u64,
-}
-
-impl Conflicts {
-    /// Most names that are kept.
-    pub const NAMES: usize = 1000;
-
-    fn count(&mut self, name: &str) {
-        if let Some(count) = self.by_name.get_mut(name) {
-            *count += 1;
-        } else if self.by_name.len() < Conflicts::NAMES {
-            self.by_name.insert(name.into(), 1);
-        } else {
-            self.beyond += 1;
-        }
-    }
-}
-
-/// How far a scrape has come; the default is its beginning.
-#[derive(Debug, Clone, Default)]
-pub struct Cursor {
-    family: Option<(Arc<str>, u64)>,
-    /// The last series written, if the family has more.
-    labels: Option<Arc<str>>,
-}
-
 impl Families {
-    /// An empty store that names by `naming`.
-    pub fn new(naming: Naming) -> Families {
-        Families { naming, ..Families::default() }
+    /// An empty store.
+    pub fn new(rules: StoreRules) -> Families {
+        let StoreRules { naming, shapes, window, quantiles: mut levels } = rules;
+        levels.sort_by(f64::total_cmp);
+        levels.dedup();
+        let quantiles = levels.iter().map(|&quantile| Quantile::new(quantile)).collect();
+        Families { naming, shapes, window, quantiles, levels: levels.into(), ..Families::default() }
     }
 
-    /// Gives `series` a place, the one it has or a new one. A new one is shown after its first update.
+    /// Gives `series` a place, the one it has or another. It is shown after its first update. What is cumulative and
+    /// `new` is shown at 0 first to who asks for that.
     ///
     /// Conflicts are counted when a series is first diverted and whenever one is refused, so remember the answer.
-    pub fn claim(&mut self, series: &Arc<Series>, at: Stamp) -> Claim {
-        let exposed = self.naming.expose(series);
+    pub fn claim(&mut self, series: &Arc<Series>, at: Stamp, new: bool) -> Claim {
+        let mut exposed = self.naming.expose(series);
+        let shape = match series.kind.is_distribution() {
+            true => self.shapes.of(&series.name),
+            false => Shape::default(),
+        };
+        if shape.buckets.is_some() {
+            exposed.family_type = FamilyType::Histogram;
+        }
         let second = self.naming.diverted(&exposed, series.kind);
         let labels = labels_of(series);
         let claimed =
@@ -122,31 +128,65 @@ impl Families {
             }
         }
         let Err(in_the_way) = self.room(&exposed.name, &exposed, &labels, series.kind) else {
-            return claimed(self.place(&exposed.name, &exposed, labels, series, at), true, false);
+            let slot = self.new_slot(&exposed, &shape, series, at, new);
+            self.place(&exposed.name, &exposed, labels, series, slot);
+            return claimed(slot, true, false);
         };
-        self.conflicts.count(&exposed.name);
-        if !in_the_way.same_kind && self.room(&second, &exposed, &labels, series.kind).is_ok() {
-            self.conflicts.diverted += 1;
-            return claimed(self.place(&second, &exposed, labels, series, at), true, true);
+        let refused = in_the_way.same_kind || self.room(&second, &exposed, &labels, series.kind).is_err();
+        self.conflicts.count(&exposed.name, &in_the_way.family, refused);
+        if refused {
+            return Claim::Refused { with: in_the_way.family };
         }
-        self.conflicts.refused += 1;
-        Claim::Refused { with: in_the_way.family }
+        let slot = self.new_slot(&exposed, &shape, series, at, new);
+        self.place(&second, &exposed, labels, series, slot);
+        claimed(slot, true, true)
     }
 
-    /// Sets the value of a series. False if it expired: it must be claimed again.
+    /// Sets the value of a series; `touched` says whether it had samples, from which its age counts.
     ///
     /// # Panics
     /// If the reading is not of the series' type.
-    pub fn update(&mut self, slot: SlotId, reading: Reading<'_>, at: Stamp) -> bool {
+    pub fn update(&mut self, slot: SlotId, reading: Reading<'_>, at: Stamp, touched: bool) -> Updated {
         let Some(slot) =
             self.slots.get_mut(slot.index as usize).filter(|found| found.generation == slot.generation)
         else {
-            return false;
+            return Updated::Gone;
         };
-        assert_eq!(reading.family_type(), slot.family_type, "a series is updated in its own type");
-        slot.updated = at;
-        slot.set(reading);
-        true
+        if touched {
+            slot.touched = at;
+        }
+        slot.set(reading, self.window.age_at(at))
+    }
+
+    /// Has histograms go on where those of a former run stopped.
+    pub fn restore(&mut self, kept: Kept) {
+        self.kept = kept;
+    }
+
+    /// Drops what was counted here of a distribution: it is to come once more.
+    pub fn restart(&mut self, slot: SlotId, at: Stamp) {
+        if let Some(found) = self.slots.get_mut(slot.index as usize)
+            && found.generation == slot.generation
+            && let Value::Distribution(kept) = &mut found.value
+        {
+            kept.restart(at);
+        }
+    }
+
+    /// Says what time it is, about every second: windows slide, and births grow old.
+    pub fn pass(&mut self, now: Stamp) {
+        self.births.pass(now);
+        let age = self.window.age_at(now);
+        if std::mem::replace(&mut self.age, age) == age {
+            return;
+        }
+        for slot in &mut self.slots {
+            if let Value::Distribution(kept) = &mut slot.value
+                && let Some(window) = &mut kept.window
+            {
+                kept.stale |= window.forget(age, &self.window);
+            }
+        }
     }
 
     /// Whether the series is still kept there.
@@ -154,18 +194,18 @@ impl Families {
         self.slots.get(slot.index as usize).is_some_and(|found| found.generation == slot.generation)
     }
 
-    /// Removes what was last updated, or claimed, before `older_than`, and frees the names of families that become
-    /// empty. Says how many series it removed.
+    /// Removes what last had samples, or was first seen, before `older_than`, and frees the names of families that
+    /// become empty. Says how many series it removed.
     pub fn expire(&mut self, older_than: Stamp) -> usize {
         let Families { families, slots, free, taken, .. } = self;
         let before = free.len();
         families.retain(|name, family| {
             family.series.retain(|_, index| {
                 let slot = &mut slots[*index as usize];
-                let stays = slot.updated >= older_than;
+                let stays = slot.touched >= older_than;
                 if !stays {
                     slot.generation = slot.generation.wrapping_add(1);
-                    slot.value = None;
+                    (slot.value, slot.shown) = (Value::Nothing, false);
                     free.push(*index);
                 }
                 stays
@@ -180,29 +220,9 @@ impl Families {
         free.len() - before
     }
 
-    /// Appends the next part of a scrape, about `about` bytes or a little more, and says where the part after it
-    /// begins; `None` when the scrape is complete.
-    ///
-    /// Between two parts the store may change: what was there from the first part to the last comes exactly once.
-    pub fn render(&self, from: &Cursor, into: &mut Vec<u8>, about: usize) -> Option<Cursor> {
-        let full = into.len().saturating_add(about.max(1));
-        let start = match &from.family {
-            None => Bound::Unbounded,
-            Some((name, _)) if from.labels.is_some() => Bound::Included(&**name),
-            Some((name, _)) => Bound::Excluded(&**name),
-        };
-        for (name, family) in self.families.range::<str, _>((start, Bound::Unbounded)) {
-            let begun = from.family.as_ref().filter(|(begun, _)| begun == name);
-            if begun.is_some_and(|&(_, born)| born != family.born) {
-                continue;
-            }
-            let after = begun.and(from.labels.as_deref());
-            let labels = self.render_family(name, family, after, into, full);
-            if labels.is_some() || into.len() >= full {
-                return Some(Cursor { family: Some((Arc::clone(name), family.born)), labels });
-            }
-        }
-        None
+    /// The births so far.
+    pub fn births(&self) -> &Births {
+        &self.births
     }
 
     /// Conflicts so far.
@@ -265,21 +285,12 @@ impl Families {
     }
 
     /// Puts a series where `room` found room.
-    fn place(
-        &mut self,
-        name: &str,
-        exposed: &Exposed,
-        labels: Arc<str>,
-        series: &Arc<Series>,
-        at: Stamp,
-    ) -> SlotId {
-        let slot = self.new_slot(exposed, series, at);
+    fn place(&mut self, name: &str, exposed: &Exposed, labels: Arc<str>, series: &Series, slot: SlotId) {
         if !self.families.contains_key(name) {
             self.new_family(name, exposed.family_type, series);
         }
         let family = self.families.get_mut(name).expect("it is there or was just made");
         family.series.insert(labels, slot.index);
-        slot
     }
 
     fn new_family(&mut self, name: &str, family_type: FamilyType, series: &Series) {
@@ -288,19 +299,39 @@ impl Families {
             self.taken.insert([&name, *suffix].concat().into(), Arc::clone(&name));
         }
         self.families_born += 1;
-        let (born, help) = (self.families_born, help_of(series).into());
-        self.families.insert(name, Family { family_type, help, born, series: BTreeMap::new() });
+        let family = Family {
+            family_type,
+            help: help_of(series).into(),
+            in_seconds: series.kind == Kind::Timer,
+            born: self.families_born,
+            series: BTreeMap::new(),
+        };
+        self.families.insert(name, family);
     }
 
-    fn new_slot(&mut self, exposed: &Exposed, series: &Arc<Series>, at: Stamp) -> SlotId {
+    fn new_slot(
+        &mut self,
+        exposed: &Exposed,
+        shape: &Shape,
+        series: &Arc<Series>,
+        at: Stamp,
+        new: bool,
+    ) -> SlotId {
+        let cumulative = exposed.family_type != FamilyType::Gauge;
         let mut slot = Slot {
             generation: 0,
-            family_type: exposed.family_type,
-            divisor: exposed.divisor,
+            born: if new && cumulative { self.births.next() } else { 0 },
             series: Arc::clone(series),
-            updated: at,
-            value: None,
+            touched: at,
+            divisor: exposed.divisor,
+            shown: false,
+            value: Value::new(exposed.family_type, shape, at),
         };
+        if let Value::Distribution(kept) = &mut slot.value
+            && let Some(counted) = &mut kept.counted
+        {
+            self.kept.restore(series, counted);
+        }
         let Some(index) = self.free.pop() else {
             self.slots.push(slot);
             let index = u32::try_from(self.slots.len() - 1).expect("a registry names fewer than 2^32 series");
@@ -310,38 +341,6 @@ impl Families {
         let generation = slot.generation;
         self.slots[index as usize] = slot;
         SlotId { index, generation }
-    }
-
-    /// Writes a family, or what comes after the labels `after`, until the buffer has `full` bytes. Returns the last
-    /// labels written if there may be more.
-    fn render_family(
-        &self,
-        name: &str,
-        family: &Family,
-        after: Option<&str>,
-        into: &mut Vec<u8>,
-        full: usize,
-    ) -> Option<Arc<str>> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut series =
-            family.series.range::<str, _>((start, Bound::Unbounded)).filter_map(|(labels, &index)| {
-                self.slots[index as usize].value.as_ref().map(|value| (labels, value))
-            });
-        let mut next = series.next();
-        next?;
-        let mut text = TextWriter::new(into);
-        let mut writer = match after {
-            None => text.family(name, &family.help, family.family_type),
-            Some(_) => text.resume(name),
-        };
-        while let Some((labels, value)) = next {
-            value.write(&mut writer, labels);
-            next = series.next();
-            if writer.len() >= full && next.is_some() {
-                return Some(Arc::clone(labels));
-            }
-        }
-        None
     }
 }
 

@@ -47,9 +47,14 @@ pub(crate) fn read(text: &str) -> Result<Vec<ReadFamily>, String> {
         let family = families.last_mut().ok_or_else(|| format!("no header: {line}"))?;
         let suffix =
             name.strip_prefix(&family.name).ok_or_else(|| format!("not of {}: {line}", family.name))?;
-        let quantile = labels.iter().any(|(label, _)| label == "quantile");
-        let fits = family.family_type.suffixes().contains(&suffix);
-        if !fits || quantile != (family.family_type == FamilyType::Summary && suffix.is_empty()) {
+        let has = |name: &str| labels.iter().any(|(label, _)| label == name);
+        let fits = match family.family_type {
+            FamilyType::Counter | FamilyType::Gauge => suffix.is_empty(),
+            FamilyType::Summary => ["", "_sum", "_count"].contains(&suffix),
+            FamilyType::Histogram => ["_bucket", "_sum", "_count"].contains(&suffix),
+        };
+        let quantile = family.family_type == FamilyType::Summary && suffix.is_empty();
+        if !fits || has("quantile") != quantile || has("le") != (suffix == "_bucket") {
             return Err(format!("no sample of a {}: {line}", family.family_type.word()));
         }
         let mut sorted = labels.clone();
@@ -71,7 +76,7 @@ fn header(help: &str, next: &str) -> Result<ReadFamily, String> {
         .strip_prefix("# TYPE ")
         .and_then(|rest| rest.strip_prefix(name)?.strip_prefix(' '))
         .ok_or_else(|| format!("HELP {name} without TYPE: {next}"))?;
-    let family_type = [FamilyType::Counter, FamilyType::Gauge, FamilyType::Summary]
+    let family_type = [FamilyType::Counter, FamilyType::Gauge, FamilyType::Summary, FamilyType::Histogram]
         .into_iter()
         .find(|family_type| family_type.word() == word)
         .ok_or_else(|| format!("unknown type: {next}"))?;

@@ -1,19 +1,42 @@
-//! The text form Prometheus scrapes, version 0.0.4: names, escapes, and the store behind an endpoint.
+//! What a scrape endpoint shows: names, formats, and the store behind it.
 //!
-//! It holds what clients' series are called, keeps the last value of each, and renders them. Who updates it, who
-//! scrapes it and when a series is too old is decided above. One illegal line makes Prometheus refuse a whole scrape,
-//! so legality is settled when a series is registered:
-//! <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+//! It holds what clients' series are called, keeps the last value of each, windows and buckets of distributions, and
+//! renders them as text 0.0.4, OpenMetrics or protobuf. Who updates it, who scrapes it and when a series is too old is
+//! decided above. One illegal line makes Prometheus refuse a whole scrape, so legality is settled when a series is
+//! registered: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
+mod births;
+mod conflicts;
+mod distribution;
 mod escape;
+mod exponential;
 mod families;
+mod format;
+mod kept;
 #[cfg(test)]
 mod lint;
 mod names;
+mod native;
+mod number;
+mod page;
+mod protobuf;
+mod render;
+mod shapes;
 mod slot;
 mod text;
+mod window;
 
-pub use families::{Claim, Claimed, Conflicts, Cursor, Families};
+pub use births::Births;
+pub use conflicts::{Conflicts, Wanted};
+pub use distribution::{Observed, Samples};
+pub use families::{Claim, Claimed, Families, StoreRules};
+pub use format::{Format, accepts_gzip};
+pub use kept::{Kept, KeptError};
 pub use names::{Exposed, FamilyType, Naming, label_name, metric_name};
-pub use slot::{Reading, SlotId};
-pub use text::{CONTENT_TYPE, FamilyWriter, TextWriter, push_labels, write_value};
+pub use number::write_value;
+pub use page::{FamilyWriter, Header, Sample, stem};
+pub use render::{Cursor, Reader};
+pub use shapes::{ShapeError, Shapes};
+pub use slot::{Reading, SlotId, Updated};
+pub use text::push_labels;
+pub use window::WindowRules;

@@ -14,6 +14,8 @@ pub enum FamilyType {
     Gauge,
     /// Quantiles of a window, with a running sum and count.
     Summary,
+    /// Running counts of what is not above each of some bounds, with a running sum and count.
+    Histogram,
 }
 
 impl FamilyType {
@@ -23,10 +25,11 @@ impl FamilyType {
             FamilyType::Counter => "counter",
             FamilyType::Gauge => "gauge",
             FamilyType::Summary => "summary",
+            FamilyType::Histogram => "histogram",
         }
     }
 
-    /// The type in which series of a kind are exposed; sets show the size of the last closed interval.
+    /// The type in which series of a kind are exposed, those aside that are histograms by configuration.
     pub const fn of(kind: Kind) -> FamilyType {
         match kind {
             Kind::Counter => FamilyType::Counter,
@@ -35,11 +38,12 @@ impl FamilyType {
         }
     }
 
-    /// Suffixes of the sample names a family of the type has, its bare name included.
+    /// Suffixes of the sample names a family of the type has in any format, its bare name included.
     pub const fn suffixes(self) -> &'static [&'static str] {
         match self {
             FamilyType::Counter | FamilyType::Gauge => &[""],
-            FamilyType::Summary => &["", "_sum", "_count"],
+            FamilyType::Summary => &["", "_sum", "_count", "_created"],
+            FamilyType::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
         }
     }
 }

@@ -1,28 +1,38 @@
-//! The last value of one series, in the unit that is exposed.
+//! What is kept of one series.
 
 use std::sync::Arc;
 
+use super::distribution::{Distribution, Observed};
 use super::names::FamilyType;
-use super::text::FamilyWriter;
+use super::shapes::Shape;
 use crate::metric::Series;
 use crate::time::Stamp;
 
 /// A value of a series, as it was aggregated: timers in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reading<'a> {
-    /// A running total.
-    Counter(f64),
+    /// A running total, and when it was 0.
+    Counter {
+        /// The total.
+        total: f64,
+        /// When it was 0.
+        created: Stamp,
+    },
     /// The last value; of a set its size.
     Gauge(f64),
     /// A distribution.
-    Summary {
-        /// Quantile in [0, 1] and value, ascending; one that does not ascend is left out.
-        quantiles: &'a [(f64, f64)],
-        /// Running sum of the values.
-        sum: f64,
-        /// Running count.
-        count: f64,
-    },
+    Distribution(Observed<'a>),
+}
+
+/// What became of a reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Updated {
+    /// It is shown.
+    Taken,
+    /// Its total is smaller than the last one and did not begin anew: it is not shown.
+    Fell,
+    /// The series expired: it must be claimed again.
+    Gone,
 }
 
 /// One series of the store.
@@ -30,19 +40,27 @@ pub enum Reading<'a> {
 pub(super) struct Slot {
     /// Counts the series that were kept here, so that an old `SlotId` is known as such.
     pub(super) generation: u32,
-    pub(super) family_type: FamilyType,
-    pub(super) divisor: f64,
+    /// Number of its birth if it is cumulative and was new; 0 otherwise.
+    pub(super) born: u64,
     pub(super) series: Arc<Series>,
-    pub(super) updated: Stamp,
-    /// None until the first update; such a series is not rendered.
-    pub(super) value: Option<Value>,
+    /// When it last had samples, or was first seen.
+    pub(super) touched: Stamp,
+    pub(super) divisor: f64,
+    /// False until the first update; such a series is not rendered.
+    pub(super) shown: bool,
+    pub(super) value: Value,
 }
 
-/// What is rendered of it.
 #[derive(Debug)]
 pub(super) enum Value {
-    Single(f64),
-    Summary { quantiles: Vec<(f64, f64)>, sum: f64, count: f64 },
+    /// The series is gone.
+    Nothing,
+    Counter {
+        total: f64,
+        created: Stamp,
+    },
+    Gauge(f64),
+    Distribution(Box<Distribution>),
 }
 
 /// Where a series is kept. Its owner remembers it; after the series expired it leads nowhere.
@@ -53,53 +71,39 @@ pub struct SlotId {
 }
 
 impl Slot {
-    /// Keeps a reading, in the unit that is exposed.
-    pub(super) fn set(&mut self, reading: Reading<'_>) {
-        let divisor = self.divisor;
-        match reading {
-            Reading::Counter(value) | Reading::Gauge(value) => {
-                self.value = Some(Value::Single(value / divisor))
-            }
-            Reading::Summary { quantiles: new, sum, count } => {
-                // The vector of the last reading is used again, so that an update allocates nothing.
-                let mut quantiles = match self.value.take() {
-                    Some(Value::Summary { quantiles, .. }) => quantiles,
-                    _ => Vec::with_capacity(new.len()),
-                };
-                quantiles.clear();
-                for &(quantile, value) in new {
-                    if quantiles.last().is_none_or(|&(last, _)| quantile > last) {
-                        quantiles.push((quantile, value / divisor));
-                    }
+    /// Keeps a reading of the age of that number.
+    pub(super) fn set(&mut self, reading: Reading<'_>, age: i64) -> Updated {
+        self.shown = true;
+        let taken = match (&mut self.value, reading) {
+            (Value::Counter { total, created }, Reading::Counter { total: now, created: begun }) => {
+                let taken = now >= *total || begun > *created;
+                if taken {
+                    (*total, *created) = (now, begun);
                 }
-                self.value = Some(Value::Summary { quantiles, sum: sum / divisor, count });
+                taken
             }
-        }
+            (Value::Gauge(value), Reading::Gauge(now)) => {
+                *value = now;
+                true
+            }
+            (Value::Distribution(kept), Reading::Distribution(observed)) => {
+                kept.take(&observed, self.divisor, age)
+            }
+            (value, reading) => panic!("a series is updated in its own type: {value:?} with {reading:?}"),
+        };
+        if taken { Updated::Taken } else { Updated::Fell }
     }
 }
 
 impl Value {
-    /// Writes the samples of one series.
-    pub(super) fn write(&self, writer: &mut FamilyWriter<'_>, labels: &str) {
-        match self {
-            Value::Single(value) => writer.sample("", labels, *value),
-            Value::Summary { quantiles, sum, count } => {
-                for &(quantile, value) in quantiles {
-                    writer.quantile(labels, quantile, value);
-                }
-                writer.sample("_sum", labels, *sum);
-                writer.sample("_count", labels, *count);
+    /// The value of a series that has none yet.
+    pub(super) fn new(family_type: FamilyType, shape: &Shape, at: Stamp) -> Value {
+        match family_type {
+            FamilyType::Counter => Value::Counter { total: 0.0, created: at },
+            FamilyType::Gauge => Value::Gauge(0.0),
+            FamilyType::Summary | FamilyType::Histogram => {
+                Value::Distribution(Box::new(Distribution::new(shape, at)))
             }
-        }
-    }
-}
-
-impl Reading<'_> {
-    pub(super) fn family_type(&self) -> FamilyType {
-        match self {
-            Reading::Counter(_) => FamilyType::Counter,
-            Reading::Gauge(_) => FamilyType::Gauge,
-            Reading::Summary { .. } => FamilyType::Summary,
         }
     }
 }

@@ -50,10 +50,18 @@ pub(super) enum Step {
     Scrape {
         name: String,
         url: Url,
+        scraper: Option<Scraper>,
     },
     Stop,
     /// Stops and starts again so much later, with what was left.
     Restart(Duration),
+}
+
+/// Who scrapes as Prometheus does: on a connection of that number, and what it accepts.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scraper {
+    pub(super) connection: u64,
+    pub(super) accept: String,
 }
 
 /// Where expected text is found.
@@ -227,7 +235,12 @@ fn one_step(line: &str) -> Result<Step, String> {
             Ok(Step::BreakAfter { address: address.to_owned(), bytes: number(bytes)? })
         }
         ["scrape", name, url, ..] => {
-            Ok(Step::Scrape { name: name.to_owned(), url: Url::parse(url, &words[3..])? })
+            Ok(Step::Scrape { name: name.to_owned(), url: Url::parse(url, &words[3..])?, scraper: None })
+        }
+        ["prometheus", connection, "scrapes", name, accept, url, ..] => {
+            let scraper = Scraper { connection: number(connection)?, accept: accept.to_owned() };
+            let url = Url::parse(url, &words[6..])?;
+            Ok(Step::Scrape { name: name.to_owned(), url, scraper: Some(scraper) })
         }
         ["stop"] => Ok(Step::Stop),
         ["restart", after] => Ok(Step::Restart(duration(after)?)),

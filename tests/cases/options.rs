@@ -14,6 +14,12 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("StatsdInput", "receive_buffer", "is a socket option: src/net/datagram.rs"),
     ("CarbonOutput", "connect_timeout", "bounds a real connect: src/net/dial.rs"),
     ("CarbonOutput", "send_timeout", "bounds a real write: tests/real/carbon.rs"),
+    ("PrometheusOutput", "max_scrapes", "bounds scrapes under way: src/outputs/prometheus/tests.rs"),
+    (
+        "PrometheusOutput",
+        "native_histograms",
+        "is for protobuf: src/exposition/protobuf/, tests/real/native.rs",
+    ),
     ("hekad", "base_dir", "is a folder: tests/real/"),
     ("hekad", "max_message_loops", "needs filters in a row: tests/faults.rs"),
     ("hekad", "queue_size", "weighs samples and messages differently: tests/faults.rs"),

@@ -8,7 +8,7 @@ use heka::pipeline::Trial;
 use heka::plugin::Plugins;
 use heka::time::Stamp;
 
-use super::case::{Case, Place, Step, Url};
+use super::case::{Case, Place, Scraper, Step, Url};
 use super::probe::{self, Seen};
 
 /// What a scenario came to.
@@ -113,7 +113,7 @@ pub(super) fn run(case: &Case, plugins: &Plugins, wiring: Wiring) -> Result<Ran,
         found.push(match place {
             Place::Written(address) => trial.written(address),
             Place::Datagrams(address) => datagrams(&trial, address),
-            Place::Get(url) => get(&trial, url)?,
+            Place::Get(url) => get(&trial, url, None)?,
             Place::Scraped(name) => scraped.remove(name).ok_or_else(|| format!("no step scrapes {name}"))?,
         });
     }
@@ -138,7 +138,10 @@ fn take(step: &Step, trial: &mut Trial, scraped: &mut BTreeMap<String, String>) 
         Step::RefuseConnects { address, times } => trial.tape().refuse_connects(address, *times),
         Step::RefuseWrites { address, times } => trial.tape().refuse_writes(address, *times),
         Step::BreakAfter { address, bytes } => trial.tape().break_after(address, *bytes),
-        Step::Scrape { name, url } => drop(scraped.insert(name.clone(), get(trial, url)?)),
+        Step::Scrape { name, url, scraper } => {
+            let page = get(trial, url, scraper.as_ref())?;
+            scraped.insert(name.clone(), page);
+        }
         Step::Stop => trial.stop(),
         Step::Restart(_) => return Err("a restart makes another trial".to_owned()),
     }
@@ -151,14 +154,25 @@ fn datagrams(trial: &Trial, address: &str) -> String {
 }
 
 /// The lines of the families that are asked for.
-fn get(trial: &Trial, url: &Url) -> Result<String, String> {
+fn get(trial: &Trial, url: &Url, scraper: Option<&Scraper>) -> Result<String, String> {
     let address = url.address.parse().map_err(|_| format!("no address: {:?}", url.address))?;
-    let page = trial.get(address, &url.path).ok_or_else(|| format!("nothing is served at {url:?}"))?;
+    let (headers, connection) = match scraper {
+        None => (Vec::new(), 0),
+        Some(Scraper { connection, accept }) => {
+            let is_scraper = ("X-Prometheus-Scrape-Timeout-Seconds", "10");
+            (vec![is_scraper, ("Accept", accept.as_str())], *connection)
+        }
+    };
+    let answer = trial.ask(address, &url.path, &headers, connection);
+    let answer = answer.ok_or_else(|| format!("nothing is served at {url:?}"))?;
+    let page = String::from_utf8(answer.body).map_err(|error| error.to_string())?;
     if url.prefixes.is_empty() {
         return Ok(page);
     }
     let asked = |line: &&str| {
-        let name = line.strip_prefix("# HELP ").or(line.strip_prefix("# TYPE ")).unwrap_or(line);
+        let comment =
+            ["# HELP ", "# TYPE ", "# UNIT "].into_iter().find_map(|begin| line.strip_prefix(begin));
+        let name = comment.unwrap_or(line);
         url.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
     };
     Ok(page.lines().filter(asked).flat_map(|line| [line, "\n"]).collect())

@@ -1,6 +1,10 @@
 use proptest::prelude::*;
 
+use super::super::conflicts::Wanted;
+use super::super::distribution::{Observed, Samples};
+use super::super::format::Format;
 use super::super::lint::{ReadFamily, read};
+use super::super::render::{Cursor, Reader};
 use super::*;
 
 fn series(name: &str, tags: &[(&str, &str)], kind: Kind) -> Arc<Series> {
@@ -10,19 +14,31 @@ fn series(name: &str, tags: &[(&str, &str)], kind: Kind) -> Arc<Series> {
 
 fn reading(kind: Kind, value: f64) -> Reading<'static> {
     match FamilyType::of(kind) {
-        FamilyType::Counter => Reading::Counter(value),
+        FamilyType::Counter => Reading::Counter { total: value, created: Stamp(1) },
         FamilyType::Gauge => Reading::Gauge(value),
-        FamilyType::Summary => {
-            Reading::Summary { quantiles: &[(0.5, 250.0), (0.9, 500.0)], sum: value, count: 3.0 }
-        }
+        FamilyType::Summary | FamilyType::Histogram => Reading::Distribution(Observed {
+            samples: Samples::Exact(&[250.0, 500.0]),
+            weight: 2.0,
+            since: Stamp(0),
+            total_sum: value,
+            total_weight: 3.0,
+            created: Stamp(1),
+        }),
     }
+}
+
+const PLAIN: Reader = Reader::plain(Format::Text);
+
+fn store() -> Families {
+    Families::new(StoreRules { quantiles: vec![0.5, 0.9], ..StoreRules::default() })
 }
 
 /// Claims a series and sets its value; says whether it is exposed, and if so whether it was diverted.
 fn put(families: &mut Families, series: &Arc<Series>, value: f64, at: Stamp) -> Option<bool> {
-    match families.claim(series, at) {
+    match families.claim(series, at, true) {
         Claim::Exposed(claimed) => {
-            assert!(families.update(claimed.slot, reading(series.kind, value), at));
+            let updated = families.update(claimed.slot, reading(series.kind, value), at, true);
+            assert_eq!(updated, Updated::Taken);
             Some(claimed.diverted)
         }
         Claim::Refused { .. } => None,
@@ -33,21 +49,25 @@ fn plain(families: &mut Families, name: &str, kind: Kind) -> Option<bool> {
     put(families, &series(name, &[], kind), 1.0, Stamp(0))
 }
 
-fn rendered(families: &Families, about: usize) -> String {
+fn rendered(families: &mut Families, about: usize) -> String {
+    shown(families, &Reader::plain(Format::Text), about)
+}
+
+fn shown(families: &mut Families, reader: &Reader, about: usize) -> String {
     let (mut out, mut cursor) = (Vec::new(), Some(Cursor::default()));
     while let Some(from) = cursor {
-        cursor = families.render(&from, &mut out, about);
+        cursor = families.render(&from, reader, &mut out, about);
     }
     String::from_utf8(out).unwrap()
 }
 
-fn names(families: &Families) -> Vec<String> {
+fn names(families: &mut Families) -> Vec<String> {
     read(&rendered(families, 1)).unwrap().into_iter().map(|family| family.name).collect()
 }
 
 #[test]
 fn families_are_rendered_by_name_with_their_series_by_labels() {
-    let mut families = Families::default();
+    let mut families = store();
     put(&mut families, &series("web.hits", &[("env", "b")], Kind::Counter), 2.0, Stamp(0));
     put(&mut families, &series("web.hits", &[("env", "a")], Kind::Counter), 1.5, Stamp(0));
     put(&mut families, &series("load", &[], Kind::Gauge), -1.0, Stamp(0));
@@ -58,108 +78,110 @@ fn families_are_rendered_by_name_with_their_series_by_labels() {
         # HELP load statsd gauge load\n# TYPE load gauge\nload -1\n\
         # HELP web_hits_total statsd counter web.hits\n# TYPE web_hits_total counter\n\
         web_hits_total{env=\"a\"} 1.5\nweb_hits_total{env=\"b\"} 2\n";
-    assert_eq!(rendered(&families, usize::MAX), expected);
-    assert_eq!(rendered(&families, 1), expected);
+    assert_eq!(rendered(&mut families, usize::MAX), expected);
+    assert_eq!(rendered(&mut families, 1), expected);
     assert_eq!((families.len(), families.families()), (4, 3));
 }
 
 #[test]
 fn the_first_type_owns_a_name_and_later_ones_get_their_kind_appended() {
-    let mut families = Families::default();
+    let mut families = store();
     assert_eq!(plain(&mut families, "x", Kind::Histogram), Some(false));
     assert_eq!(plain(&mut families, "x", Kind::Gauge), Some(true));
     assert_eq!(plain(&mut families, "x", Kind::Gauge), Some(true));
     assert_eq!(plain(&mut families, "x", Kind::Set), Some(true));
     assert_eq!(plain(&mut families, "x", Kind::Distribution), Some(true));
-    assert_eq!(names(&families), ["x", "x_distribution", "x_gauge", "x_set"]);
-    assert_eq!(families.conflicts().by_name, BTreeMap::from([("x".into(), 3)]));
+    assert_eq!(names(&mut families), ["x", "x_distribution", "x_gauge", "x_set"]);
+    let wanted = Wanted { with: "x".into(), diverted: 3, refused: 0 };
+    assert_eq!(families.conflicts().by_name, BTreeMap::from([("x".into(), wanted)]));
     assert_eq!((families.conflicts().diverted, families.conflicts().refused), (3, 0));
 }
 
 #[test]
 fn a_series_whose_second_name_is_taken_too_is_refused() {
-    let mut families = Families::default();
+    let mut families = store();
     plain(&mut families, "x", Kind::Histogram);
     plain(&mut families, "x_gauge", Kind::Histogram);
-    let claim = families.claim(&series("x", &[], Kind::Gauge), Stamp(0));
+    let claim = families.claim(&series("x", &[], Kind::Gauge), Stamp(0), true);
     assert_eq!(claim, Claim::Refused { with: "x".into() });
     assert_eq!(families.conflicts().refused, 1);
 }
 
 #[test]
 fn a_summary_takes_the_names_of_its_sum_and_count() {
-    let mut families = Families::default();
+    let mut families = store();
     plain(&mut families, "x", Kind::Histogram);
     assert_eq!(plain(&mut families, "x_count", Kind::Gauge), Some(true));
     assert_eq!(plain(&mut families, "y_sum", Kind::Gauge), Some(false));
     assert_eq!(plain(&mut families, "y", Kind::Histogram), Some(true));
-    assert_eq!(names(&families), ["x", "x_count_gauge", "y_histogram", "y_sum"]);
+    assert_eq!(names(&mut families), ["x", "x_count_gauge", "y_histogram", "y_sum"]);
 }
 
 #[test]
 fn of_two_series_with_one_name_and_one_kind_the_second_is_refused() {
-    let mut families = Families::default();
+    let mut families = store();
     assert_eq!(plain(&mut families, "a.b", Kind::Counter), Some(false));
     assert_eq!(plain(&mut families, "a_b", Kind::Counter), None);
     assert_eq!(put(&mut families, &series("a_b", &[("k", "v")], Kind::Counter), 2.0, Stamp(0)), Some(false));
-    assert_eq!(families.conflicts().by_name, BTreeMap::from([("a_b_total".into(), 1)]));
+    let wanted = Wanted { with: "a_b_total".into(), diverted: 0, refused: 1 };
+    assert_eq!(families.conflicts().by_name, BTreeMap::from([("a_b_total".into(), wanted)]));
 }
 
 #[test]
 fn a_claim_says_what_it_found() {
-    let mut families = Families::default();
+    let mut families = store();
     let own = series("hekad.up", &[], Kind::Gauge);
-    let Claim::Exposed(first) = families.claim(&own, Stamp(0)) else { panic!("there is room") };
+    let Claim::Exposed(first) = families.claim(&own, Stamp(0), true) else { panic!("there is room") };
     assert_eq!((first.new, first.diverted, first.renamed), (true, false, true));
-    assert_eq!(families.claim(&own, Stamp(0)), Claim::Exposed(Claimed { new: false, ..first }));
-    assert_eq!(rendered(&families, 1), "", "a series without a value is not shown");
+    assert_eq!(families.claim(&own, Stamp(0), true), Claim::Exposed(Claimed { new: false, ..first }));
+    assert_eq!(rendered(&mut families, 1), "", "a series without a value is not shown");
 }
 
 #[test]
 fn what_is_not_updated_expires_and_frees_its_names() {
-    let mut families = Families::default();
+    let mut families = store();
     let (old, young) = (series("x", &[], Kind::Histogram), series("y", &[], Kind::Gauge));
     put(&mut families, &old, 1.0, Stamp(1));
     put(&mut families, &young, 1.0, Stamp(2));
-    let Claim::Exposed(claimed) = families.claim(&old, Stamp(1)) else { panic!("it is there") };
+    let Claim::Exposed(claimed) = families.claim(&old, Stamp(1), true) else { panic!("it is there") };
     assert_eq!(families.expire(Stamp(2)), 1);
-    assert!(!families.update(claimed.slot, reading(Kind::Histogram, 1.0), Stamp(3)));
-    assert_eq!((families.len(), names(&families)), (1, vec!["y".to_string()]));
+    let again = |families: &mut Families| {
+        families.update(claimed.slot, reading(Kind::Histogram, 1.0), Stamp(3), true)
+    };
+    assert_eq!(again(&mut families), Updated::Gone);
+    assert_eq!((families.len(), names(&mut families)), (1, vec!["y".to_string()]));
     assert_eq!(plain(&mut families, "x_count", Kind::Gauge), Some(false));
     assert_eq!(plain(&mut families, "x_sum", Kind::Gauge), Some(false));
-    assert!(
-        !families.update(claimed.slot, reading(Kind::Histogram, 1.0), Stamp(3)),
-        "the slot is another's now"
-    );
+    assert_eq!(again(&mut families), Updated::Gone, "the slot is another's now");
 }
 
 #[test]
 fn a_diverted_series_keeps_its_name_when_the_first_is_gone() {
-    let mut families = Families::default();
+    let mut families = store();
     let gauge = series("x", &[], Kind::Gauge);
     put(&mut families, &series("x", &[], Kind::Histogram), 1.0, Stamp(1));
     put(&mut families, &gauge, 1.0, Stamp(2));
     families.expire(Stamp(2));
     assert_eq!(put(&mut families, &gauge, 2.0, Stamp(3)), Some(true));
-    assert_eq!(names(&families), ["x_gauge"]);
+    assert_eq!(names(&mut families), ["x_gauge"]);
 }
 
 #[test]
 fn a_scrape_stays_legal_while_the_store_changes() {
-    let mut families = Families::default();
+    let mut families = store();
     for label in ["a", "c", "e"] {
         put(&mut families, &series("m", &[("l", label)], Kind::Gauge), 1.0, Stamp(1));
     }
     let mut out = Vec::new();
-    let cursor = families.render(&Cursor::default(), &mut out, 1).unwrap();
+    let cursor = families.render(&Cursor::default(), &PLAIN, &mut out, 1).unwrap();
     put(&mut families, &series("m", &[("l", "b")], Kind::Gauge), 1.0, Stamp(5));
     put(&mut families, &series("a", &[], Kind::Gauge), 1.0, Stamp(5));
-    let cursor = families.render(&cursor, &mut out, 1).unwrap();
+    let cursor = families.render(&cursor, &PLAIN, &mut out, 1).unwrap();
     families.expire(Stamp(9));
     put(&mut families, &series("m", &[("l", "f")], Kind::Histogram), 1.0, Stamp(9));
     put(&mut families, &series("z", &[], Kind::Gauge), 1.0, Stamp(9));
-    let cursor = families.render(&cursor, &mut out, 1).unwrap();
-    assert!(families.render(&cursor, &mut out, 1).is_none());
+    let cursor = families.render(&cursor, &PLAIN, &mut out, 1).unwrap();
+    assert!(families.render(&cursor, &PLAIN, &mut out, 1).is_none());
     let read = read(std::str::from_utf8(&out).unwrap()).unwrap();
     let seen: Vec<_> = read.iter().map(|family| (family.name.as_str(), family.samples.len())).collect();
     assert_eq!(seen, [("m", 2), ("z", 1)]);
@@ -167,7 +189,7 @@ fn a_scrape_stays_legal_while_the_store_changes() {
 
 #[test]
 fn the_names_of_conflicts_are_bounded() {
-    let mut families = Families::default();
+    let mut families = store();
     for at in 0..Conflicts::NAMES + 5 {
         plain(&mut families, &format!("x.{at}"), Kind::Gauge);
         plain(&mut families, &format!("x_{at}"), Kind::Gauge);
@@ -180,9 +202,11 @@ fn the_names_of_conflicts_are_bounded() {
 #[test]
 #[should_panic(expected = "a series is updated in its own type")]
 fn a_reading_of_another_type_is_a_bug() {
-    let mut families = Families::default();
-    let Claim::Exposed(claimed) = families.claim(&series("x", &[], Kind::Gauge), Stamp(0)) else { return };
-    families.update(claimed.slot, Reading::Counter(1.0), Stamp(0));
+    let mut families = store();
+    let Claim::Exposed(claimed) = families.claim(&series("x", &[], Kind::Gauge), Stamp(0), true) else {
+        return;
+    };
+    families.update(claimed.slot, Reading::Counter { total: 1.0, created: Stamp(0) }, Stamp(0), true);
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -210,25 +234,143 @@ proptest! {
         all in proptest::collection::vec((any_series(), any::<f64>()), 0..60),
         about in 1usize..400,
     ) {
-        let mut families = Families::default();
+        let mut families = store();
         let mut shown = HashMap::new();
         for (series, value) in &all {
-            if let Claim::Exposed(claimed) = families.claim(series, Stamp(0)) {
-                families.update(claimed.slot, reading(series.kind, *value), Stamp(0));
-                shown.insert(claimed.slot, (Arc::clone(series), *value));
+            if let Claim::Exposed(claimed) = families.claim(series, Stamp(0), false) {
+                if families.update(claimed.slot, reading(series.kind, *value), Stamp(0), true) == Updated::Taken {
+                    shown.insert(claimed.slot, (Arc::clone(series), *value));
+                }
             }
         }
-        let text = rendered(&families, about);
-        prop_assert_eq!(&text, &rendered(&families, usize::MAX));
+        let text = rendered(&mut families, about);
+        prop_assert_eq!(&text, &rendered(&mut families, usize::MAX));
         let read = read(&text).map_err(TestCaseError::fail)?;
         prop_assert_eq!(families.len(), shown.len());
         prop_assert_eq!(read.len(), families.families());
         prop_assert!(read.windows(2).all(|pair| pair[0].name < pair[1].name));
         prop_assert!(!read.iter().any(|family| family.name.starts_with("hekad_")));
+        prop_assert_eq!(open_as_text(&mut families, about), text_samples(&text));
         for (slot, (series, value)) in &shown {
             prop_assert!(holds(&families, &read, *slot, series, *value), "{series:?} {value} in {text}");
         }
     }
+}
+
+/// Samples without what OpenMetrics forbids, in order.
+fn text_samples(text: &str) -> Vec<String> {
+    let forbidden = |line: &&str| {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let name = series.split('{').next().unwrap();
+        value.starts_with('-') && (name.ends_with("_sum") || series.contains("quantile=\""))
+    };
+    text.lines().filter(|line| !line.starts_with('#') && !forbidden(line)).map(str::to_owned).collect()
+}
+
+/// The samples of the OpenMetrics page that text has too.
+fn open_as_text(families: &mut Families, about: usize) -> Vec<String> {
+    let page = shown(families, &Reader::plain(Format::OpenMetrics), about);
+    let name_of = |line: &str| line.split(['{', ' ']).next().unwrap().to_owned();
+    let samples: Vec<&str> = page.lines().filter(|line| !line.starts_with('#')).collect();
+    // `_created` follows another sample of its family; a name that ends so by itself has a header of its own.
+    let own: std::collections::HashSet<String> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(name_of).collect();
+    let is_created = |line: &&str| name_of(line).ends_with("_created") && !own.contains(&name_of(line));
+    text_samples(&samples.into_iter().filter(|line| !is_created(line)).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_counter_is_unknown_to_openmetrics_where_its_bare_name_is_anothers() {
+    let mut families = store();
+    plain(&mut families, "a", Kind::Counter);
+    plain(&mut families, "b", Kind::Counter);
+    plain(&mut families, "b_created", Kind::Gauge);
+    let types = |families: &mut Families| {
+        let page = shown(families, &Reader::plain(Format::OpenMetrics), 1);
+        let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        types.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(types(&mut families), ["a counter", "b_created gauge", "b_total unknown"]);
+    plain(&mut families, "a", Kind::Gauge);
+    assert_eq!(types(&mut families), ["a gauge", "a_total unknown", "b_created gauge", "b_total unknown"]);
+}
+
+#[test]
+fn what_is_new_is_shown_at_zero_once_and_what_is_born_during_a_scrape_in_the_next() {
+    let mut families = store();
+    for kind in [Kind::Counter, Kind::Gauge, Kind::Timer] {
+        plain(&mut families, "x", kind);
+    }
+    assert_eq!(families.births().last(), 2);
+    plain(&mut families, "z", Kind::Counter);
+    let first = Reader { format: Format::Text, has_seen: 1, through: 2 };
+    let page = shown(&mut families, &first, usize::MAX);
+    let samples = ["x 1", "x_seconds{quantile=\"0.5\"} 0.25", "x_seconds{quantile=\"0.9\"} 0.5"];
+    assert_eq!(
+        text_samples(&page),
+        [&samples[..], &["x_seconds_sum 0", "x_seconds_count 0", "x_total 1"]].concat()
+    );
+    let page = shown(&mut families, &Reader { has_seen: 2, through: 3, ..first }, usize::MAX);
+    let values = ["x_seconds_sum 0.001", "x_seconds_count 3", "x_total 1", "z_total 0"];
+    assert_eq!(text_samples(&page), [&samples[..], &values].concat());
+}
+
+#[test]
+fn what_a_former_run_counted_is_never_at_zero() {
+    let mut families = store();
+    let old = series("old", &[], Kind::Counter);
+    let Claim::Exposed(claimed) = families.claim(&old, Stamp(0), false) else { panic!("there is room") };
+    families.update(claimed.slot, reading(Kind::Counter, 7.0), Stamp(0), true);
+    let page = shown(&mut families, &Reader { format: Format::Text, has_seen: 0, through: 0 }, 1);
+    assert_eq!(text_samples(&page), ["old_total 7"]);
+}
+
+#[test]
+fn a_total_that_falls_is_not_shown_unless_it_began_anew() {
+    let mut families = store();
+    let Claim::Exposed(claimed) = families.claim(&series("x", &[], Kind::Counter), Stamp(0), true) else {
+        panic!("there is room")
+    };
+    let mut put = |total, created| {
+        let reading = Reading::Counter { total, created: Stamp(created) };
+        let updated = families.update(claimed.slot, reading, Stamp(0), true);
+        (updated, text_samples(&rendered(&mut families, 1)))
+    };
+    assert_eq!(put(5.0, 1), (Updated::Taken, vec!["x_total 5".to_owned()]));
+    assert_eq!(put(4.0, 1), (Updated::Fell, vec!["x_total 5".to_owned()]));
+    assert_eq!(put(4.0, 2), (Updated::Taken, vec!["x_total 4".to_owned()]));
+}
+
+#[test]
+fn quantiles_slide_out_of_the_window_as_time_passes() {
+    let mut families = store();
+    plain(&mut families, "x", Kind::Histogram);
+    families.pass(Stamp::from_seconds(599));
+    assert!(rendered(&mut families, 1).contains("x{quantile=\"0.5\"} 250\n"));
+    families.pass(Stamp::from_seconds(600));
+    assert!(rendered(&mut families, 1).contains("x{quantile=\"0.5\"} NaN\n"));
+}
+
+#[test]
+fn only_samples_keep_a_series() {
+    let mut families = store();
+    let Claim::Exposed(claimed) = families.claim(&series("x", &[], Kind::Gauge), Stamp(1), true) else {
+        panic!("there is room")
+    };
+    families.update(claimed.slot, Reading::Gauge(1.0), Stamp(5), false);
+    assert_eq!(families.expire(Stamp(2)), 1);
+}
+
+#[test]
+fn a_histogram_takes_the_names_of_its_buckets() {
+    let shapes = Shapes::new([("x", &[1.0, 300.0][..])], []).unwrap();
+    let mut families = Families::new(StoreRules { shapes, ..StoreRules::default() });
+    assert_eq!(plain(&mut families, "x", Kind::Histogram), Some(false));
+    assert_eq!(plain(&mut families, "x_bucket", Kind::Gauge), Some(true));
+    assert_eq!(plain(&mut families, "x", Kind::Distribution), Some(true));
+    assert_eq!(plain(&mut families, "x", Kind::Set), Some(true));
+    let samples = ["x_bucket{le=\"1.0\"} 0", "x_bucket{le=\"300.0\"} 1", "x_bucket{le=\"+Inf\"} 2"];
+    assert_eq!(text_samples(&rendered(&mut families, 1))[..3], samples);
 }
 
 /// Whether what was read has the value of a series where the store says it is.

@@ -115,7 +115,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_name_conflicts_total",
         OUTPUT,
-        "Series whose exposition name was taken by another type or series.",
+        "Series whose exposition name was taken by another type or series; /-/conflicts lists them.",
     ),
     counter("hekad_names_reserved_total", OUTPUT, "Series renamed because their name begins with hekad_."),
     counter(
@@ -123,8 +123,19 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         OUTPUT,
         "Points not shown because another aggregator's are, under the same name; narrow a message_matcher.",
     ),
+    counter(
+        "hekad_totals_fallen_total",
+        OUTPUT,
+        "Points not shown because their running total was smaller than before and had not begun anew.",
+    ),
     gauge("hekad_exposed_series", OUTPUT, "Series on a scrape endpoint."),
     counter("hekad_scrapes_total", OUTPUT, "Scrapes answered."),
+    counter("hekad_scrapes_refused_total", OUTPUT, "Scrapes answered 503: max_scrapes were under way."),
+    counter(
+        "hekad_scrapers_forgotten_total",
+        OUTPUT,
+        "Scrapers of which it is no longer known what they have seen, because there are more than 1024.",
+    ),
     counter("hekad_http_connections_total", NONE, "Connections the HTTP servers took."),
     counter(
         "hekad_http_refused_total",

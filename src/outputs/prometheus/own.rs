@@ -1,24 +1,30 @@
 //! The daemon's own metrics as the first part of a scrape.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::exposition::{FamilyType, TextWriter, push_labels};
+use crate::exposition::{FamilyType, FamilyWriter, Format, Header, Sample, push_labels, stem};
 use crate::flow::{OWN_METRICS, OwnMetricKind, OwnMetrics};
 use crate::metric::Registry;
 use crate::plugin::BuildContext;
+use crate::time::Stamp;
 
 /// Renders the daemon's own metrics.
 pub(super) struct OwnPage {
     own: OwnMetrics,
     names: Arc<Registry>,
+    started: Stamp,
 }
 
-type Samples = BTreeMap<Vec<u8>, f64>;
+/// Values by the text of their labels.
+type Samples = BTreeMap<String, f64>;
+
+type Families = BTreeMap<String, (FamilyType, Samples)>;
 
 impl OwnPage {
     pub(super) fn new(context: &BuildContext) -> OwnPage {
-        let page = OwnPage { own: context.own().clone(), names: Arc::clone(&context.names) };
+        let (own, names) = (context.own().clone(), Arc::clone(&context.names));
+        let page = OwnPage { own, names, started: context.started };
         page.measure();
         page
     }
@@ -31,9 +37,35 @@ impl OwnPage {
     }
 
     /// All families, by name; those of this program's plugins of other crates are among them.
-    pub(super) fn render(&self) -> Vec<u8> {
+    pub(super) fn render(&self, format: Format) -> Vec<u8> {
+        let families = self.families();
+        let names: BTreeSet<&str> = families.keys().map(String::as_str).collect();
+        let mut page = Vec::new();
+        for (name, (family_type, samples)) in &families {
+            let help = OWN_METRICS.iter().find(|metric| metric.name == name).map(|metric| metric.help);
+            let header = Header {
+                name,
+                help: help.unwrap_or("Of a plugin."),
+                family_type: *family_type,
+                in_seconds: true,
+                open_counter: stem(name).is_some_and(|stem| !names.contains(stem)),
+            };
+            let mut family = FamilyWriter::begin(&mut page, format, header);
+            for (labels, &value) in samples {
+                let sample = match family_type {
+                    FamilyType::Counter => Sample::Counter { value, created: self.started },
+                    _ => Sample::Gauge(value),
+                };
+                family.write(labels, &sample);
+            }
+            family.end();
+        }
+        page
+    }
+
+    fn families(&self) -> Families {
         self.measure();
-        let mut families: BTreeMap<String, (FamilyType, Samples)> = BTreeMap::new();
+        let mut families = Families::new();
         self.own.visit(|name, labels, kind, value| {
             let family_type = match kind {
                 OwnMetricKind::Counter => FamilyType::Counter,
@@ -44,18 +76,8 @@ impl OwnPage {
                 labels.iter().map(|&(key, value)| (key.into(), value.into())).collect();
             push_labels(&mut text, &tags);
             let (_, samples) = families.entry(name.to_owned()).or_insert((family_type, Samples::new()));
-            samples.insert(text, value);
+            samples.insert(String::from_utf8_lossy(&text).into_owned(), value);
         });
-        let mut page = Vec::new();
-        let mut writer = TextWriter::new(&mut page);
-        for (name, (family_type, samples)) in &families {
-            let help =
-                OWN_METRICS.iter().find(|metric| metric.name == name).map_or("Of a plugin.", |m| m.help);
-            let mut family = writer.family(name, help, *family_type);
-            for (labels, value) in samples {
-                family.sample("", &String::from_utf8_lossy(labels), *value);
-            }
-        }
-        page
+        families
     }
 }

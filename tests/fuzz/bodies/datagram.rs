@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exposition::lint;
-use heka::aggregate::{Accumulator, AccumulatorRules, Chosen, Idle, IdleRules, Snapshot};
-use heka::exposition::{Claim, Cursor, Families, Naming, Reading};
+use heka::aggregate::{Accumulator, AccumulatorRules, Chosen, Distribution, Idle, IdleRules, Snapshot};
+use heka::exposition::{
+    Claim, Cursor, Families, Format, Observed, Reader, Reading, Samples, Shapes, StoreRules, Updated,
+};
 use heka::flow::{Body, Pack, SNAPSHOT_TYPE, Serial, Trace, sample_facts, write_snapshot};
 use heka::graphite::{Namespace, NamespaceOptions, Percent, TagMode, parse_line};
 use heka::matcher::{Fact, Facts};
@@ -132,7 +134,7 @@ fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
         ..AccumulatorRules::default()
     };
     let accumulator = Accumulator::new(rules, Arc::clone(&batch.names), Stamp(0));
-    let mut store = Families::new(Naming::default());
+    let mut store = store();
     let mut slot = Slot::open_at(Stamp::from_seconds(1_700_000_000), Duration::from_secs(10));
     let mut half = vec![0_u64; batch.samples.len().div_ceil(64)];
     (0..batch.samples.len()).step_by(2).for_each(|index| half[index / 64] |= 1 << (index % 64));
@@ -205,33 +207,53 @@ fn renderings() -> Renderings {
 fn check_exposition(found: &Snapshot, store: &mut Families) {
     let at = found.slot.end;
     for point in &found.counters {
-        show(store, found, point.series, Reading::Counter(point.total), at);
+        show(store, found, point.series, Reading::Counter { total: point.total, created: point.created }, at);
     }
     for point in &found.gauges {
         show(store, found, point.series, Reading::Gauge(point.value), at);
     }
     for point in &found.timers {
-        let quantile = |q| found.quantile(point, q).map(|value| (q, value));
-        let quantiles: Vec<(f64, f64)> = [0.0, 0.5, 0.99, 1.0].into_iter().filter_map(quantile).collect();
-        let reading =
-            Reading::Summary { quantiles: &quantiles, sum: point.total_sum, count: point.total_weight };
+        let sketched: Vec<(f64, u32)> = match &point.distribution {
+            Distribution::Exact(_) => Vec::new(),
+            Distribution::Sketch(sketch) => sketch.buckets().collect(),
+        };
+        let reading = Reading::Distribution(Observed {
+            samples: found.exact(point).map_or(Samples::Counted(&sketched), Samples::Exact),
+            weight: point.weight,
+            since: found.slot.start(),
+            total_sum: point.total_sum,
+            total_weight: point.total_weight,
+            created: point.created,
+        });
         show(store, found, point.series, reading, at);
     }
     for point in &found.sets {
         show(store, found, point.series, Reading::Gauge(point.cardinality as f64), at);
     }
-    let (mut text, mut cursor) = (Vec::new(), Some(Cursor::default()));
-    while let Some(from) = cursor {
-        cursor = store.render(&from, &mut text, 64);
-    }
-    let text = String::from_utf8(text).expect("a scrape is UTF-8");
+    let text = String::from_utf8(rendered(store, Format::Text)).expect("a scrape is UTF-8");
     let families = lint::read(&text).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(families.len(), store.families());
+    for format in [Format::OpenMetrics, Format::Protobuf] {
+        assert!(rendered(store, format).len() >= families.len());
+    }
+}
+
+fn rendered(store: &mut Families, format: Format) -> Vec<u8> {
+    let (mut page, mut cursor) = (Vec::new(), Some(Cursor::default()));
+    while let Some(from) = cursor {
+        cursor = store.render(&from, &Reader::plain(format), &mut page, 64);
+    }
+    page
+}
+
+fn store() -> Families {
+    let shapes = Shapes::new([("*h*", &[-1.0, 0.5, 100.0][..])], ["*a*"]).expect("legal globs and bounds");
+    Families::new(StoreRules { shapes, quantiles: vec![0.0, 0.5, 0.99, 1.0], ..StoreRules::default() })
 }
 
 fn show(store: &mut Families, found: &Snapshot, id: SeriesId, reading: Reading<'_>, at: Stamp) {
-    if let Claim::Exposed(claimed) = store.claim(&found.names.series(id), at) {
-        assert!(store.update(claimed.slot, reading, at), "what was just claimed is there");
+    if let Claim::Exposed(claimed) = store.claim(&found.names.series(id), at, true) {
+        assert_ne!(store.update(claimed.slot, reading, at, true), Updated::Gone, "it was just claimed");
     }
 }
 

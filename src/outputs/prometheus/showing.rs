@@ -1,0 +1,215 @@
+//! From snapshots to the store: where each series is kept, and whose it is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use super::lock;
+use crate::aggregate::{Distribution, Snapshot, TimerPoint, View};
+use crate::exposition::{Claim, Families, Observed, Reading, Samples, SlotId, Updated};
+use crate::flow::{Count, Level};
+use crate::metric::{Kind, Series, SeriesId};
+use crate::plugin::BuildContext;
+use crate::time::Stamp;
+
+/// Shows snapshots.
+pub(super) struct Showing {
+    store: Arc<Mutex<Families>>,
+    /// Where each series is kept, by kind and index.
+    places: [Vec<Place>; Kind::ALL.len()],
+    aggregators: HashMap<Box<str>, Aggregator>,
+    started: Stamp,
+    /// The values of a sketch; kept for its memory.
+    counted: Vec<(f64, u32)>,
+    conflicts: Count,
+    reserved: Count,
+    doubled: Count,
+    fallen: Count,
+    exposed: Level,
+}
+
+/// What is known of an aggregator.
+#[derive(Debug, Clone, Copy)]
+struct Aggregator {
+    number: u16,
+    /// Whether live views come of it: then closed ones bring nothing new.
+    live: bool,
+}
+
+/// What became of a series.
+#[derive(Debug, Clone, Copy, Default)]
+enum Place {
+    /// It never came.
+    #[default]
+    New,
+    /// It is kept there and belongs to the aggregator of this number: totals of another one would move it back.
+    At(SlotId, u16),
+    /// Its name is another's.
+    Refused,
+}
+
+/// A point of any kind.
+struct Point<'a> {
+    series: SeriesId,
+    samples: u64,
+    /// When its totals were 0, if it has some.
+    created: Stamp,
+    reading: Reading<'a>,
+}
+
+impl Showing {
+    pub(super) fn new(context: &BuildContext, store: Arc<Mutex<Families>>) -> Showing {
+        let (own, output) = (context.own(), [("output", &*context.name)]);
+        Showing {
+            store,
+            places: Kind::ALL.map(|_| Vec::new()),
+            aggregators: HashMap::new(),
+            started: context.started,
+            counted: Vec::new(),
+            conflicts: own.counter("hekad_name_conflicts_total", &output),
+            reserved: own.counter("hekad_names_reserved_total", &output),
+            doubled: own.counter("hekad_doubled_series_total", &output),
+            fallen: own.counter("hekad_totals_fallen_total", &output),
+            exposed: own.level("hekad_exposed_series", &output),
+        }
+    }
+
+    /// Shows what an aggregator found, named by the logger of its records.
+    pub(super) fn show(&mut self, found: &Snapshot, logger: &str) {
+        let next = u16::try_from(self.aggregators.len()).unwrap_or(u16::MAX);
+        let store = Arc::clone(&self.store);
+        let mut store = lock(&store);
+        let known = self.aggregators.entry(logger.into()).or_insert(Aggregator { number: next, live: false });
+        let Aggregator { number, live } = *known;
+        match found.view {
+            View::Closed if live => return,
+            View::Closed => {}
+            View::Live => {
+                known.live = true;
+                if !live {
+                    // What closed views brought before comes once more.
+                    self.restart(&mut store, number, found.slot.start());
+                }
+            }
+        }
+        self.update_all(&mut store, found, number);
+        self.exposed.set(store.len() as f64);
+    }
+
+    /// Removes what had no sample since `older_than`.
+    pub(super) fn expire(&mut self, store: &mut Families, older_than: Stamp) {
+        store.expire(older_than);
+        self.exposed.set(store.len() as f64);
+    }
+
+    fn restart(&self, store: &mut Families, aggregator: u16, at: Stamp) {
+        for place in self.places.iter().flatten() {
+            if let Place::At(slot, owner) = *place
+                && owner == aggregator
+            {
+                store.restart(slot, at);
+            }
+        }
+    }
+
+    fn update_all(&mut self, store: &mut Families, found: &Snapshot, aggregator: u16) {
+        for point in &found.counters {
+            let reading = Reading::Counter { total: point.total, created: point.created };
+            let (series, samples, created) = (point.series, point.samples, point.created);
+            self.update(store, found, aggregator, &Point { series, samples, created, reading });
+        }
+        for point in &found.gauges {
+            let (series, samples, reading) = (point.series, point.samples, Reading::Gauge(point.value));
+            self.update(store, found, aggregator, &Point { series, samples, created: self.started, reading });
+        }
+        let mut counted = std::mem::take(&mut self.counted);
+        for point in &found.timers {
+            let reading = Reading::Distribution(observed(found, point, &mut counted));
+            let (series, samples, created) = (point.series, point.samples, point.created);
+            self.update(store, found, aggregator, &Point { series, samples, created, reading });
+        }
+        self.counted = counted;
+        for point in &found.sets {
+            let (series, samples) = (point.series, point.samples);
+            let reading = Reading::Gauge(point.cardinality as f64);
+            self.update(store, found, aggregator, &Point { series, samples, created: self.started, reading });
+        }
+    }
+
+    fn update(&mut self, store: &mut Families, found: &Snapshot, aggregator: u16, point: &Point<'_>) {
+        let (id, at) = (point.series, found.slot.end);
+        let places = &mut self.places[id.kind() as usize];
+        if places.len() <= id.index() {
+            places.resize(found.names.len_of(id.kind()).max(id.index() + 1), Place::New);
+        }
+        let touched = point.samples > 0;
+        let place = places[id.index()];
+        let mut new = false;
+        match place {
+            Place::Refused => return,
+            Place::At(slot, owner) if owner != aggregator && store.is_alive(slot) => {
+                // The totals of another aggregator would move it back.
+                self.doubled.add(1);
+                return;
+            }
+            Place::At(slot, _) => match store.update(slot, point.reading, at, touched) {
+                Updated::Taken => return,
+                Updated::Fell => return self.fallen.add(1),
+                // It expired, and that it is kept by the aggregator does not bring it back.
+                Updated::Gone if !touched => return,
+                Updated::Gone => {}
+            },
+            // What a former run counted is not new.
+            Place::New => new = point.created >= self.started,
+        }
+        let place = self.claim(store, &found.names.series(id), aggregator, (at, new));
+        self.places[id.kind() as usize][id.index()] = place;
+        if let Place::At(slot, _) = place
+            && store.update(slot, point.reading, at, touched) == Updated::Fell
+        {
+            self.fallen.add(1);
+        }
+    }
+
+    fn claim(
+        &mut self,
+        store: &mut Families,
+        series: &Arc<Series>,
+        aggregator: u16,
+        (at, new): (Stamp, bool),
+    ) -> Place {
+        match store.claim(series, at, new) {
+            Claim::Refused { .. } => {
+                self.conflicts.add(1);
+                Place::Refused
+            }
+            Claim::Exposed(claimed) => {
+                self.conflicts.add((claimed.new && claimed.diverted).into());
+                self.reserved.add((claimed.new && claimed.renamed).into());
+                Place::At(claimed.slot, aggregator)
+            }
+        }
+    }
+}
+
+fn observed<'a>(
+    found: &'a Snapshot,
+    point: &'a TimerPoint,
+    counted: &'a mut Vec<(f64, u32)>,
+) -> Observed<'a> {
+    let samples = match &point.distribution {
+        Distribution::Exact(range) => Samples::Exact(&found.values[range.clone()]),
+        Distribution::Sketch(sketch) => {
+            counted.clear();
+            counted.extend(sketch.buckets());
+            Samples::Counted(counted)
+        }
+    };
+    Observed {
+        samples,
+        weight: point.weight,
+        since: found.slot.start(),
+        total_sum: point.total_sum,
+        total_weight: point.total_weight,
+        created: point.created,
+    }
+}
