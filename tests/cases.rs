@@ -35,6 +35,11 @@ fn cases_of_prometheus_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_the_page_give_what_they_say_in_three_wirings() {
+    hold("dashboard");
+}
+
+#[test]
 fn cases_of_routing_give_what_they_say_in_three_wirings() {
     hold("routing");
 }
@@ -56,7 +61,17 @@ fn cases_of_faults_give_what_they_say_in_three_wirings() {
 
 #[test]
 fn every_case_is_in_a_folder_that_is_held() {
-    let held = ["statsd", "aggregation", "carbon", "prometheus", "routing", "restart", "counter", "faults"];
+    let held = [
+        "statsd",
+        "aggregation",
+        "carbon",
+        "prometheus",
+        "dashboard",
+        "routing",
+        "restart",
+        "counter",
+        "faults",
+    ];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();
     assert_eq!(all.len(), found);

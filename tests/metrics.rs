@@ -24,6 +24,9 @@ address = "127.0.0.1:0"
 [PrometheusOutput]
 address = "127.0.0.1:0"
 
+[DashboardOutput]
+address = "127.0.0.1:0"
+
 [NullOutput]
 message_matcher = "TRUE"
 "#;

@@ -163,6 +163,22 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     gauge("hekad_process_cpu_seconds", NONE, "CPU time of the process, user and system, since its start."),
     gauge("hekad_process_open_fds", NONE, "File descriptors that are open."),
     gauge("hekad_process_max_fds", NONE, "File descriptors that may be open."),
+    gauge("hekad_dashboard_clients", OUTPUT, "Pages that are open."),
+    counter(
+        "hekad_dashboard_clients_refused_total",
+        OUTPUT,
+        "Pages that were not let in: max_clients was reached.",
+    ),
+    counter(
+        "hekad_dashboard_events_skipped_total",
+        OUTPUT,
+        "Events that an open page did not take in time; its charts have a gap.",
+    ),
+    counter(
+        "hekad_dashboard_requests_refused_total",
+        &["output", "reason"],
+        "Requests for the page that were refused, for the host they named, the site they came from or the password.",
+    ),
     gauge("hekad_build_info", &["version"], "Always 1; the version is a label."),
     gauge("hekad_start_time_seconds", NONE, "Unix time of the start."),
 ];

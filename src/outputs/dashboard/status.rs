@@ -1,0 +1,128 @@
+//! What the page shows of the daemon itself: what came in and went out, what was lost and why, and the routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::events::event;
+use crate::flow::{Ledger, OwnMetrics};
+use crate::metric::Registry;
+use crate::time::Stamp;
+
+/// Where the status comes from.
+pub(super) struct Source {
+    /// The books.
+    pub(super) ledger: Ledger,
+    /// The registry of series.
+    pub(super) names: Arc<Registry>,
+    /// When the daemon started.
+    pub(super) started: Stamp,
+}
+
+/// Running totals; whoever reads two of them has rates.
+#[derive(Debug, Default, Serialize)]
+struct Status {
+    now: f64,
+    version: &'static str,
+    uptime: f64,
+    series: usize,
+    series_limit: usize,
+    datagrams: f64,
+    lines: f64,
+    samples: f64,
+    delivered: f64,
+    /// What was lost or refused: what, why, how much.
+    losses: Vec<(&'static str, String, f64)>,
+    routes: Vec<Route>,
+}
+
+#[derive(Debug, Serialize)]
+struct Route {
+    from: String,
+    to: String,
+    way: &'static str,
+    taken: u64,
+    lost: u64,
+    held: i64,
+}
+
+impl Source {
+    /// The event `status` as of `now`.
+    pub(super) fn event(&self, now: Stamp) -> Box<[u8]> {
+        let mut status = Status {
+            now: now.0 as f64 / 1e9,
+            version: env!("CARGO_PKG_VERSION"),
+            uptime: now.since(self.started).as_secs_f64(),
+            series: self.names.len(),
+            series_limit: self.names.max_series(),
+            routes: self.routes(),
+            ..Status::default()
+        };
+        read(self.ledger.own(), &mut status);
+        if self.names.overflowed() > 0 {
+            let total = self.names.overflowed() as f64;
+            status.losses.push(("series", "beyond the limit".to_owned(), total));
+        }
+        status.losses.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+        event("status", &status)
+    }
+
+    fn routes(&self) -> Vec<Route> {
+        let joints = self.ledger.joints();
+        let route = |joint: &Arc<crate::flow::JointCounts>| Route {
+            from: joint.producer.to_string(),
+            to: joint.consumer.to_string(),
+            way: joint.way,
+            taken: joint.taken(),
+            lost: joint.lost_total(),
+            held: joint.held(),
+        };
+        joints.iter().map(route).collect()
+    }
+}
+
+/// Adds up what inputs and outputs count, and every loss that is not zero.
+fn read(own: &OwnMetrics, status: &mut Status) {
+    let mut sent: BTreeMap<String, f64> = BTreeMap::new();
+    let mut inputs: Vec<String> = Vec::new();
+    let mut losses: BTreeMap<(&'static str, String), f64> = BTreeMap::new();
+    own.visit(|name, labels, _, value| {
+        let label = |wanted| labels.iter().find(|(key, _)| *key == wanted).map_or("", |(_, value)| value);
+        match name {
+            "hekad_datagrams_total" => status.datagrams += value,
+            "hekad_lines_total" => {
+                inputs.push(label("input").to_owned());
+                status.lines += value;
+            }
+            "hekad_feed_records_total" => *sent.entry(label("producer").to_owned()).or_default() += value,
+            "hekad_delivered_total" => status.delivered += value,
+            _ => {}
+        }
+        if let Some((_, what, why)) =
+            LOSSES.iter().find(|(counter, ..)| *counter == name).filter(|_| value > 0.0)
+        {
+            let why = if why.is_empty() { label("reason").replace('_', " ") } else { (*why).to_owned() };
+            *losses.entry((what, why)).or_default() += value;
+        }
+    });
+    status.samples = inputs.iter().filter_map(|input| sent.get(input)).sum();
+    status.losses = losses.into_iter().map(|((what, why), total)| (what, why, total)).collect();
+}
+
+/// Counters of what does not arrive: what was lost, and why where no label says so.
+const LOSSES: [(&str, &str, &str); 13] = [
+    ("hekad_records_lost_total", "records", ""),
+    ("hekad_bad_lines_total", "values", ""),
+    ("hekad_kernel_drops_total", "datagrams", "dropped by the kernel"),
+    ("hekad_truncated_datagrams_total", "datagrams", "too long"),
+    ("hekad_long_lines_total", "lines", "too long"),
+    ("hekad_unfinished_lines_total", "lines", "cut off"),
+    ("hekad_connections_refused_total", "connections", "too many"),
+    ("hekad_decode_errors_total", "records", "undecodable"),
+    ("hekad_dropped_samples_total", "samples", "dropped by a glob"),
+    ("hekad_table_lost_total", "samples", "fault of a filter"),
+    ("hekad_http_refused_total", "requests", "too many connections"),
+    ("hekad_dashboard_clients_refused_total", "pages", "too many"),
+    ("hekad_dashboard_events_skipped_total", "page events", "slow browser"),
+];
