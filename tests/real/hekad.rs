@@ -17,7 +17,7 @@ pub(crate) struct Hekad {
     pub(crate) udp: u16,
     /// The TCP port of its statsd listener.
     pub(crate) tcp: u16,
-    /// The port of its scrape endpoint.
+    /// The port of its scrape endpoint and of its page.
     pub(crate) scrape: u16,
     directory: TempDir,
 }
@@ -56,6 +56,8 @@ address = "127.0.0.1:{tcp}"
 ticker_interval = {interval}
 {options}
 {carbon}[PrometheusOutput]
+address = "127.0.0.1:{scrape}"
+[DashboardOutput]
 address = "127.0.0.1:{scrape}"
 "#,
             base = directory.path().join("state").display(),

@@ -1,4 +1,4 @@
-//! `hekad` against real servers and clients: carbon, prometheus, promtool, and the clients of PyPI.
+//! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, and the clients of PyPI.
 //!
 //! A plain `cargo test` leaves this binary out; `cargo test --test real` runs it. `.ci/install` installs what it
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
@@ -18,7 +18,9 @@ mod exposition;
 mod graphite;
 mod harness;
 mod hekad;
+mod page;
 mod prometheus;
 mod restarting;
 mod stopping;
 mod unix;
+mod webdriver;
