@@ -1,14 +1,15 @@
 //! Tests of who is let in.
 
 use super::*;
-use crate::net::http::{HeaderMap, Method};
+use crate::net::http::{Caller, HeaderMap, Method};
 
 fn request(headers: &[(&'static str, &str)]) -> Request {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, value.parse().unwrap());
     }
-    Request { method: Method::GET, path: "/".to_owned(), query: String::new(), headers: map }
+    let caller = Caller { peer: [127, 0, 0, 1].into(), connection: 1 };
+    Request { method: Method::GET, path: "/".to_owned(), query: String::new(), headers: map, caller }
 }
 
 fn guard(host: &str, password: &str) -> Guard {
