@@ -56,6 +56,8 @@ pub(super) struct Distribution {
 pub(super) struct Counted {
     pub(super) created: Stamp,
     pub(super) sum: f64,
+    /// What is counted with the next sample, less than one: counts are whole.
+    carry: f64,
     pub(super) classic: Option<(Arc<Bounds>, Box<[f64]>)>,
     pub(super) native: Option<Native>,
 }
@@ -114,6 +116,7 @@ impl Counted {
         Counted {
             created: at,
             sum: 0.0,
+            carry: 0.0,
             classic: shape.buckets.as_ref().map(|bounds| (Arc::clone(bounds), zeros(bounds))),
             native: shape.native.then(Native::default),
         }
@@ -130,8 +133,10 @@ impl Counted {
         let mut bucket = 0;
         let mut sum = 0.0;
         for (value, count) in observed.samples.iter() {
-            let (value, count) = (value / divisor, f64::from(count) * times);
-            sum = finite(sum + finite(value * count));
+            let (value, weight) = (value / divisor, f64::from(count) * times);
+            sum = finite(sum + finite(value * weight));
+            let count = (self.carry + weight + ROUNDING).floor();
+            self.carry += weight - count;
             if let Some((bounds, counts)) = &mut self.classic {
                 // Samples ascend, and so do the bounds.
                 while bounds.values.get(bucket).is_some_and(|&bound| bound < value) {
@@ -139,7 +144,7 @@ impl Counted {
                 }
                 counts[bucket] += count;
             }
-            if let Some(native) = &mut self.native {
+            if let Some(native) = self.native.as_mut().filter(|_| count > 0.0) {
                 native.add(value, count);
             }
         }
@@ -163,6 +168,9 @@ impl<'a> Samples<'a> {
         exact.iter().map(|&value| (value, 1)).chain(counted.iter().copied())
     }
 }
+
+/// What a whole number may lack that sums of rates came to.
+const ROUNDING: f64 = 1e-6;
 
 /// The end of the range for what exceeds it, so that a sum never becomes no number.
 fn finite(value: f64) -> f64 {
@@ -201,6 +209,16 @@ mod tests {
         kept.take(&observed(Samples::Counted(&[(0.5, 3), (2.0, 2)]), 5.0), 1.0, 0);
         assert_eq!(kept.counted.as_ref().unwrap().classic.as_ref().unwrap().1[..], [3.0, 2.0]);
         assert_eq!(kept.counted.as_ref().unwrap().sum, 5.5);
+    }
+
+    #[test]
+    fn counts_are_whole_and_lose_nothing_of_the_weight() {
+        let mut kept = Distribution::new(&shape(&[1.0]), Stamp(7));
+        let mut counts = || {
+            kept.take(&observed(Samples::Exact(&[1.0, 3.0]), 10.0 / 3.0), 1.0, 0);
+            kept.counted.as_ref().unwrap().classic.as_ref().unwrap().1.to_vec()
+        };
+        assert_eq!([counts(), counts(), counts()], [[1.0, 2.0], [3.0, 3.0], [5.0, 5.0]]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Native {
                 }
                 _ => spans.push((index, 1)),
             }
-            counts.push(count.round() as u64);
+            counts.push(count as u64);
         }
         (spans, counts)
     }
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn short_gaps_are_filled_and_long_ones_begin_a_span() {
-        let (spans, counts) = Native::spans(&[(-3, 1.0), (-1, 2.4), (2, 3.0), (6, 1.0)]);
+        let (spans, counts) = Native::spans(&[(-3, 1.0), (-1, 2.0), (2, 3.0), (6, 1.0)]);
         assert_eq!(spans, [(-3, 6), (6, 1)]);
         assert_eq!(counts, [1, 0, 2, 0, 0, 3, 1]);
     }

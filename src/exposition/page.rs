@@ -137,7 +137,7 @@ impl Shown<'_> {
         self.kept.counted.as_ref().filter(|_| !self.at_zero).map_or(0.0, |counted| counted.sum)
     }
 
-    /// The count of a summary. Counts are whole: `1 / rate` is rounded in the sum, not sample by sample.
+    /// The count of a summary. Counts are whole, as OpenMetrics wants: the sum of `1 / rate` is rounded.
     pub(super) fn count(&self) -> f64 {
         if self.at_zero { 0.0 } else { self.kept.weight.round() }
     }
@@ -156,7 +156,7 @@ impl Shown<'_> {
         let mut passed = 0.0;
         classic.into_iter().flat_map(|(_, counts)| counts.iter()).map(move |count| {
             passed += if self.at_zero { 0.0 } else { *count };
-            f64::round(passed)
+            passed
         })
     }
 }

@@ -124,7 +124,7 @@ fn summary(shown: &Shown<'_>) -> Summary {
 impl Histogram {
     /// Takes the buckets of a native histogram, and what they add up to.
     fn take(&mut self, native: &Native) {
-        let zeros = native.zeros.round() as u64;
+        let zeros = native.zeros as u64;
         self.schema = Some(native.schema.into());
         // Above zero also where nothing was counted: this tells it from a classic histogram.
         self.zero_threshold = Some(ZERO_THRESHOLD);

@@ -237,10 +237,10 @@ proptest! {
         let mut families = store();
         let mut shown = HashMap::new();
         for (series, value) in &all {
-            if let Claim::Exposed(claimed) = families.claim(series, Stamp(0), false) {
-                if families.update(claimed.slot, reading(series.kind, *value), Stamp(0), true) == Updated::Taken {
-                    shown.insert(claimed.slot, (Arc::clone(series), *value));
-                }
+            if let Claim::Exposed(claimed) = families.claim(series, Stamp(0), false)
+                && families.update(claimed.slot, reading(series.kind, *value), Stamp(0), true) == Updated::Taken
+            {
+                shown.insert(claimed.slot, (Arc::clone(series), *value));
             }
         }
         let text = rendered(&mut families, about);

@@ -148,6 +148,23 @@ fn a_connection_too_many_is_told_to_come_again_and_counted() {
 }
 
 #[test]
+fn requests_of_a_connection_have_its_number_and_no_other_has_it() {
+    let (servers, runtime) = (HttpServers::new(HttpLimits::default()), runtime());
+    let who = |request: &Request| {
+        Response::text(StatusCode::OK, format!("{} {}", request.caller.peer, request.caller.connection))
+    };
+    servers.mount(any_port(), "/", Arc::new(who)).unwrap();
+    let address = start(&servers, &runtime);
+    let mut client = Client::connect(address).unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: x\r\n";
+    client.write_all(format!("{request}\r\n{request}Connection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut both = String::new();
+    client.read_to_string(&mut both).unwrap();
+    assert_eq!(both.matches("\r\n\r\n127.0.0.1 0").count(), 2, "{both}");
+    assert!(get(address, request).ends_with("\r\n\r\n127.0.0.1 1"));
+}
+
+#[test]
 fn a_call_answers_without_a_socket() {
     let servers = HttpServers::new(HttpLimits::default());
     let address: SocketAddr = "127.0.0.1:4352".parse().unwrap();

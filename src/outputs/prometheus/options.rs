@@ -33,7 +33,7 @@ pub struct Config {
     /// Distributions that are classic histograms instead of summaries: globs of statsd names, each with the upper bounds
     /// of its buckets, ascending, in the unit that is exposed (seconds for timers); `*` also matches dots. The first glob
     /// of the file that matches counts. The infinite bucket is there by itself; samples count as often as 1 / rate says,
-    /// on average over a second. Counts outlast a clean stop. Default: none.
+    /// on average over a second and in whole numbers. Counts outlast a clean stop. Default: none.
     #[schemars(extend("x-example" = r#"buckets = { "api.*" = [0.01, 0.1, 1], "*.bytes" = [1000, 1000000] }"#))]
     pub buckets: BucketTable,
     /// Globs of the statsd names of distributions that are native histograms for scrapers that accept protobuf: buckets
