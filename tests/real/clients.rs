@@ -85,7 +85,7 @@ impl Expected {
     }
 }
 
-/// A python that has the clients.
+/// A python that has modules of PyPI.
 pub(crate) struct Python(PathBuf);
 
 impl Python {
@@ -100,12 +100,13 @@ impl Python {
         };
         let found = candidates.into_iter().flatten().find(knows).map(Python);
         if found.is_none() {
-            skip(format!("no python has the {module} client"));
+            skip(format!("no python has the module {module}"));
         }
         found
     }
 
-    fn run(&self, script: &str, ports: &[u16]) {
+    /// Runs a script with the ports as its arguments; it fails with what the script prints as its error.
+    pub(crate) fn run(&self, script: &str, ports: &[u16]) {
         self.run_with(script, &ports.iter().map(u16::to_string).collect::<Vec<_>>());
     }
 

@@ -39,6 +39,15 @@ impl Hekad {
 
     /// The same with further options of its accumulator.
     pub(crate) fn start_with(interval: u32, carbon: Option<u16>, options: &str) -> Hekad {
+        Hekad::configured(interval, carbon, options, "")
+    }
+
+    /// The same with further options of its scrape endpoint.
+    pub(crate) fn start_exposing(interval: u32, options: &str) -> Hekad {
+        Hekad::configured(interval, None, "", options)
+    }
+
+    fn configured(interval: u32, carbon: Option<u16>, options: &str, exposing: &str) -> Hekad {
         let directory = TempDir::new().expect("a directory can be made");
         let (udp, tcp, scrape) = (free_port(), free_port(), free_port());
         let carbon =
@@ -57,6 +66,7 @@ ticker_interval = {interval}
 {options}
 {carbon}[PrometheusOutput]
 address = "127.0.0.1:{scrape}"
+{exposing}
 [DashboardOutput]
 address = "127.0.0.1:{scrape}"
 "#,

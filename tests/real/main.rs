@@ -15,6 +15,7 @@ mod burst;
 mod carbon;
 mod clients;
 mod exposition;
+mod formats;
 mod graphite;
 mod harness;
 mod hekad;

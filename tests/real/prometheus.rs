@@ -28,6 +28,11 @@ pub(crate) struct Answer {
 impl Prometheus {
     /// Starts one that scrapes the loopback port `target` each second, or skips the test where it is missing.
     pub(crate) fn start(target: u16) -> Option<Prometheus> {
+        Prometheus::start_with(target, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(target: u16, arguments: &[&str]) -> Option<Prometheus> {
         let Some(binary) = program("prometheus") else {
             skip("prometheus is not installed");
             return None;
@@ -44,7 +49,7 @@ impl Prometheus {
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", directory.path().join("tsdb").display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        command.arg("--log.level=warn");
+        command.arg("--log.level=warn").args(arguments);
         let mut process = Process::start(&mut command, &directory.path().join("printed"));
         wait_until(START, || {
             process.assert_alive();
