@@ -1,10 +1,16 @@
 //! What each step of the fast path costs, from a datagram to a Graphite line.
 //!
 //! `cargo bench` runs all of them; `cargo bench -- split` also prints what it costs to share one stream between two
-//! aggregators instead of giving it to one.
+//! aggregators instead of giving it to one, and `cargo bench -- scrape` what scrapes take.
 
 #[path = "../../tests/lane.rs"]
 mod lane;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a measurement reads the clock and prints"
+)]
+mod scrape;
 #[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 mod split;
 mod steps;
@@ -18,6 +24,9 @@ fn main() {
         |name: &str| wanted.is_empty() || wanted.iter().any(|filter| name.contains(filter.as_str()));
     if is_wanted("split") {
         split::print_ratio();
+    }
+    if is_wanted("scrape") {
+        scrape::print();
     }
     let mut criterion = Criterion::default().configure_from_args();
     steps::all(&mut criterion);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use heka::aggregate::{Accumulator, AccumulatorRules, Chosen, Snapshot};
-use heka::exposition::{Claim, Cursor, Families, Naming, Reading};
+use heka::exposition::{Claim, Cursor, Families, Format, Reader, Reading, StoreRules};
 use heka::flow::write_snapshot;
 use heka::graphite::{Namespace, NamespaceOptions, TagMode};
 use heka::metric::{Registry, SampleBatch};
@@ -103,10 +103,11 @@ fn pour_and_flush(group: &mut Group<'_>) {
 }
 
 fn exposition(group: &mut Group<'_>, snapshot: &Snapshot) {
-    let mut families = Families::new(Naming::default());
+    let mut families = Families::new(StoreRules::default());
     for point in &snapshot.counters {
-        if let Claim::Exposed(claimed) = families.claim(&snapshot.names.series(point.series), STAMP) {
-            families.update(claimed.slot, Reading::Counter(point.total), STAMP);
+        if let Claim::Exposed(claimed) = families.claim(&snapshot.names.series(point.series), STAMP, true) {
+            let reading = Reading::Counter { total: point.total, created: point.created };
+            families.update(claimed.slot, reading, STAMP, true);
         }
     }
     let mut out = Vec::new();
@@ -114,7 +115,7 @@ fn exposition(group: &mut Group<'_>, snapshot: &Snapshot) {
     group.bench_function("exposition", |bencher| {
         bencher.iter(|| {
             out.clear();
-            families.render(&Cursor::default(), &mut out, usize::MAX)
+            families.render(&Cursor::default(), &Reader::plain(Format::Text), &mut out, usize::MAX)
         });
     });
 }

@@ -18,7 +18,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "PrometheusOutput",
         "native_histograms",
-        "is for protobuf: src/exposition/protobuf/, tests/real/native.rs",
+        "is for protobuf: src/exposition/protobuf/, tests/real/formats.rs",
     ),
     ("hekad", "base_dir", "is a folder: tests/real/"),
     ("hekad", "max_message_loops", "needs filters in a row: tests/faults.rs"),
