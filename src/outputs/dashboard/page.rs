@@ -24,7 +24,7 @@ const STYLES: [Part; 2] = [
     Part {
         mark: "{style.css}",
         text: include_str!("web/style.css"),
-        hash: "7jWscQxhwVzpEehsiEzaG3QyR1teSONz+t/CPX8v8eU=",
+        hash: "1niJ3UOEB5BaaMl6huX2TcV6+j7891p0g+VB7qxa+Bg=",
     },
 ];
 
@@ -37,7 +37,7 @@ const SCRIPTS: [Part; 4] = [
     Part {
         mark: "{chart.js}",
         text: include_str!("web/chart.js"),
-        hash: "nzzr1ajI/aIQXNLmftZGe2tZSXnaqnOCp0fy9gokOqo=",
+        hash: "3mAE2TYrvxE2ppuGjhuWAJYvdXN05A190p4GRcGT3GU=",
     },
     Part {
         mark: "{status.js}",
@@ -47,7 +47,7 @@ const SCRIPTS: [Part; 4] = [
     Part {
         mark: "{app.js}",
         text: include_str!("web/app.js"),
-        hash: "D5lnjfYeK0gux9KlKujoJ/7hUuCau8H6tEqoEkiJfnw=",
+        hash: "guyYVCY1OnT4/Rs2kg9m5NuCZyCR3equcapMQD3NGek=",
     },
 ];
 

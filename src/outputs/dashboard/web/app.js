@@ -6,9 +6,9 @@
   const byId = id => document.getElementById(id);
   const charts = byId("charts"), input = byId("glob"), pause = byId("pause"), state = byId("state"), matching = byId("matching");
   const histories = new Map(), cards = new Map();
-  const clock = { now: 0 };
+  const clock = { now: 0, first: Infinity };
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  let stream = null, glob = "*", paused = false, drawn = 0, lastView = 0, total = null, again = 0;
+  let stream = null, glob = "*", paused = false, drawn = 0, lastView = 0, step = 1, total = null, again = 0;
 
   /** Opens the stream for the glob in the filter. */
   function open() {
@@ -62,6 +62,9 @@
   function view({ t, dt, matching: all, moving, series }) {
     clock.arrived = t;
     lastView = t;
+    clock.first = Math.min(clock.first, t);
+    // The longest of late: a flush may part one in two.
+    step = Math.max(1, dt, step * 0.9);
     const keys = new Set();
     for (const [kind, name, tags, value] of series) {
       const key = [kind, name, tags].join("\n");
@@ -82,8 +85,8 @@
 
   /** Where views stay away nothing moves: time goes on. */
   function idle(now) {
-    if (lastView > 0 && now - lastView > 1.6) {
-      lastView += 1;
+    if (lastView > 0 && now - lastView > step + 0.6) {
+      lastView += step;
       for (const key of cards.keys()) histories.get(key)?.guess(lastView);
       clock.arrived = lastView;
       if (!paused) draw();
@@ -94,7 +97,7 @@
 
   /** Brings the cards to the series that are drawn, in the order of their names. */
   function arrange(keys) {
-    for (const [key, card] of cards) if (!keys.has(key)) { card.forget(); card.root.remove(); cards.delete(key); }
+    for (const [key, card] of cards) if (!keys.has(key) || card.history !== histories.get(key)) { card.forget(); card.root.remove(); cards.delete(key); }
     for (const key of keys) if (!cards.has(key)) cards.set(key, new Card(...histories.get(key).meta, histories.get(key), clock));
     const order = [...cards.entries()].sort(([one], [other]) => {
       const [a, b] = [one, other].map(key => key.slice(key.indexOf("\n") + 1));

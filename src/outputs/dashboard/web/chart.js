@@ -3,6 +3,8 @@
 // Numbers as text, and one card with a chart for a series. Names and tags are foreign: they only become text nodes.
 
 const SECONDS = 180;
+/** Seconds of a chart while the page is young. */
+const FIRST_SECONDS = 60;
 const HEIGHT = 102;
 const TAGS = 18;
 
@@ -68,6 +70,8 @@ class History {
   take(time, dt, value) {
     while (this.last >= 0 && this.guessed > 0 && this.times[this.last] > time - dt + 0.05) this.pop();
     this.guessed = 0;
+    // The clock was set back: what was seen before it has no place any more.
+    if (this.last >= 0 && time < this.times[this.last]) this.clear();
     // A view right after a flush is a moment long: it belongs to the second before.
     if (dt < 0.3 && (dt < 0.05 || this.length < 0.9) && this.last >= 0) return this.merge(dt, value);
     if (dt < 0.05) { value = this.kind === "counter" ? value * dt : value; dt = 1; }
@@ -80,6 +84,8 @@ class History {
   /** Enters a second in which nothing came, until a view says otherwise. */
   guess(time) {
     if (this.last < 0) return;
+    // Over a lost connection nothing is known.
+    if (time - this.times[this.last] > this.length + 1.5) this.push(time - 1, null);
     this.push(time, this.kind === "counter" ? 0 : this.known(null));
     this.guessed = (this.guessed || 0) + 1;
   }
@@ -115,6 +121,11 @@ class History {
       this.times.shift();
       this.columns.forEach(column => column.shift());
     }
+  }
+
+  clear() {
+    this.times.length = 0;
+    this.columns.forEach(column => { column.length = 0; });
   }
 
   pop() {
@@ -192,7 +203,7 @@ class Card {
       width, height: this.height, legend: { show: false }, padding: [6, 4, 0, 0],
       cursor: { sync: { key: "all" }, drag: { x: false, y: false }, y: false, points: { size: 5 } },
       scales: {
-        x: { time: true, range: () => [this.clock.now - SECONDS, this.clock.now] },
+        x: { time: true, range: () => [this.clock.now - this.span, this.clock.now] },
         y: { range: (_, low, high) => bounds(low, high, this.kind) },
       },
       axes: [
@@ -214,9 +225,15 @@ class Card {
     };
   }
 
-  /** Nothing at the left edge, where the values are. */
+  /** Seconds from the left edge to the right one: they grow with what the page has seen. */
+  get span() {
+    return Math.min(SECONDS, Math.max(FIRST_SECONDS, this.clock.now - this.clock.first));
+  }
+
+  /** Nothing at the left edge, where the values are, nor where it would be cut off at the right one. */
   timeText(time) {
-    return time < this.clock.now - SECONDS * 0.88 ? "" : clockTime(time);
+    const place = 1 - (this.clock.now - time) / this.span;
+    return place < 0.12 || place > 0.89 ? "" : clockTime(time);
   }
 
   /** Colours are read when the chart is made. */
