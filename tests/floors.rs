@@ -34,7 +34,7 @@ const FLOORS: [&[&str]; 7] = [
     &["router", "runner", "buffer", "sandbox", "net"],
     &["inputs", "splitters", "decoders", "filters", "encoders", "outputs"],
     &["pipeline", "daemon"],
-    &["cli", "client", "dashboard"],
+    &["cli", "client"],
 ];
 
 /// Who may import whom inside a floor, where all others are strangers.
