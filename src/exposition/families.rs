@@ -25,6 +25,7 @@ use crate::time::Stamp;
 /// in one series. A summary `x` takes `x_sum`, `x_count` and `x_created` as well, a histogram also `x_bucket`.
 #[derive(Debug, Default)]
 pub struct Families {
+    pub(super) without_created: bool,
     naming: Naming,
     shapes: Shapes,
     window: WindowRules,
@@ -57,6 +58,8 @@ pub struct StoreRules {
     pub window: WindowRules,
     /// Quantiles of summaries, in [0, 1].
     pub quantiles: Vec<f64>,
+    /// Whether OpenMetrics has no `_created` lines.
+    pub without_created: bool,
 }
 
 #[derive(Debug)]
@@ -98,11 +101,19 @@ pub struct Claimed {
 impl Families {
     /// An empty store.
     pub fn new(rules: StoreRules) -> Families {
-        let StoreRules { naming, shapes, window, quantiles: mut levels } = rules;
+        let StoreRules { naming, shapes, window, quantiles: mut levels, without_created } = rules;
         levels.sort_by(f64::total_cmp);
         levels.dedup();
         let quantiles = levels.iter().map(|&quantile| Quantile::new(quantile)).collect();
-        Families { naming, shapes, window, quantiles, levels: levels.into(), ..Families::default() }
+        Families {
+            naming,
+            shapes,
+            window,
+            quantiles,
+            levels: levels.into(),
+            without_created,
+            ..Families::default()
+        }
     }
 
     /// Gives `series` a place, the one it has or another. It is shown after its first update. What is cumulative and

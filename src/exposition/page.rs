@@ -24,6 +24,8 @@ pub struct Header<'h> {
     pub in_seconds: bool,
     /// Whether OpenMetrics allows it as a counter: see `stem`.
     pub open_counter: bool,
+    /// Whether OpenMetrics is to leave `_created` out.
+    pub without_created: bool,
 }
 
 /// What one series has to show.

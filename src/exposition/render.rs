@@ -121,6 +121,7 @@ impl Families {
             family_type: family.family_type,
             in_seconds: family.in_seconds,
             open_counter: stem(name).is_some_and(free),
+            without_created: self.without_created,
         }
     }
 

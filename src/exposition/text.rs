@@ -44,7 +44,7 @@ impl<'w> TextFamily<'w> {
     pub(super) fn resume(out: &'w mut Vec<u8>, format: Format, header: Header<'w>) -> TextFamily<'w> {
         let open = format.is_openmetrics();
         let created = match header.family_type {
-            _ if !open => None,
+            _ if !open || header.without_created => None,
             FamilyType::Gauge => None,
             FamilyType::Counter => stem(header.name).filter(|_| header.open_counter),
             FamilyType::Summary | FamilyType::Histogram => Some(header.name),
@@ -205,7 +205,14 @@ mod tests {
     }
 
     fn header(name: &str, family_type: FamilyType) -> Header<'_> {
-        Header { name, help: "x \"y\"\n", family_type, in_seconds: true, open_counter: true }
+        Header {
+            name,
+            help: "x \"y\"\n",
+            family_type,
+            in_seconds: true,
+            open_counter: true,
+            without_created: false,
+        }
     }
 
     /// One second twice and three once, of which `sum` is said.

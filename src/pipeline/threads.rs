@@ -218,7 +218,7 @@ fn serve(shared: &Shared, runtime: &tokio::runtime::Handle) -> Result<(), StartE
         }
     })?;
     for (_, local) in bound {
-        tracing::info!("serving http://{local}; try: curl -s http://{local}/metrics");
+        tracing::info!("serving http://{local}/; try: curl -s http://{local}/metrics");
     }
     Ok(())
 }

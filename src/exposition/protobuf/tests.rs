@@ -10,6 +10,7 @@ const HEADER: Header<'_> = Header {
     family_type: FamilyType::Summary,
     in_seconds: true,
     open_counter: true,
+    without_created: false,
 };
 
 fn read(mut bytes: &[u8]) -> Vec<MetricFamily> {

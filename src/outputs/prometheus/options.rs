@@ -46,6 +46,9 @@ pub struct Config {
     /// first one. Only for scrapers that say X-Prometheus-Scrape-Timeout-Seconds, as Prometheus does; others change
     /// nothing. Default true.
     pub start_at_zero: bool,
+    /// Whether OpenMetrics has a `_created` line beside what is cumulative. Prometheus keeps each as a series of its own:
+    /// without them a scrape of many counters is a third smaller. Default true.
+    pub created_lines: bool,
     /// Scrapes answered at once, 1 to 1000; the next has the answer 503 and is counted. Default 8.
     pub max_scrapes: u32,
     /// A series that had no sample for so long is no longer shown; 0 (default) shows it for ever. Prometheus looks back
@@ -65,6 +68,7 @@ impl Default for Config {
             buckets: BucketTable::default(),
             native_histograms: Vec::new(),
             start_at_zero: true,
+            created_lines: true,
             max_scrapes: 8,
             ttl: Seconds(Duration::ZERO),
         }
@@ -119,6 +123,7 @@ impl Config {
             shapes: Shapes::new(buckets, self.native_histograms.iter().map(String::as_str))?,
             window: WindowRules { max_age: self.max_age.0, ages: self.age_buckets },
             quantiles: self.quantiles.clone(),
+            without_created: !self.created_lines,
         })
     }
 }

@@ -49,6 +49,7 @@ impl OwnPage {
                 family_type: *family_type,
                 in_seconds: true,
                 open_counter: stem(name).is_some_and(|stem| !names.contains(stem)),
+                without_created: false,
             };
             let mut family = FamilyWriter::begin(&mut page, format, header);
             for (labels, &value) in samples {
