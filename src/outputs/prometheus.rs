@@ -59,9 +59,14 @@ impl Declare<dyn Output> for Config {
             }
         }
         let store = Arc::new(Mutex::new(store));
-        mount(context, address, scrape::Scrape::new(context, Arc::clone(&store), self), Arc::clone(&store))?;
+        let scrape = scrape::Scrape::new(context, Arc::clone(&store), self);
+        // Built again after a fault it is handed series that scrapers have seen since long.
+        let since = match mount(context, address, scrape, Arc::clone(&store))? {
+            true => context.clock.now(),
+            false => context.started,
+        };
         Ok(Box::new(PrometheusOutput {
-            showing: showing::Showing::new(context, Arc::clone(&store)),
+            showing: showing::Showing::new(context, Arc::clone(&store), since),
             store,
             ttl: self.ttl.0,
             state: context.state.clone(),
@@ -119,12 +124,13 @@ impl Output for PrometheusOutput {
     }
 }
 
+/// Mounts the paths; whether they were mounted before.
 fn mount(
     context: &BuildContext,
     address: SocketAddr,
     scrape: scrape::Scrape,
     store: Arc<Mutex<Families>>,
-) -> Result<(), BuildError> {
+) -> Result<bool, BuildError> {
     let servers = context.shared.the::<HttpServers>();
     let ready = context.shared.the::<Readiness>();
     let healthy = |_: &Request| Response::text(StatusCode::OK, "healthy\n");
@@ -139,12 +145,13 @@ fn mount(
         ("/-/healthy", Arc::new(healthy)),
         ("/-/ready", Arc::new(is_ready)),
     ];
+    let mut again = false;
     for (path, handler) in mounts {
         // After a fault the plugin is built again and takes its own place.
-        servers.unmount(address, path);
+        again |= servers.unmount(address, path);
         servers.mount(address, path, handler).map_err(|error| BuildError::new(error.to_string()))?;
     }
-    Ok(())
+    Ok(again)
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

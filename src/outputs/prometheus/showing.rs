@@ -17,7 +17,8 @@ pub(super) struct Showing {
     /// Where each series is kept, by kind and index.
     places: [Vec<Place>; Kind::ALL.len()],
     aggregators: HashMap<Box<str>, Aggregator>,
-    started: Stamp,
+    /// What began to be counted before is not new to scrapers.
+    since: Stamp,
     /// The values of a sketch; kept for its memory.
     counted: Vec<(f64, u32)>,
     conflicts: Count,
@@ -57,13 +58,14 @@ struct Point<'a> {
 }
 
 impl Showing {
-    pub(super) fn new(context: &BuildContext, store: Arc<Mutex<Families>>) -> Showing {
+    /// Shows in `store`; what began to be counted before `since` has been shown before.
+    pub(super) fn new(context: &BuildContext, store: Arc<Mutex<Families>>, since: Stamp) -> Showing {
         let (own, output) = (context.own(), [("output", &*context.name)]);
         Showing {
             store,
             places: Kind::ALL.map(|_| Vec::new()),
             aggregators: HashMap::new(),
-            started: context.started,
+            since,
             counted: Vec::new(),
             conflicts: own.counter("hekad_name_conflicts_total", &output),
             reserved: own.counter("hekad_names_reserved_total", &output),
@@ -119,7 +121,7 @@ impl Showing {
         }
         for point in &found.gauges {
             let (series, samples, reading) = (point.series, point.samples, Reading::Gauge(point.value));
-            self.update(store, found, aggregator, &Point { series, samples, created: self.started, reading });
+            self.update(store, found, aggregator, &Point { series, samples, created: self.since, reading });
         }
         let mut counted = std::mem::take(&mut self.counted);
         for point in &found.timers {
@@ -131,7 +133,7 @@ impl Showing {
         for point in &found.sets {
             let (series, samples) = (point.series, point.samples);
             let reading = Reading::Gauge(point.cardinality as f64);
-            self.update(store, found, aggregator, &Point { series, samples, created: self.started, reading });
+            self.update(store, found, aggregator, &Point { series, samples, created: self.since, reading });
         }
     }
 
@@ -159,7 +161,7 @@ impl Showing {
                 Updated::Gone => {}
             },
             // What a former run counted is not new.
-            Place::New => new = point.created >= self.started,
+            Place::New => new = point.created >= self.since,
         }
         let place = self.claim(store, &found.names.series(id), aggregator, (at, new));
         self.places[id.kind() as usize][id.index()] = place;

@@ -27,6 +27,10 @@ const START: Stamp = Stamp::from_seconds(1000);
 
 impl Endpoint {
     fn new(config: &Config) -> Endpoint {
+        Endpoint::since(config, START)
+    }
+
+    fn since(config: &Config, since: Stamp) -> Endpoint {
         let ledger = Ledger::new(Default::default());
         let context = BuildContext {
             name: "prometheus".into(),
@@ -44,7 +48,7 @@ impl Endpoint {
         };
         let store = Arc::new(Mutex::new(Families::new(config.rules().unwrap())));
         Endpoint {
-            showing: Showing::new(&context, Arc::clone(&store)),
+            showing: Showing::new(&context, Arc::clone(&store), since),
             scrape: Scrape::new(&context, Arc::clone(&store), config),
             store,
             context,
@@ -205,6 +209,13 @@ fn what_is_old_is_not_at_zero_to_a_scraper_that_was_never_seen() {
     lock(&endpoint.store).pass(Stamp::from_seconds(1122));
     let other = [SCRAPER, ("User-Agent", "other")];
     assert_eq!(samples(endpoint.ask(Method::GET, &other, 3).collect())[0], "c_total 5");
+}
+
+#[test]
+fn what_was_counted_before_the_endpoint_was_there_is_not_new() {
+    let mut endpoint = Endpoint::since(&config(), START.plus(Duration::from_secs(1)));
+    endpoint.show(View::Live, 1001, 5.0, &[]);
+    assert_eq!(endpoint.scraped(1)[0], "c_total 5");
 }
 
 #[test]
