@@ -7,6 +7,7 @@
 
 mod births;
 mod conflicts;
+mod dense;
 mod distribution;
 mod escape;
 mod exponential;

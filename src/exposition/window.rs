@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use super::exponential::{FINEST, coarsened, halved, index_of, middle};
+use super::dense::Dense;
+use super::exponential::index_of;
 use crate::time::Stamp;
 
 /// How long a window is, and in how many ages.
@@ -105,8 +106,7 @@ impl Window {
         let ages = self.ages.iter().map(|age| match &age.samples {
             Samples::Exact(values) => values.capacity() * size_of::<f64>(),
             Samples::Counted(counted) => {
-                let counts = counted.positive.counts.capacity() + counted.negative.counts.capacity();
-                size_of::<Counted>() + counts * size_of::<u32>()
+                size_of::<Counted>() + counted.positive.heap() + counted.negative.heap()
             }
         });
         self.ages.capacity() * size_of::<Age>() + ages.sum::<usize>()
@@ -138,8 +138,8 @@ impl Samples {
         match self {
             Samples::Exact(values) => values.shrink_to_fit(),
             Samples::Counted(counted) => {
-                counted.positive.counts.shrink_to_fit();
-                counted.negative.counts.shrink_to_fit();
+                counted.positive.close();
+                counted.negative.close();
             }
         }
     }
@@ -206,75 +206,11 @@ impl Counted {
     }
 }
 
-/// Counts of neighbouring buckets.
-#[derive(Debug)]
-struct Dense {
-    schema: i8,
-    /// The bucket of the first count.
-    first: i32,
-    counts: Vec<u32>,
-}
-
-impl Default for Dense {
-    fn default() -> Dense {
-        Dense { schema: FINEST, first: 0, counts: Vec::new() }
-    }
-}
-
-impl Dense {
-    /// Counts in the bucket of that index of the finest schema; coarsens where the buckets would be too many.
-    fn add(&mut self, finest: i32, count: u32) {
-        let mut index = coarsened(finest, self.schema);
-        if self.counts.is_empty() {
-            self.first = index;
-        }
-        while self.span_with(index) > MOST {
-            self.halve();
-            index = coarsened(finest, self.schema);
-        }
-        let span = self.span_with(index);
-        if span > self.counts.len() {
-            self.counts.reserve_exact(span - self.counts.len());
-            let before = self.first.abs_diff(index.min(self.first)) as usize;
-            self.counts.splice(0..0, std::iter::repeat_n(0, before));
-            self.first = self.first.min(index);
-            self.counts.resize(span, 0);
-        }
-        let cell = &mut self.counts[self.first.abs_diff(index) as usize];
-        *cell = cell.saturating_add(count);
-    }
-
-    fn span_with(&self, index: i32) -> usize {
-        let last = self.first + (self.counts.len() as i32 - 1).max(0);
-        last.max(index).abs_diff(self.first.min(index)) as usize + 1
-    }
-
-    fn halve(&mut self) {
-        self.schema -= 1;
-        let first = halved(self.first, 1);
-        let mut counts = Vec::with_capacity(self.counts.len() / 2 + 1);
-        for (index, count) in (self.first..).zip(&self.counts) {
-            let at = halved(index, 1).abs_diff(first) as usize;
-            counts.resize(at + 1, 0);
-            counts[at] = u32::saturating_add(counts[at], *count);
-        }
-        (self.first, self.counts) = (first, counts);
-    }
-
-    fn iter(&self) -> impl DoubleEndedIterator<Item = (f64, u32)> {
-        let counts = self.counts.iter().enumerate().filter(|&(_, &count)| count > 0);
-        counts.map(|(at, &count)| (middle(self.first + at as i32, self.schema), count))
-    }
-}
-
-/// Samples an age keeps exactly: 1 KiB, about what buckets take.
-const EXACT: usize = 128;
+/// Samples an age keeps exactly: half a KiB, about what buckets take.
+const EXACT: usize = 64;
 
 /// Room that is made at once.
 const STEP: usize = 8;
-
-/// Buckets of an age at most: 32 powers of two in the finest schema, 4 KiB.
-const MOST: usize = 1024;
 
 #[cfg(test)]
 mod tests {

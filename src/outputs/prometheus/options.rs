@@ -27,7 +27,7 @@ pub struct Config {
     /// Of which time quantiles are: between this and one age (see age_buckets) less. NaN where nothing came in it.
     /// Default 10m.
     pub max_age: Seconds,
-    /// In how many ages that time is divided, 1 to 60; each is forgotten as a whole. An age has its first 128 samples
+    /// In how many ages that time is divided, 1 to 60; each is forgotten as a whole. An age has its first 64 samples
     /// exactly, more in buckets whose quantiles are within 1.1 % of a sample. Default 5.
     pub age_buckets: u32,
     /// Distributions that are classic histograms instead of summaries: globs of statsd names, each with the upper bounds
