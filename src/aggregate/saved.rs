@@ -267,7 +267,8 @@ fn saved(series: &Series, age: Age, samples: u64, state: SavedState) -> Option<S
     (age != Age::ABSENT || samples > 0 || total != 0.0).then(|| SavedSeries {
         name: series.name.to_string(),
         tags: series.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-        age: age.0,
+        // What has samples in the open interval is there for the first view, even if no flush has had it yet.
+        age: if samples > 0 { 0 } else { age.0 },
         state,
     })
 }

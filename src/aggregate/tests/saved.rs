@@ -69,6 +69,18 @@ fn gauges_totals_and_the_open_interval_survive() {
 }
 
 #[test]
+fn the_first_view_has_what_came_in_the_open_interval_alone() {
+    let bench = Bench::new(AccumulatorRules::default());
+    bench.accumulator.view(Stamp::from_seconds(1001), Beside::Everything);
+    bench.pour(0, &ALL_KINDS);
+    bench.accumulator.view(Stamp::from_seconds(1002), Beside::Nothing);
+    let next = restarted(&bench, AccumulatorRules::default());
+    let view = next.accumulator.view(Stamp::from_seconds(1003), Beside::Everything);
+    let sizes = (view.counters.len(), view.gauges.len(), view.timers.len(), view.sets.len());
+    assert_eq!((sizes, view.sets[0].cardinality, view.timers[0].total_sum), ((1, 1, 1, 1), 1, 5.0));
+}
+
+#[test]
 fn what_was_left_of_a_slot_that_is_over_is_flushed_alone() {
     let rules = AccumulatorRules {
         idle: IdleRules { gauges: Idle::DeleteAfter(3), ..IdleRules::default() },
