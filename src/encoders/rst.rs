@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Check;
+use crate::exposition::go_number;
 use crate::flow::RecordRef;
 use crate::message::{Field, Message, Value, uuid_text};
 use crate::plugin::{BuildContext, BuildError, Declare, EncodeError, Encoder, Frames, More};
@@ -71,7 +72,7 @@ fn push_field(text: &mut String, field: &Field) {
         Value::Strings(values) => ("string", values.iter().map(|value| quoted(value)).collect()),
         Value::Bytes(values) => ("bytes", values.iter().map(|value| STANDARD.encode(value)).collect()),
         Value::Integers(values) => ("integer", values.iter().map(i64::to_string).collect()),
-        Value::Doubles(values) => ("double", values.iter().map(|&value| double(value)).collect()),
+        Value::Doubles(values) => ("double", values.iter().map(|&value| go_number(value)).collect()),
         Value::Bools(values) => ("bool", values.iter().map(bool::to_string).collect()),
     };
     let values = match &values[..] {
@@ -119,23 +120,6 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The shortest digits that read back as the same, with an exponent of two digits at least outside of [1e-4, 1e6): Go's
-/// form `g`.
-fn double(value: f64) -> String {
-    if !value.is_finite() {
-        let infinity = if value > 0.0 { "+Inf" } else { "-Inf" };
-        return if value.is_nan() { "NaN" } else { infinity }.to_owned();
-    }
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').expect("the form has an exponent");
-    let exponent: i32 = exponent.parse().expect("an exponent is a number");
-    if (-4..6).contains(&exponent) {
-        return format!("{value}");
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
 const TAKES_TEXT: &str = "text takes text";
 
 #[cfg(test)]
@@ -155,7 +139,7 @@ mod tests {
             [0.0, 0.5, 123456.0, 1234567.0, 1e21, 0.0001, 0.00001, -2.5e-7, f64::NAN, f64::NEG_INFINITY];
         let expected =
             ["0", "0.5", "123456", "1.234567e+06", "1e+21", "0.0001", "1e-05", "-2.5e-07", "NaN", "-Inf"];
-        assert_eq!(numbers.map(double), expected);
+        assert_eq!(numbers.map(go_number), expected);
         assert_eq!(quoted("a\"b\\c\n\u{1}\u{85}\u{e9}"), "\"a\\\"b\\\\c\\n\\x01\\u0085\u{e9}\"");
     }
 

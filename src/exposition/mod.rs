@@ -34,7 +34,7 @@ pub use families::{Claim, Claimed, Families, StoreRules};
 pub use format::{Format, accepts_gzip};
 pub use kept::{Kept, KeptError};
 pub use names::{Exposed, FamilyType, Naming, label_name, metric_name};
-pub use number::write_value;
+pub use number::{go_number, write_value};
 pub use page::{FamilyWriter, Header, Sample, stem};
 pub use render::{Cursor, Reader};
 pub use shapes::{ShapeError, Shapes};

@@ -19,20 +19,25 @@ pub fn write_value(out: &mut Vec<u8>, value: f64) {
 /// The value of a label `le` or `quantile`, in the one form that OpenMetrics allows and that Prometheus makes of
 /// protobuf: `0.5`, `1.0`, `1e+06`. With it a series is the same in every format.
 pub(super) fn label_number(value: f64) -> String {
+    let text = go_number(value);
+    if !value.is_finite() || text.contains(['.', 'e']) { text } else { text + ".0" }
+}
+
+/// A number as Go's form `g` has it: the shortest digits that read back as the same, with an exponent of two digits at
+/// least outside of [1e-4, 1e6); `NaN`, `+Inf`, `-Inf`.
+pub fn go_number(value: f64) -> String {
     if !value.is_finite() {
-        let mut out = Vec::new();
-        write_value(&mut out, value);
-        return String::from_utf8(out).expect("words are text");
+        let infinity = if value > 0.0 { "+Inf" } else { "-Inf" };
+        return if value.is_nan() { "NaN" } else { infinity }.to_owned();
     }
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific.split_once('e').expect("the form has an exponent");
-    let exponent: i32 = exponent.parse().expect("the exponent is a number");
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
     if (-4..PLAIN).contains(&exponent) {
-        let plain = format!("{value}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
+        return format!("{value}");
     }
     let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+    format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
 /// Powers of ten from this on are written with an exponent, as Go does.
