@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{JointCounts, LossReason, RecordRef};
 use crate::aggregate::{Distribution, Snapshot};
 use crate::graphite::Namespace;
-use crate::matcher::Facts;
+use crate::matcher::{Fact, Facts};
 use crate::message::Message;
 use crate::metric::SampleBatch;
 use crate::time::Stamp;
@@ -186,6 +186,23 @@ impl Delivery {
         (0..self.pack.body.len())
             .filter(|&index| self.chosen.contains(index))
             .map(|index| (index, self.pack.record(index)))
+    }
+
+    /// Calls `visit` with every chosen flush or live view and the name of the aggregator that made it. The number of
+    /// other records.
+    pub fn each_snapshot(&self, mut visit: impl FnMut(&Snapshot, &str)) -> usize {
+        let aggregator = match &self.pack.facts.logger {
+            Fact::Is(logger) => logger,
+            Fact::Prefix(_) | Fact::Unknown => "",
+        };
+        let mut others = 0;
+        for (_, record) in self.records() {
+            match record {
+                RecordRef::Snapshot { found, .. } => visit(found, aggregator),
+                _ => others += 1,
+            }
+        }
+        others
     }
 
     /// Number of chosen records.

@@ -84,6 +84,23 @@ impl HttpServers {
         Ok(())
     }
 
+    /// Mounts what one plugin serves, in the place of what it mounted before a fault; whether there was something.
+    ///
+    /// # Errors
+    /// As `mount`, of the first path.
+    pub fn mount_again(
+        &self,
+        address: SocketAddr,
+        mounts: impl IntoIterator<Item = (&'static str, Arc<dyn Handler>)>,
+    ) -> Result<bool, MountError> {
+        let mut before = false;
+        for (path, handler) in mounts {
+            before |= self.unmount(address, path);
+            self.mount(address, path, handler)?;
+        }
+        Ok(before)
+    }
+
     /// Takes `path` on `address` away from its handler; returns whether there was one.
     pub fn unmount(&self, address: SocketAddr, path: &str) -> bool {
         let Some(site) = locked(&self.sites).get(&address).map(Arc::clone) else { return false };

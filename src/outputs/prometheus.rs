@@ -18,8 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::exposition::{Families, Kept};
-use crate::flow::RecordRef;
-use crate::matcher::Fact;
 use crate::net::http::{Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
 use crate::plugin::{
@@ -86,21 +84,9 @@ struct PrometheusOutput {
 impl Output for PrometheusOutput {
     fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
         Box::pin(async move {
-            let mut refused = 0;
-            for (_, record) in out.delivery.records() {
-                let RecordRef::Snapshot { pack, found, .. } = record else {
-                    refused += 1;
-                    continue;
-                };
-                let logger = match &pack.facts.logger {
-                    Fact::Is(logger) => &**logger,
-                    _ => "",
-                };
-                self.showing.show(found, logger);
-            }
-            match refused {
+            match out.delivery.each_snapshot(|found, aggregator| self.showing.show(found, aggregator)) {
                 0 => Outcome::Delivered,
-                _ => Outcome::Partly {
+                refused => Outcome::Partly {
                     refused,
                     why: Fault::new("only flushes can be shown; narrow message_matcher"),
                 },
@@ -139,19 +125,13 @@ fn mount(
         false => Response::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
     };
     let conflicts = move |_: &Request| Response::text(StatusCode::OK, lock(&store).conflicts().page());
-    let mounts: [(&str, Arc<dyn Handler>); 4] = [
+    let mounts: [(&'static str, Arc<dyn Handler>); 4] = [
         (METRICS_PATH, Arc::new(scrape)),
         ("/-/conflicts", Arc::new(conflicts)),
         ("/-/healthy", Arc::new(healthy)),
         ("/-/ready", Arc::new(is_ready)),
     ];
-    let mut again = false;
-    for (path, handler) in mounts {
-        // After a fault the plugin is built again and takes its own place.
-        again |= servers.unmount(address, path);
-        servers.mount(address, path, handler).map_err(|error| BuildError::new(error.to_string()))?;
-    }
-    Ok(again)
+    servers.mount_again(address, mounts).map_err(|error| BuildError::new(error.to_string()))
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

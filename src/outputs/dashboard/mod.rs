@@ -39,8 +39,6 @@ use self::page::{Page, harden};
 use self::pick::Pattern;
 use self::status::Source;
 use crate::config::{Address, Check, Violation};
-use crate::flow::RecordRef;
-use crate::matcher::Fact;
 use crate::net::http::{Body, Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
 use crate::plugin::{
@@ -150,16 +148,12 @@ impl Config {
             .map_err(|error| BuildError::new(format!("{} cannot be resolved: {error}", self.address)))?;
         let servers = context.shared.the::<HttpServers>();
         let live = Arc::clone(&site);
-        let mounts: [(&str, Arc<dyn Handler>); 2] = [
+        let mounts: [(&'static str, Arc<dyn Handler>); 2] = [
             (PAGE_PATH, Arc::new(move |request: &Request| site.page(request))),
             (LIVE_PATH, Arc::new(move |request: &Request| live.live(request))),
         ];
-        for (path, handler) in mounts {
-            // After a fault the plugin is built again and takes its own place.
-            servers.unmount(address, path);
-            servers.mount(address, path, handler).map_err(|error| BuildError::new(error.to_string()))?;
-        }
-        Ok(())
+        let mounted = servers.mount_again(address, mounts);
+        mounted.map(drop).map_err(|error| BuildError::new(error.to_string()))
     }
 }
 
@@ -171,22 +165,9 @@ struct DashboardOutput {
 impl Output for DashboardOutput {
     fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
         Box::pin(async move {
-            let mut refused = 0;
-            for (_, record) in out.delivery.records() {
-                match record {
-                    RecordRef::Snapshot { pack, found, .. } => {
-                        let aggregator = match &pack.facts.logger {
-                            Fact::Is(logger) => logger,
-                            _ => "",
-                        };
-                        self.hub.show(found, aggregator);
-                    }
-                    _ => refused += 1,
-                }
-            }
-            match refused {
+            match out.delivery.each_snapshot(|found, aggregator| self.hub.show(found, aggregator)) {
                 0 => Outcome::Delivered,
-                _ => Outcome::Partly {
+                refused => Outcome::Partly {
                     refused,
                     why: Fault::new("only live views can be shown; narrow message_matcher"),
                 },
