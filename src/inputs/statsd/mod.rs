@@ -131,6 +131,11 @@ fn taken(error: crate::net::BindError) -> BuildError {
     BuildError { message: error.to_string(), help }
 }
 
+/// The bytes up to the last newline of a datagram that was cut: half a number is no number.
+fn without_cut(bytes: &[u8]) -> &[u8] {
+    &bytes[..memchr::memrchr(b'\n', bytes).unwrap_or(0)]
+}
+
 /// Where a client of this machine reaches a listener.
 fn reachable(ip: IpAddr) -> IpAddr {
     match ip {

@@ -119,14 +119,11 @@ impl Input for UdpLane {
     }
 }
 
-/// The bytes up to the last newline of a datagram that was cut: half a number is no number.
+/// The lines of a datagram that are whole.
 fn whole_lines<'a>(datagram: &Datagram<'a>) -> &'a [u8] {
     match datagram.truncated {
         false => datagram.bytes,
-        true => {
-            let end = memchr::memrchr(b'\n', datagram.bytes).unwrap_or(0);
-            &datagram.bytes[..end]
-        }
+        true => super::without_cut(datagram.bytes),
     }
 }
 

@@ -57,7 +57,8 @@ fn unknown(what: &str, name: &str) -> BuildError {
     }
 }
 
-/// The number of a user or group: itself, or what the third field of its line in `file` says. None for no name.
+/// The number of a user or group, read here because a static binary cannot load what the system's look-up may ask for:
+/// itself, or what the third field of its line in `file` says. None for no name.
 fn number_of(name: &str, file: &str) -> Result<Option<u32>, ()> {
     if name.is_empty() {
         return Ok(None);
@@ -122,8 +123,7 @@ impl Datagrams {
             Some(bytes) => bytes,
             None => {
                 io.notes.note(Note::Truncated(1));
-                // Half a number is no number.
-                &self.buffer[..memchr::memrchr(b'\n', &self.buffer).unwrap_or(0)]
+                super::without_cut(&self.buffer)
             }
         };
         if !intake.push(bytes, None) {
