@@ -18,8 +18,8 @@ mod pace;
 pub mod plain;
 #[cfg(target_os = "linux")]
 mod receive;
+mod streams;
 mod tape;
-mod tcp;
 #[cfg(unix)]
 mod unix;
 
@@ -36,10 +36,10 @@ pub use pace::{LONGEST_PAUSE, Pace, USUAL_PAUSE};
 pub use plain::{BATCH, UdpReceiver, Waker};
 #[cfg(target_os = "linux")]
 pub use receive::{BATCH, UdpReceiver, Waker};
-pub use tape::{STDOUT, Tape};
 #[cfg(unix)]
-pub use tcp::serve_unix_lines;
-pub use tcp::{Framing, LineSink, TcpCounters, TcpLimits, serve_lines};
+pub use streams::serve_unix_lines;
+pub use streams::{Framing, LineSink, StreamCounters, StreamLimits, serve_lines};
+pub use tape::{STDOUT, Tape};
 #[cfg(unix)]
 pub use unix::{Access, SocketFile, UnixBindError, unix_datagrams, unix_listener};
 

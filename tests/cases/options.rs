@@ -8,8 +8,8 @@ use super::{case_files, root};
 
 /// Options that a trial, which opens no socket, cannot show; and where they are shown.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
-    ("StatsdInput", "idle_timeout", "closes sockets: src/net/tcp.rs"),
-    ("StatsdInput", "max_connections", "refuses sockets: src/net/tcp.rs"),
+    ("StatsdInput", "idle_timeout", "closes sockets: src/net/streams.rs"),
+    ("StatsdInput", "max_connections", "refuses sockets: src/net/streams.rs"),
     ("StatsdInput", "max_line", "bounds what a socket buffers: src/net/lines.rs"),
     ("StatsdInput", "receive_buffer", "is a socket option: src/net/datagram.rs"),
     ("CarbonOutput", "connect_timeout", "bounds a real connect: src/net/dial.rs"),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Config, Framing};
-use crate::net::{LineSink, TcpCounters, TcpLimits, serve_lines, tcp_listener};
+use crate::net::{LineSink, StreamCounters, StreamLimits, serve_lines, tcp_listener};
 use crate::plugin::{BoxFuture, BuildError, Fault, Input, Intake, Io, LocalFuture, Note, Notes};
 
 /// See the module.
 pub(super) struct Lines {
     listener: Option<Listener>,
-    limits: TcpLimits,
+    limits: StreamLimits,
     /// Said when it listens.
     announcement: String,
 }
@@ -39,7 +39,7 @@ impl Lines {
     }
 
     pub(super) fn over(listener: Listener, announcement: String, config: &Config) -> Lines {
-        let limits = TcpLimits {
+        let limits = StreamLimits {
             max_connections: config.max_connections as usize,
             idle: config.idle_timeout.0,
             max_line: config.max_line.length(),
@@ -54,7 +54,7 @@ impl Lines {
     async fn serve(&mut self, io: &Io) -> Result<(), Fault> {
         io.notes.note(Note::Listening(self.announcement.clone()));
         let listener = self.listener.take().ok_or_else(|| Fault::new("its listener is used up"))?;
-        let counters = Arc::new(TcpCounters::default());
+        let counters = Arc::new(StreamCounters::default());
         let notes = Arc::clone(&io.notes);
         let intakes = Arc::clone(&io.intakes);
         let sink_for = move || Sink { intake: intakes.open(), notes: Arc::clone(&notes) };
@@ -123,7 +123,7 @@ struct Said {
 }
 
 impl Said {
-    fn note(&mut self, counters: &TcpCounters, notes: &dyn Notes) {
+    fn note(&mut self, counters: &StreamCounters, notes: &dyn Notes) {
         let connections = &counters.connections;
         let since = |said: &mut u64, now: u64, note: fn(u64) -> Note| {
             if now > *said {

@@ -25,7 +25,7 @@ fn lines_of_a_connection_arrive_whole_and_the_last_without_a_newline() {
 
 #[test]
 fn a_connection_too_many_is_closed_and_counted() {
-    let served = Served::start(TcpLimits { max_connections: 1, ..limits() });
+    let served = Served::start(StreamLimits { max_connections: 1, ..limits() });
     let mut first = served.connect();
     first.write_all(b"a:1|c\n").unwrap();
     served.wait_for(b"a:1|c\n");
@@ -40,7 +40,7 @@ fn a_connection_too_many_is_closed_and_counted() {
 
 #[test]
 fn a_connection_that_completes_no_line_is_closed_though_it_sends() {
-    let served = Served::start(TcpLimits { idle: Duration::from_millis(150), ..limits() });
+    let served = Served::start(StreamLimits { idle: Duration::from_millis(150), ..limits() });
     let mut client = served.connect();
     client.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
     // A byte every ten milliseconds, until the other side has had enough.
@@ -77,10 +77,10 @@ fn connections_that_have_sent_and_closed_before_a_stop_are_counted_whole() {
     for _ in 0..CONNECTIONS {
         Client::connect(listener.local_addr().unwrap()).unwrap().write_all(text.as_bytes()).unwrap();
     }
-    let (seen, counters) = (Arc::new(Seen::default()), Arc::new(TcpCounters::default()));
+    let (seen, counters) = (Arc::new(Seen::default()), Arc::new(StreamCounters::default()));
     let stopped = std::future::ready(());
     let sink_for = || Sink(Arc::clone(&seen));
-    let limits = TcpLimits { max_connections: 3, ..limits() };
+    let limits = StreamLimits { max_connections: 3, ..limits() };
     runtime.block_on(serve_lines(listener, limits, Arc::clone(&counters), stopped, sink_for)).unwrap();
     let taken = String::from_utf8(seen.text()).unwrap();
     assert_eq!(taken.matches("a:1|c\n").count(), CONNECTIONS * LINES);
@@ -186,20 +186,20 @@ impl LineSink for Sink {
 struct Served {
     runtime: tokio::runtime::Runtime,
     address: SocketAddr,
-    counters: Arc<TcpCounters>,
+    counters: Arc<StreamCounters>,
     seen: Arc<Seen>,
     stop: Arc<Notify>,
     task: tokio::task::JoinHandle<io::Result<()>>,
 }
 
 impl Served {
-    fn start(limits: TcpLimits) -> Served {
+    fn start(limits: StreamLimits) -> Served {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = tcp_listener("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
-        let (counters, stop) = (Arc::new(TcpCounters::default()), Arc::new(Notify::new()));
+        let (counters, stop) = (Arc::new(StreamCounters::default()), Arc::new(Notify::new()));
         let (stopped, sinks) = (Arc::clone(&stop), Arc::clone(&seen));
         let task = runtime.spawn(serve_lines(
             listener,
@@ -233,6 +233,6 @@ impl Served {
     }
 }
 
-fn limits() -> TcpLimits {
-    TcpLimits { max_connections: 10, idle: Duration::from_secs(60), max_line: 16, framing: Framing::Lines }
+fn limits() -> StreamLimits {
+    StreamLimits { max_connections: 10, idle: Duration::from_secs(60), max_line: 16, framing: Framing::Lines }
 }

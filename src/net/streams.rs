@@ -36,7 +36,7 @@ pub trait LineSink: Send {
 
 /// Bounds of a listener for lines.
 #[derive(Debug, Clone)]
-pub struct TcpLimits {
+pub struct StreamLimits {
     /// Connections open at once; the next is closed and counted.
     pub max_connections: usize,
     /// Time within which a connection has to complete a line, from its opening or its last complete line. Bytes alone
@@ -58,9 +58,9 @@ pub enum Framing {
     Length,
 }
 
-impl Default for TcpLimits {
-    fn default() -> TcpLimits {
-        TcpLimits {
+impl Default for StreamLimits {
+    fn default() -> StreamLimits {
+        StreamLimits {
             max_connections: 1024,
             idle: Duration::from_secs(300),
             max_line: 64 * 1024,
@@ -71,7 +71,7 @@ impl Default for TcpLimits {
 
 /// What became of the connections of one listener for lines.
 #[derive(Debug, Default)]
-pub struct TcpCounters {
+pub struct StreamCounters {
     /// Taken, refused and open ones.
     pub connections: Arc<Connections>,
     idle: AtomicU64,
@@ -79,7 +79,7 @@ pub struct TcpCounters {
     unfinished: AtomicU64,
 }
 
-impl TcpCounters {
+impl StreamCounters {
     /// Connections closed because no line was completed in time.
     pub fn idle(&self) -> u64 {
         self.idle.load(Ordering::Relaxed)
@@ -103,8 +103,8 @@ impl TcpCounters {
 /// If the listener cannot be given to the runtime. Errors of accepting are counted and waited out.
 pub async fn serve_lines<S: LineSink + 'static>(
     listener: TcpListener,
-    limits: TcpLimits,
-    counters: Arc<TcpCounters>,
+    limits: StreamLimits,
+    counters: Arc<StreamCounters>,
     stop: impl Future<Output = ()>,
     sink_for: impl FnMut() -> S,
 ) -> io::Result<()> {
@@ -119,8 +119,8 @@ pub async fn serve_lines<S: LineSink + 'static>(
 #[cfg(unix)]
 pub async fn serve_unix_lines<S: LineSink + 'static>(
     listener: std::os::unix::net::UnixListener,
-    limits: TcpLimits,
-    counters: Arc<TcpCounters>,
+    limits: StreamLimits,
+    counters: Arc<StreamCounters>,
     stop: impl Future<Output = ()>,
     sink_for: impl FnMut() -> S,
 ) -> io::Result<()> {
@@ -130,8 +130,8 @@ pub async fn serve_unix_lines<S: LineSink + 'static>(
 
 async fn serve<L, S>(
     listener: L,
-    limits: TcpLimits,
-    counters: Arc<TcpCounters>,
+    limits: StreamLimits,
+    counters: Arc<StreamCounters>,
     stop: impl Future<Output = ()>,
     mut sink_for: impl FnMut() -> S,
 ) where
@@ -171,7 +171,7 @@ enum Cutter {
 }
 
 impl Cutter {
-    fn new(limits: &TcpLimits) -> Cutter {
+    fn new(limits: &StreamLimits) -> Cutter {
         match limits.framing {
             Framing::Lines => Cutter::Lines(LineCutter::new(limits.max_line)),
             Framing::Length => Cutter::Packets(PacketCutter::new(limits.max_line)),
@@ -227,7 +227,7 @@ enum End {
 }
 
 impl<T: AsyncRead + AsSocket + Unpin, S: LineSink> LineConnection<T, S> {
-    async fn serve(mut self, counters: Arc<TcpCounters>) {
+    async fn serve(mut self, counters: Arc<StreamCounters>) {
         match self.read().await {
             End::Orderly => {
                 let sink = &mut self.sink;
