@@ -11,12 +11,20 @@ use crate::config::{Check, Violation};
 use crate::flow::{Count, sample_facts};
 use crate::matcher::Facts;
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
-use crate::statsd::{Parser, Rules, RulesError};
+use crate::statsd::{self, Parser, Rules, RulesError};
 
 /// Options; they may stand in the section of a `StatsdInput`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema, Serialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Whose grammar lines are read by: "auto" (default) takes statsd, DogStatsD and carbon's tags, each as its clients mean
+    /// it, and refuses what statsd accepts by accident; "statsd" is the reference to the letter, quirks included: any
+    /// unknown type is a counter, `h`, `d` and `m` too, every `:` begins another value, the order of tags tells series
+    /// apart.
+    pub dialect: Dialect,
+    /// Whether names are cleaned as the reference does it: blanks become `_`, `/` becomes `-`, what is no letter, digit,
+    /// `_`, `-` or `.` is deleted. Only dialect "statsd" can do without. Default true.
+    pub sanitize_names: bool,
     /// Put before every name, with a dot between unless it ends in one. Default: none.
     pub prefix: String,
     /// Tags added to every series; a tag of the same key that a client sends is replaced. Default: none.
@@ -30,10 +38,40 @@ pub struct Config {
     pub drop: Vec<String>,
 }
 
+/// Whose grammar lines are read by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// What clients mean.
+    #[default]
+    Auto,
+    /// The reference.
+    Statsd,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            dialect: Dialect::Auto,
+            sanitize_names: true,
+            prefix: String::new(),
+            tags: BTreeMap::new(),
+            container_tag: String::new(),
+            external_data_tag: String::new(),
+            drop: Vec::new(),
+        }
+    }
+}
+
 impl Config {
     fn rules(&self) -> Result<Rules, RulesError> {
-        Rules::new(&self.prefix, self.tags.clone().into_iter().collect(), &self.drop)?
-            .keeping_origin(&self.container_tag, &self.external_data_tag)
+        let dialect = match self.dialect {
+            Dialect::Auto => statsd::Dialect::Auto,
+            Dialect::Statsd => statsd::Dialect::Statsd,
+        };
+        let rules = Rules::new(&self.prefix, self.tags.clone().into_iter().collect(), &self.drop)?
+            .keeping_origin(&self.container_tag, &self.external_data_tag)?;
+        Ok(Rules { dialect, sanitise: self.sanitize_names, ..rules })
     }
 
     /// Builds the decoder of one seat.
@@ -52,6 +90,16 @@ impl Config {
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
+        if !self.sanitize_names && self.dialect != Dialect::Statsd {
+            violations.push(Violation::new("sanitize_names", "may be false only with dialect = \"statsd\""));
+        }
+        for (option, key) in
+            [("container_tag", &self.container_tag), ("external_data_tag", &self.external_data_tag)]
+        {
+            if self.dialect == Dialect::Statsd && !key.is_empty() {
+                violations.push(Violation::new(option, "means nothing with dialect = \"statsd\""));
+            }
+        }
         let mut refuse = |error: RulesError, element: Option<String>| {
             let violation = match &error {
                 RulesError::Prefix { .. } => {

@@ -76,7 +76,7 @@ pub struct Sample {
     pub kind: SampleKind,
     /// Finite. For a set: the bits of a `Span` of the member's text, see `Sample::member`.
     pub value: f64,
-    /// In (0, 1].
+    /// In [1e-9, 1]; above 1 only in dialect `statsd`, where it makes less of a value.
     pub rate: f64,
 }
 

@@ -132,6 +132,11 @@ impl Interner {
 
     /// The outcome, and whether it will be the same the next time.
     fn work_out(&self, name: &[u8], tags: &[u8], kind: Kind) -> (Outcome, bool) {
+        if self.rules.known_as_written
+            && let Some(id) = self.names.find(&name::as_written(name, tags, kind))
+        {
+            return (Outcome::Series(id), true);
+        }
         let series = match name::canonical(name, tags, kind, &self.rules) {
             Ok(series) => series,
             Err(reason) => return (Outcome::Refused(reason), true),

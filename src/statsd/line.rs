@@ -40,6 +40,26 @@ impl<'a> Metric<'a> {
     }
 }
 
+/// What one value of a line does, before its series is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Datum<'a> {
+    Number { kind: SampleKind, value: f64, rate: f64 },
+    Member(&'a [u8]),
+}
+
+impl<'a> Datum<'a> {
+    #[inline(always)]
+    pub(super) fn read(kind: Kind, text: &'a [u8], rate: f64) -> Result<Datum<'a>, BadReason> {
+        match kind {
+            Kind::Set if text.is_empty() => Err(BadReason::BadNumber),
+            Kind::Set => Ok(Datum::Member(text)),
+            kind => {
+                read_value(kind, text, rate).map(|(kind, value, rate)| Datum::Number { kind, value, rate })
+            }
+        }
+    }
+}
+
 /// What `metrics` gives: metrics, or why one is none.
 #[derive(Debug)]
 pub(super) struct Metrics<'a> {
@@ -178,9 +198,9 @@ pub(super) fn read_value(kind: Kind, text: &[u8], rate: f64) -> Result<(SampleKi
 /// A counter counts `value * (1 / rate)`, computed like that, and an observation is as much of a sum.
 ///
 /// # Errors
-/// `BadRate` if it is outside of [`LEAST_RATE`, 1], `NotFinite` if the value times `1 / rate` is no finite number.
+/// `BadRate` if it is smaller than `LEAST_RATE` or no finite number, `NotFinite` if the value times `1 / rate` is no finite number.
 pub fn used_rate(kind: SampleKind, value: f64, rate: f64) -> Result<f64, BadReason> {
-    if !(LEAST_RATE..=1.0).contains(&rate) {
+    if !(LEAST_RATE..f64::MAX).contains(&rate) {
         return Err(BadReason::BadRate);
     }
     match kind {
@@ -192,12 +212,12 @@ pub fn used_rate(kind: SampleKind, value: f64, rate: f64) -> Result<f64, BadReas
 }
 
 /// `|#k:v|@0.5|c:x`, of which the last `|#` is taken.
-fn tags(tail: &[u8]) -> &[u8] {
+pub(super) fn tags(tail: &[u8]) -> &[u8] {
     tail.split(|&byte| byte == b'|').rev().find_map(|section| section.strip_prefix(b"#")).unwrap_or_default()
 }
 
 /// `|#k:v|@0.5|c:x`, of which the last `|@` is taken.
-fn last_rate(tail: &[u8]) -> Option<Result<f64, BadReason>> {
+pub(super) fn last_rate(tail: &[u8]) -> Option<Result<f64, BadReason>> {
     tail.split(|&byte| byte == b'|').rev().find_map(|section| section.strip_prefix(b"@")).map(read_rate)
 }
 

@@ -27,6 +27,7 @@ mod name;
 mod number;
 mod origin;
 mod parse;
+mod reference;
 mod rules;
 mod scan;
 #[cfg(test)]
@@ -35,4 +36,4 @@ mod tests;
 pub use intern::Outcome;
 pub use line::{LEAST_RATE, used_rate};
 pub use parse::Parser;
-pub use rules::{Rules, RulesError};
+pub use rules::{Dialect, Rules, RulesError};

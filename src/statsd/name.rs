@@ -7,7 +7,7 @@
 
 use crate::metric::{BadReason, Kind, OVERFLOW, Series, Tags};
 
-use super::Rules;
+use super::{Dialect, Rules};
 
 /// The series that samples of `kind`, sent with the name `name` and the tag section `tags`, belong to.
 ///
@@ -18,6 +18,9 @@ use super::Rules;
 pub(super) fn canonical(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> Result<Series, BadReason> {
     if name.starts_with(b"_e{") {
         return Err(BadReason::UnknownType);
+    }
+    if rules.dialect == Dialect::Statsd {
+        return Ok(of_reference(name, tags, kind, rules));
     }
     let mut parts = name.split(|&byte| byte == b';');
     let own = sanitise(parts.next().unwrap_or_default());
@@ -30,16 +33,57 @@ pub(super) fn canonical(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> 
     Ok(Series { name: reserved(prefixed(&rules.prefix, own)).into(), tags: sorted(pairs), kind })
 }
 
+/// The series whose name and `Series::tags_text` these are.
+pub(super) fn as_written(name: &[u8], tags: &[u8], kind: Kind) -> Series {
+    let [name, tags] = [name, tags].map(String::from_utf8_lossy);
+    let pair = |tag: &str| match tag.split_once(':') {
+        Some((key, value)) => (key.into(), value.into()),
+        None => (tag.into(), "".into()),
+    };
+    let pairs = tags.split(',').filter(|tag| !tag.is_empty()).map(pair);
+    Series { name: (*name).into(), tags: pairs.collect(), kind }
+}
+
+/// The series in the dialect of the reference, where tags become a part of the key: their order is identity, a key may
+/// come twice, and the name may be empty. An empty tag is left out.
+fn of_reference(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> Series {
+    let mut key = String::from_utf8_lossy(name).into_owned();
+    for item in String::from_utf8_lossy(tags).split(',').filter(|_| !tags.is_empty()) {
+        key.push(';');
+        key.push_str(&item.replacen(';', "_", 1).replacen(':', "=", 1));
+    }
+    if rules.sanitise {
+        key = sanitised(&key, |letter| matches!(letter, ';' | '='));
+    }
+    let mut parts = key.split(';');
+    let own = parts.next().unwrap_or_default().to_owned();
+    let pair = |part: &str| match part.split_once('=') {
+        Some((key, value)) => (key.into(), value.into()),
+        None => (part.into(), "".into()),
+    };
+    let ours = |key: &str| rules.tags.iter().any(|(our, _)| our == key);
+    let theirs =
+        parts.filter(|part| !part.is_empty()).map(pair).filter(|(key, _): &(Box<str>, _)| !ours(key));
+    let added = rules.tags.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+    Series { name: reserved(prefixed(&rules.prefix, own)).into(), tags: theirs.chain(added).collect(), kind }
+}
+
 /// `text` as a name: what is illegal replaced or deleted.
 pub(super) fn sanitise(text: &[u8]) -> String {
+    sanitised(&String::from_utf8_lossy(text), |_| false)
+}
+
+/// The same, with further letters that are legal.
+fn sanitised(text: &str, also: impl Fn(char) -> bool) -> String {
     let mut name = String::with_capacity(text.len());
     let mut in_blank = false;
-    for character in String::from_utf8_lossy(text).chars() {
+    for character in text.chars() {
         let blank = is_blank(character);
         match character {
             _ if blank && !in_blank => name.push('_'),
             '/' => name.push('-'),
             'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' | '.' => name.push(character),
+            _ if also(character) => name.push(character),
             _ => {}
         }
         in_blank = blank;
@@ -92,7 +136,7 @@ fn reserved(name: String) -> String {
 }
 
 /// What `\s` of ECMAScript matches.
-fn is_blank(character: char) -> bool {
+pub(super) fn is_blank(character: char) -> bool {
     character == '\u{feff}' || character != '\u{85}' && character.is_whitespace()
 }
 

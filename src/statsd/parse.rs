@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Rules;
 use super::intern::{Interner, Outcome, Place};
-use super::line::{Metric, kind_of, metrics, read_rate, read_value};
+use super::line::{Datum, Metric, kind_of, metrics, read_rate};
 use super::origin::Origins;
+use super::reference;
 use super::scan::Marks;
+use super::{Dialect, Rules};
 use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
 
 /// The statsd parser of one seat: the rules of its listener and the spellings it has seen.
@@ -25,6 +26,7 @@ use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, 
 #[derive(Debug)]
 pub struct Parser {
     interner: Interner,
+    dialect: Dialect,
     origins: Option<Origins>,
     marks: Marks,
     /// Memory for the lines that are looked up together.
@@ -36,8 +38,8 @@ impl Parser {
     /// A parser that has seen nothing. `seed` should be random, see `Registry` for what `names` bounds.
     pub fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Parser {
         let (marks, ahead) = (Marks::default(), Vec::with_capacity(AHEAD));
-        let origins = Origins::kept_by(&rules);
-        Parser { interner: Interner::new(rules, names, seed), origins, marks, ahead, example: None }
+        let (dialect, origins) = (rules.dialect, Origins::kept_by(&rules));
+        Parser { interner: Interner::new(rules, names, seed), dialect, origins, marks, ahead, example: None }
     }
 
     /// Appends the samples of one datagram, or of a chunk of whole lines, to `batch` and counts in its tally.
@@ -94,7 +96,7 @@ impl Parser {
         let mut start = 0;
         while !marks.is_empty() {
             let read = match plain(window, start, marks) {
-                Some((metric, Ok(datum))) => {
+                Some((metric, Ok(datum))) if self.takes_plain(&metric, window, marks) => {
                     if ahead.len() == AHEAD {
                         self.look_up(window, &mut ahead, sink);
                     }
@@ -129,11 +131,11 @@ impl Parser {
     #[inline(never)]
     fn other_line(&mut self, window: &[u8], start: usize, marks: &[u32], sink: &mut Sink<'_>) -> usize {
         match sectioned(window, start, marks) {
-            Some((metric, read)) => {
+            Some((metric, read)) if self.takes(&metric, &window[start..marks[read - 1] as usize]) => {
                 self.one_value(&metric, &window[start..marks[read - 1] as usize], sink);
                 read
             }
-            None => {
+            _ => {
                 let read = marks_of_line(window, marks);
                 self.any_line(&window[start..marks[read - 1] as usize], sink);
                 read
@@ -149,6 +151,18 @@ impl Parser {
         for line in datagram.split(|&byte| byte == b'\n') {
             self.any_line(line, &mut sink);
         }
+    }
+
+    /// Whether the dialect reads the plain line of these marks as it was read.
+    #[inline(always)]
+    fn takes_plain(&self, metric: &Metric<'_>, window: &[u8], marks: &[u32]) -> bool {
+        let letters = || without_end(&window[marks[1] as usize + 1..marks[2] as usize]);
+        self.dialect != Dialect::Statsd || reference::is_plain(letters(), metric.values)
+    }
+
+    /// Whether the dialect reads a metric with sections as it was read.
+    fn takes(&self, metric: &Metric<'_>, line: &[u8]) -> bool {
+        self.dialect != Dialect::Statsd || reference::is_regular(metric, without_end(line))
     }
 
     /// Takes a line that holds one metric with one value.
@@ -183,9 +197,25 @@ impl Parser {
             return;
         }
         sink.begin();
+        if self.dialect == Dialect::Statsd {
+            return self.bits(line, sink);
+        }
         for metric in metrics(line) {
             match metric {
                 Ok(metric) => self.values(&metric, line, sink),
+                Err(reason) => self.refuse(reason, line, sink),
+            }
+        }
+    }
+
+    /// Takes the bits of a line of the reference; each is looked up, since each may have another type.
+    fn bits(&mut self, line: &[u8], sink: &mut Sink<'_>) {
+        for bit in reference::bits(line) {
+            match bit {
+                Ok(bit) => {
+                    let outcome = self.interner.outcome(bit.name, bit.tags, bit.kind);
+                    self.place(outcome, bit.datum, line, sink);
+                }
                 Err(reason) => self.refuse(reason, line, sink),
             }
         }
@@ -225,26 +255,6 @@ impl Parser {
         if self.example.is_none() {
             let line = without_end(line);
             self.example = Some((reason, line[..line.len().min(EXAMPLE)].to_vec()));
-        }
-    }
-}
-
-/// What one value of a line does, before its series is known.
-#[derive(Debug, Clone, Copy)]
-enum Datum<'a> {
-    Number { kind: SampleKind, value: f64, rate: f64 },
-    Member(&'a [u8]),
-}
-
-impl<'a> Datum<'a> {
-    #[inline(always)]
-    fn read(kind: Kind, text: &'a [u8], rate: f64) -> Result<Datum<'a>, BadReason> {
-        match kind {
-            Kind::Set if text.is_empty() => Err(BadReason::BadNumber),
-            Kind::Set => Ok(Datum::Member(text)),
-            kind => {
-                read_value(kind, text, rate).map(|(kind, value, rate)| Datum::Number { kind, value, rate })
-            }
         }
     }
 }

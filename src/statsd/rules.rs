@@ -5,9 +5,26 @@ use thiserror::Error;
 
 use super::name;
 
+/// Whose grammar lines are read by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// statsd, DogStatsD and carbon's tags, each as its clients mean it; what only accident accepts is refused.
+    #[default]
+    Auto,
+    /// The reference, quirks included.
+    Statsd,
+}
+
 /// The rules of one listener.
 #[derive(Debug, Clone)]
 pub struct Rules {
+    /// Whose grammar.
+    pub dialect: Dialect,
+    /// Whether names are cleaned as the reference does it; otherwise they stay as sent. Only in dialect `statsd`.
+    pub sanitise: bool,
+    /// Whether a series that was named as it is written is meant, whatever the grammar says of the order of its tags: for
+    /// what was a sample before.
+    pub known_as_written: bool,
     /// Put before every name, with a `.` between unless it ends in one. Empty: none.
     pub prefix: String,
     /// Added to every series. A tag of the same key that a client sends is replaced: what the operator says of a
@@ -63,6 +80,9 @@ impl Rules {
 impl Default for Rules {
     fn default() -> Rules {
         Rules {
+            dialect: Dialect::Auto,
+            sanitise: true,
+            known_as_written: false,
             prefix: String::new(),
             tags: Vec::new(),
             container_tag: String::new(),

@@ -4,17 +4,25 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Outcome, Parser, Rules};
+use super::{Dialect, Outcome, Parser, Rules};
 use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, SeriesId};
 
 fn parser() -> (Parser, SampleBatch) {
-    let rules = Rules::new("", Vec::new(), &["debug.*".to_owned()]).unwrap();
+    parser_of(Dialect::Auto)
+}
+
+fn parser_of(dialect: Dialect) -> (Parser, SampleBatch) {
+    let rules = Rules { dialect, ..Rules::new("", Vec::new(), &["debug.*".to_owned()]).unwrap() };
     let names = Arc::new(Registry::new(1000));
     (Parser::new(rules, Arc::clone(&names), 1), SampleBatch::new(names))
 }
 
 fn parsed(datagram: &[u8]) -> SampleBatch {
-    let (mut parser, mut batch) = parser();
+    parsed_as(Dialect::Auto, datagram)
+}
+
+fn parsed_as(dialect: Dialect, datagram: &[u8]) -> SampleBatch {
+    let (mut parser, mut batch) = parser_of(dialect);
     parser.parse(datagram, true, &mut batch);
     assert_eq!(batch.lines.len(), batch.samples.len());
     batch
@@ -87,7 +95,15 @@ fn unescaped(column: &str) -> Vec<u8> {
 
 #[test]
 fn every_row_of_the_wire_table_becomes_what_it_says() {
-    let table = include_str!("../../tests/wire/statsd.tsv");
+    hold(Dialect::Auto, include_str!("../../tests/wire/statsd.tsv"), 120);
+}
+
+#[test]
+fn every_row_of_the_reference_s_wire_table_becomes_what_it_says() {
+    hold(Dialect::Statsd, include_str!("../../tests/wire/statsd_reference.tsv"), 30);
+}
+
+fn hold(dialect: Dialect, table: &str, least: usize) {
     let (mut rows, mut wrong) = (0, Vec::new());
     for (number, row) in table.lines().enumerate().filter(|(_, row)| !row.starts_with('#')) {
         let (line, expected) =
@@ -95,14 +111,14 @@ fn every_row_of_the_wire_table_becomes_what_it_says() {
         // The expectation keeps its `\xNN`; only repetitions are written out.
         let expected = expected.replace("\\x", "\\\\x");
         let expected = String::from_utf8(unescaped(&expected)).unwrap();
-        let became = described(&parsed(&unescaped(line)));
+        let became = described(&parsed_as(dialect, &unescaped(line)));
         if became != expected {
             wrong.push(format!("row {}: {line}\n  became {became}\n  is not {expected}", number + 1));
         }
         rows += 1;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(rows >= 120, "only {rows} rows");
+    assert!(rows >= least, "only {rows} rows");
 }
 
 #[test]
@@ -189,10 +205,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_quick_parser_agrees_with_the_general_one(text in pieces()) {
-        let (mut parser, mut batch) = parser();
+    fn the_quick_parser_agrees_with_the_general_one(
+        text in pieces(),
+        dialect in prop::sample::select(vec![Dialect::Auto, Dialect::Statsd]),
+    ) {
+        let (mut parser, mut batch) = parser_of(dialect);
         parser.parse_generally(&text, &mut batch);
-        let quick = parsed(&text);
+        let quick = parsed_as(dialect, &text);
         prop_assert_eq!(described(&quick), described(&batch));
         prop_assert_eq!(quick.tally, batch.tally);
         let lines = |batch: &SampleBatch| -> Vec<Vec<u8>> {
@@ -221,6 +240,10 @@ proptest! {
         let batch = parsed(&text);
         for sample in &batch.samples {
             prop_assert!((1e-9..=1.0).contains(&sample.rate));
+            prop_assert!(sample.kind == SampleKind::Set || sample.value.is_finite());
+        }
+        for sample in &parsed_as(Dialect::Statsd, &text).samples {
+            prop_assert!((1e-9..f64::MAX).contains(&sample.rate));
             prop_assert!(sample.kind == SampleKind::Set || sample.value.is_finite());
         }
     }

@@ -96,6 +96,7 @@ const COVERED: &[(&str, &[&str])] = &[
     (
         "OutOfRange",
         &[
+            "dialect",
             "glob-in-decoder",
             "glob-of-a-list",
             "many-sections",

@@ -18,7 +18,11 @@ impl Messages {
     pub(super) fn new(context: &BuildContext) -> Messages {
         let names = Arc::clone(&context.names);
         Messages {
-            parser: Parser::new(Rules::default(), Arc::clone(&names), context.seed),
+            parser: Parser::new(
+                Rules { known_as_written: true, ..Rules::default() },
+                Arc::clone(&names),
+                context.seed,
+            ),
             batch: SampleBatch::new(names),
         }
     }
@@ -42,7 +46,7 @@ impl Messages {
         let name = text(message, "name").ok_or(BadReason::EmptyName)?;
         let kind = text(message, "kind").and_then(SampleKind::from_text).ok_or(BadReason::UnknownType)?;
         let rate = number(message, "rate").unwrap_or(1.0);
-        if !(LEAST_RATE..=1.0).contains(&rate) {
+        if !(LEAST_RATE..f64::MAX).contains(&rate) {
             return Err(BadReason::BadRate);
         }
         let series = match self.parser.resolve(name, text(message, "tags").unwrap_or(""), kind.series()) {
