@@ -234,7 +234,8 @@ fn default_text(choice: &Choice) -> String {
     DEFAULT.replace(LISTENS, &listens)
 }
 
-fn hostname() -> String {
+/// The name of this host, as the system says.
+pub(crate) fn hostname() -> String {
     #[cfg(unix)]
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     #[cfg(not(unix))]

@@ -15,6 +15,7 @@ pub mod time;
 pub mod aggregate;
 pub mod exposition;
 pub mod graphite;
+pub mod import;
 pub mod matcher;
 pub mod statsd;
 

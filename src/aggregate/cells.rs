@@ -177,6 +177,11 @@ pub(super) fn finite(sum: f64) -> f64 {
     if sum.is_nan() { 0.0 } else { sum.clamp(f64::MIN, f64::MAX) }
 }
 
+/// Whether a sum stayed between the ends of the range of f64.
+pub(super) fn within_range(sum: f64) -> bool {
+    sum.abs() < f64::MAX
+}
+
 #[inline]
 fn cell<'a, T: Default>(cells: &'a mut Vec<T>, series: SeriesId, names: &Registry) -> &'a mut T {
     let index = series.index();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::accumulator::{Idle, IdleRules};
-use super::cells::{Cells, finite};
+use super::cells::{Cells, finite, within_range};
 use super::distribution::DistributionCell;
 use super::gauge::GaugeCell;
 use super::set::SetCell;
@@ -195,7 +195,11 @@ impl KeptCounter {
     /// The total together with an open interval of that sum, `negative` of it from negative samples. It never goes
     /// back, not by what rounding does to either sum.
     pub(super) fn total_with(&self, sum: f64, negative: f64) -> f64 {
-        let grown = finite(finite(sum) - finite(negative)).max(0.0);
+        let grown = match within_range(sum) {
+            true => finite(finite(sum) - finite(negative)).max(0.0),
+            // What went beyond the range says nothing of the total, which it would end.
+            false => 0.0,
+        };
         finite(self.total + grown).max(self.total).max(self.seen_total)
     }
 
@@ -211,7 +215,10 @@ impl KeptDistribution {
     /// Enters what left a table.
     pub(super) fn grow(&mut self, taken: &DistributionCell, since: Stamp) {
         self.total_weight = finite(self.total_weight + taken.weight());
-        self.total_sum = finite(self.total_sum + taken.weighted_sum());
+        let sum = taken.weighted_sum();
+        if within_range(sum) {
+            self.total_sum = finite(self.total_sum + sum);
+        }
         if self.created == Stamp::default() {
             self.created = since;
         }

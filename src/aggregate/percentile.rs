@@ -140,8 +140,8 @@ impl Ranked<'_> {
     /// The `rank`-th smallest, from 1 on.
     fn value(self, rank: u64) -> f64 {
         match self {
-            Ranked::Exact(values) => values[rank as usize - 1],
-            Ranked::Sketch(sketch) => sketch.value_at(rank),
+            Ranked::Exact(values) => unbounded(values[rank as usize - 1]),
+            Ranked::Sketch(sketch) => unbounded(sketch.value_at(rank)),
         }
     }
 
@@ -154,14 +154,20 @@ impl Ranked<'_> {
                 let lower = prefix_sums(&values[..from as usize]);
                 (upper.0 - lower.0, upper.1 - lower.1)
             }
-            Ranked::Sketch(sketch) => sketch.sums(from, to),
+            Ranked::Sketch(sketch) => {
+                let (sum, squares) = sketch.sums(from, to);
+                (unbounded(sum), unbounded(squares))
+            }
         }
     }
 
     fn deviation(self, mean: f64) -> f64 {
         match self {
             Ranked::Exact(values) => {
-                let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+                let squares: f64 = match mean.is_finite() {
+                    true => values.iter().map(|value| (value - mean) * (value - mean)).sum(),
+                    false => values.iter().map(|&value| (unbounded(value) - mean).powi(2)).sum(),
+                };
                 (squares / values.len() as f64).sqrt()
             }
             Ranked::Sketch(sketch) => sketch.deviation(),
@@ -202,7 +208,22 @@ impl Percentile {
 }
 
 fn prefix_sums(values: &[f64]) -> (f64, f64) {
+    // Ascending: only an end can stand for what is infinite.
+    let ends = [values.first(), values.last()].into_iter().flatten();
+    if ends.into_iter().any(|&value| unbounded(value).is_infinite()) {
+        let values = values.iter().map(|&value| unbounded(value));
+        return values.fold((0.0, 0.0), |(sum, squares), value| (sum + value, squares + value * value));
+    }
     values.iter().fold((0.0, 0.0), |(sum, squares), value| (sum + value, squares + value * value))
+}
+
+/// Samples are finite; what stands at an end of the range of f64 was sent as infinite, or beyond it.
+fn unbounded(value: f64) -> f64 {
+    match value {
+        f64::MAX => f64::INFINITY,
+        f64::MIN => f64::NEG_INFINITY,
+        value => value,
+    }
 }
 
 /// JavaScript's `Math.round`: halves go up, also below zero.

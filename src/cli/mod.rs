@@ -5,6 +5,7 @@
 
 mod check;
 mod docs;
+mod import;
 mod send;
 
 pub use docs::{manual, own_metrics};
@@ -46,6 +47,8 @@ enum Verb {
     },
     /// Sends statsd lines, such as 'hello.world:1|c'.
     Send(send::Send),
+    /// Translates the configuration of another program; what became of its keys is said on standard error.
+    Import(import::Import),
     /// Prints the manual of the plugins, of one, or of the daemon's own metrics.
     Docs(docs::Docs),
     /// Prints the version.
@@ -86,6 +89,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Run(source)) => daemon(source, &plugins),
         Some(Verb::Check { source, routes }) => check::check(&source.choice(), routes, &plugins),
         Some(Verb::Send(send)) => send.send(),
+        Some(Verb::Import(import)) => import.import(&plugins),
         Some(Verb::Docs(docs)) => docs.print(&plugins),
         Some(Verb::Version) => {
             anstream::println!("hekad {}", env!("CARGO_PKG_VERSION"));

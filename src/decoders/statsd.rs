@@ -71,7 +71,9 @@ impl Config {
         };
         let rules = Rules::new(&self.prefix, self.tags.clone().into_iter().collect(), &self.drop)?
             .keeping_origin(&self.container_tag, &self.external_data_tag)?;
-        Ok(Rules { dialect, sanitise: self.sanitize_names, ..rules })
+        // The reference takes a name as long as a datagram.
+        let max_key = if dialect == statsd::Dialect::Statsd { LONGEST } else { rules.max_key };
+        Ok(Rules { dialect, sanitise: self.sanitize_names, max_key, ..rules })
     }
 
     /// Builds the decoder of one seat.
@@ -86,6 +88,9 @@ impl Config {
         Ok(StatsdDecoder { parser, unremembered, reported: 0 })
     }
 }
+
+/// Bytes of the longest datagram.
+const LONGEST: usize = 65_507;
 
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {

@@ -11,12 +11,16 @@ use crate::metric::{Series, SeriesId};
 /// Order: counters, timers, gauges, sets, the aggregator's own, the number of series: that of the reference.
 pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out: &mut Vec<u8>) -> u64 {
     let mut writer = LineWriter::new(naming, tags, found.slot.end.seconds(), found.slot.seconds(), out);
+    // Clients can send what the aggregator counts itself: both are one series.
+    let mut own = OwnCounters::of(found, naming);
     each_named(
         found,
         &found.counters,
         |point| point.series,
         |point, series| {
-            writer.counter(&series.name, &series.tags, point.sum);
+            if !own.take(series, point.sum) {
+                writer.counter(&series.name, &series.tags, point.sum);
+            }
         },
     );
     let mut percentiles = Vec::new();
@@ -27,6 +31,11 @@ pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out:
         |point, series| {
             let numbers = timer_numbers(found, point, naming, &mut percentiles);
             writer.timer(&series.name, &series.tags, &numbers);
+            if point.samples > 0
+                && let Some(bins) = naming.bins(&series.name, &series.tags)
+            {
+                writer.bins(&series.name, &series.tags, bins, |bound| found.count_below(point, bound));
+            }
         },
     );
     each_named(
@@ -34,7 +43,9 @@ pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out:
         &found.gauges,
         |point| point.series,
         |point, series| {
-            writer.gauge(&series.name, &series.tags, point.value);
+            if !own.is_lag(series) {
+                writer.gauge(&series.name, &series.tags, point.value);
+            }
         },
     );
     each_named(
@@ -45,25 +56,70 @@ pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out:
             writer.set(&series.name, &series.tags, point.cardinality);
         },
     );
-    let mut count = found.len() as u64;
-    if let Some(own) = &found.own {
-        let counters = [
+    let mut count = found.len() as u64 - own.taken;
+    if let Some(counts) = &found.own {
+        for OwnCounter { short, sum, .. } in &own.counters {
+            writer.own_counter(short, *sum);
+            count += 1;
+        }
+        if let Some(lag) = counts.lag {
+            writer.own_gauge("timestamp_lag", lag as f64);
+            count += 1;
+        }
+        writer.own_number("processing_time", (counts.processing * 1000.0).round());
+    }
+    writer.number_of_stats(count);
+    writer.lines()
+}
+
+/// The aggregator's own counters in a flush, with what clients sent under the same names; none where they are not
+/// asked for.
+struct OwnCounters {
+    counters: Vec<OwnCounter>,
+    /// Name of the gauge of the lag, if it is sent.
+    lag: Option<String>,
+    /// Points of clients that are in here, or replaced by what is.
+    taken: u64,
+}
+
+struct OwnCounter {
+    short: &'static str,
+    name: String,
+    sum: f64,
+}
+
+impl OwnCounters {
+    fn of(found: &Snapshot, naming: &Namespace) -> OwnCounters {
+        let Some(own) = &found.own else { return OwnCounters { counters: Vec::new(), lag: None, taken: 0 } };
+        let counter = |(short, count): (&'static str, u64)| OwnCounter {
+            short,
+            name: naming.own_name(short),
+            sum: count as f64,
+        };
+        let counts = [
             ("bad_lines_seen", own.tally.bad_total()),
             ("packets_received", own.tally.datagrams),
             ("metrics_received", own.tally.lines),
         ];
-        for (name, value) in counters {
-            writer.own_counter(name, value as f64);
-            count += 1;
-        }
-        if let Some(lag) = own.lag {
-            writer.own_gauge("timestamp_lag", lag as f64);
-            count += 1;
-        }
-        writer.own_number("processing_time", (own.processing * 1000.0).round());
+        let lag = own.lag.map(|_| naming.own_name("timestamp_lag"));
+        OwnCounters { counters: counts.map(counter).into(), lag, taken: 0 }
     }
-    writer.number_of_stats(count);
-    writer.lines()
+
+    /// Adds a client's counter if it is one of these; whether it is.
+    fn take(&mut self, series: &Series, sum: f64) -> bool {
+        let own = self.counters.iter_mut().find(|own| *own.name == *series.name && series.tags.is_empty());
+        let Some(own) = own else { return false };
+        own.sum += sum;
+        self.taken += 1;
+        true
+    }
+
+    /// Whether a client's gauge is the lag, which counts in its place.
+    fn is_lag(&mut self, series: &Series) -> bool {
+        let is_lag = series.tags.is_empty() && self.lag.as_deref() == Some(&*series.name);
+        self.taken += u64::from(is_lag);
+        is_lag
+    }
 }
 
 /// Appends what an output says of its flush before the one in `found`, under the reference's names, if its own numbers

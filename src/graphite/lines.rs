@@ -3,6 +3,7 @@
 //! One call a series; a million counters are to cost tens of nanoseconds a line, so names are pieced together from
 //! text made beforehand and nothing is allocated once the buffers have grown.
 
+use super::histogram::Bins;
 use super::namespace::{Affix, Namespace, Rules, TimerAffixes};
 use super::number::{write_integer, write_number, write_six_decimals};
 use super::tags::{Spelling, TagMode};
@@ -53,6 +54,7 @@ pub struct LineWriter<'a> {
     names: &'a Namespace,
     tags: &'a TagMode,
     interval_seconds: f64,
+    clean_names: bool,
     spelling: Spelling,
     page: Page<'a>,
 }
@@ -64,6 +66,7 @@ struct Page<'a> {
     /// ` stamp\n`
     ending: Vec<u8>,
     rules: Rules,
+    non_finite: bool,
     lines: u64,
 }
 
@@ -80,8 +83,11 @@ impl<'a> LineWriter<'a> {
         let mut ending = vec![b' '];
         write_integer(&mut ending, stamp);
         ending.push(b'\n');
-        let page = Page { out, ending, rules: names.rules(), lines: 0 };
-        LineWriter { names, tags, interval_seconds, spelling: Spelling::default(), page }
+        let (rules, options) = (names.rules(), names.options());
+        // Heka has no words for them.
+        let non_finite = options.send_non_finite && rules == Rules::Statsd;
+        let (clean_names, page) = (options.clean_names, Page { out, ending, rules, non_finite, lines: 0 });
+        LineWriter { names, tags, interval_seconds, clean_names, spelling: Spelling::default(), page }
     }
 
     /// Lines written so far.
@@ -101,7 +107,8 @@ impl<'a> LineWriter<'a> {
 
     /// Writes a counter: its rate, and its sum where counts are flushed.
     pub fn counter(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], sum: f64) {
-        let series = self.spelling.of(self.tags, name, tags);
+        let series = self.spelling.of(self.tags, name, tags, self.clean_names);
+        let sum = unbounded(sum);
         self.page.float(&self.names.counter_rate, series, sum / self.interval_seconds);
         if let Some(count) = &self.names.counter_count {
             self.page.integer(count, series, sum);
@@ -110,27 +117,41 @@ impl<'a> LineWriter<'a> {
 
     /// Writes a gauge.
     pub fn gauge(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], value: f64) {
-        let series = self.spelling.of(self.tags, name, tags);
-        self.page.float(&self.names.gauge, series, value);
+        let series = self.spelling.of(self.tags, name, tags, self.clean_names);
+        self.page.float(&self.names.gauge, series, unbounded(value));
     }
 
     /// Writes the cardinality of a set.
     pub fn set(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], cardinality: u64) {
-        let series = self.spelling.of(self.tags, name, tags);
+        let series = self.spelling.of(self.tags, name, tags, self.clean_names);
         self.page.integer(&self.names.set, series, cardinality as f64);
     }
 
     /// Writes a timer, histogram or distribution: all its statistics, or those an idle one has.
     pub fn timer(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], timer: &TimerNumbers<'_>) {
-        let series = self.spelling.of(self.tags, name, tags);
+        let series = self.spelling.of(self.tags, name, tags, self.clean_names);
         let (names, page) = (&self.names.timer, &mut self.page);
         match page.rules {
             Rules::Heka => heka_timer(page, names, series, timer, self.interval_seconds),
             Rules::Statsd if timer.samples == 0 => {
-                page.float(&names.count, series, 0.0);
-                page.float(&names.count_per_second, series, 0.0);
+                page.optional(&names.count, series, 0.0);
+                page.optional(&names.count_per_second, series, 0.0);
             }
             Rules::Statsd => statsd_timer(page, names, series, timer, self.interval_seconds),
+        }
+    }
+
+    /// Writes how many samples of a timer lie in each of its bins, `below` saying how many lie below a bound.
+    pub fn bins(
+        &mut self,
+        name: &str,
+        tags: &[(Box<str>, Box<str>)],
+        bins: &Bins,
+        below: impl Fn(f64) -> u64,
+    ) {
+        let series = self.spelling.of(self.tags, name, tags, self.clean_names);
+        for (affix, count) in bins.counts(below) {
+            self.page.integer(affix, series, count as f64);
         }
     }
 
@@ -170,22 +191,22 @@ fn statsd_timer(
 ) {
     for (names, numbers) in names.percentiles.iter().zip(timer.percentiles) {
         if let Some(numbers) = numbers {
-            page.float(&names.count, series, numbers.count as f64);
-            page.float(&names.mean, series, numbers.mean);
-            page.float(&names.bound, series, numbers.bound);
-            page.float(&names.sum, series, numbers.sum);
-            page.float(&names.sum_squares, series, numbers.sum_squares);
+            page.optional(&names.count, series, numbers.count as f64);
+            page.optional(&names.mean, series, numbers.mean);
+            page.optional(&names.bound, series, numbers.bound);
+            page.optional(&names.sum, series, numbers.sum);
+            page.optional(&names.sum_squares, series, numbers.sum_squares);
         }
     }
-    page.float(&names.deviation, series, timer.deviation);
-    page.float(&names.upper, series, timer.upper);
-    page.float(&names.lower, series, timer.lower);
-    page.float(&names.count, series, timer.count);
-    page.float(&names.count_per_second, series, timer.count / interval_seconds);
-    page.float(&names.sum, series, timer.sum);
-    page.float(&names.sum_squares, series, timer.sum_squares);
-    page.float(&names.mean, series, timer.mean);
-    page.float(&names.median, series, timer.median);
+    page.optional(&names.deviation, series, timer.deviation);
+    page.optional(&names.upper, series, timer.upper);
+    page.optional(&names.lower, series, timer.lower);
+    page.optional(&names.count, series, timer.count);
+    page.optional(&names.count_per_second, series, timer.count / interval_seconds);
+    page.optional(&names.sum, series, timer.sum);
+    page.optional(&names.sum_squares, series, timer.sum_squares);
+    page.optional(&names.mean, series, timer.mean);
+    page.optional(&names.median, series, timer.median);
 }
 
 /// Heka counts samples without regard to their rates, and sends every statistic of an idle timer as zero.
@@ -198,27 +219,46 @@ fn heka_timer(
 ) {
     let idle = timer.samples == 0;
     let unless_idle = |value: f64| if idle { 0.0 } else { value };
-    page.integer(&names.count, series, timer.samples as f64);
-    page.float(&names.count_per_second, series, timer.samples as f64 / interval_seconds);
-    page.float(&names.lower, series, unless_idle(timer.lower));
-    page.float(&names.upper, series, unless_idle(timer.upper));
-    page.float(&names.sum, series, unless_idle(timer.sum));
-    page.float(&names.mean, series, unless_idle(timer.mean));
+    if let Some(name) = &names.count {
+        page.integer(name, series, timer.samples as f64);
+    }
+    page.optional(&names.count_per_second, series, timer.samples as f64 / interval_seconds);
+    page.optional(&names.lower, series, unless_idle(timer.lower));
+    page.optional(&names.upper, series, unless_idle(timer.upper));
+    page.optional(&names.sum, series, unless_idle(timer.sum));
+    page.optional(&names.mean, series, unless_idle(timer.mean));
     for (at, names) in names.percentiles.iter().enumerate() {
         let numbers = timer.percentiles.get(at).copied().flatten();
         if idle || numbers.is_some() {
             let (mean, bound) = numbers.map_or((0.0, 0.0), |numbers| (numbers.mean, numbers.bound));
-            page.float(&names.mean, series, unless_idle(mean));
-            page.float(&names.bound, series, unless_idle(bound));
+            page.optional(&names.mean, series, unless_idle(mean));
+            page.optional(&names.bound, series, unless_idle(bound));
         }
     }
 }
 
+/// Sums stay in the range of f64; what stands at its end went beyond it.
+fn unbounded(value: f64) -> f64 {
+    match value {
+        f64::MAX => f64::INFINITY,
+        f64::MIN => f64::NEG_INFINITY,
+        value => value,
+    }
+}
+
 impl Page<'_> {
+    /// Writes a float whose name is known if it is sent.
+    #[inline]
+    fn optional(&mut self, affix: &Option<Affix>, series: Spelled<'_>, value: f64) {
+        if let Some(affix) = affix {
+            self.float(affix, series, value);
+        }
+    }
+
     /// Writes a number that is a float to both rules.
     #[inline]
     fn float(&mut self, affix: &Affix, series: Spelled<'_>, value: f64) {
-        if !value.is_finite() {
+        if !value.is_finite() && !self.non_finite {
             return;
         }
         self.path(affix, series);
@@ -232,7 +272,7 @@ impl Page<'_> {
     /// Writes a number that is an integer under Heka's rules.
     #[inline]
     fn integer(&mut self, affix: &Affix, series: Spelled<'_>, value: f64) {
-        if !value.is_finite() {
+        if !value.is_finite() && !self.non_finite {
             return;
         }
         self.path(affix, series);
@@ -251,6 +291,9 @@ impl Page<'_> {
         self.out.extend_from_slice(head);
         self.out.extend_from_slice(after);
         self.out.extend_from_slice(tail);
+        if before.len() + head.len() + after.len() + tail.len() == 0 {
+            self.out.push(b'_');
+        }
         self.out.push(b' ');
     }
 

@@ -5,16 +5,20 @@
 //! <https://graphite.readthedocs.io/en/latest/feeding-carbon.html>,
 //! <https://graphite.readthedocs.io/en/latest/tags.html>. Names are those of statsd and of Heka's StatAccumInput.
 
+mod histogram;
 mod lines;
 mod namespace;
 mod number;
 mod parse;
+mod pickle;
 mod tags;
 mod template;
 
+pub use histogram::{Bins, HistogramRule};
 pub use lines::{LineWriter, PercentNumbers, TimerNumbers};
 pub use namespace::{Affix, Namespace, NamespaceOptions, Percent, PercentError, Rules};
 pub use number::{write_integer, write_number, write_six_decimals};
 pub use parse::{Line, LineError, parse_line};
+pub use pickle::write_pickles;
 pub use tags::TagMode;
 pub use template::{PathTemplate, TemplateError};

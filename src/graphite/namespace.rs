@@ -4,6 +4,7 @@
 //! are those of statsd's Graphite backend (<https://github.com/statsd/statsd/blob/master/docs/graphite.md>) and of
 //! Heka's StatAccumInput (<https://hekad.readthedocs.io/en/v0.10.0/config/inputs/stataccum.html>).
 
+use super::histogram::{Bins, HistogramRule};
 use super::number::write_number;
 
 /// Whose statistics, in whose order and spelling.
@@ -43,6 +44,16 @@ pub struct NamespaceOptions {
     pub flush_counts: bool,
     /// Percentiles of timers.
     pub percentiles: Vec<Percent>,
+    /// Statistics of timers that are sent; `upper_percent` stands for `upper_90` and all its like, `histogram` for all
+    /// bins. Empty: all.
+    pub timer_metrics: Vec<String>,
+    /// Timers whose samples are counted in bins; the first rule that matches counts.
+    pub histograms: Vec<HistogramRule>,
+    /// Whether names are cleaned as the reference's Graphite backend does it, for names that came uncleaned.
+    pub clean_names: bool,
+    /// Whether what is infinite or no number is sent, in JavaScript's words, as the reference does; else it is left
+    /// out.
+    pub send_non_finite: bool,
 }
 
 impl NamespaceOptions {
@@ -67,6 +78,10 @@ impl Default for NamespaceOptions {
             global_suffix: String::new(),
             flush_counts: true,
             percentiles: vec![Percent::of(90.0)],
+            timer_metrics: Vec::new(),
+            histograms: Vec::new(),
+            clean_names: false,
+            send_non_finite: false,
         }
     }
 }
@@ -141,21 +156,22 @@ pub struct Namespace {
     pub(super) gauge: Affix,
     pub(super) set: Affix,
     pub(super) timer: TimerAffixes,
+    histograms: Vec<Bins>,
     number_of_stats: Affix,
 }
 
-/// Names of a timer's statistics.
+/// Names of a timer's statistics, of those that are sent.
 #[derive(Debug, Clone)]
 pub(super) struct TimerAffixes {
-    pub(super) count: Affix,
-    pub(super) count_per_second: Affix,
-    pub(super) lower: Affix,
-    pub(super) upper: Affix,
-    pub(super) sum: Affix,
-    pub(super) sum_squares: Affix,
-    pub(super) mean: Affix,
-    pub(super) median: Affix,
-    pub(super) deviation: Affix,
+    pub(super) count: Option<Affix>,
+    pub(super) count_per_second: Option<Affix>,
+    pub(super) lower: Option<Affix>,
+    pub(super) upper: Option<Affix>,
+    pub(super) sum: Option<Affix>,
+    pub(super) sum_squares: Option<Affix>,
+    pub(super) mean: Option<Affix>,
+    pub(super) median: Option<Affix>,
+    pub(super) deviation: Option<Affix>,
     /// Parallel to the percentiles.
     pub(super) percentiles: Vec<PercentAffixes>,
 }
@@ -163,12 +179,12 @@ pub(super) struct TimerAffixes {
 /// Names of the statistics of one percentile.
 #[derive(Debug, Clone)]
 pub(super) struct PercentAffixes {
-    pub(super) count: Affix,
-    pub(super) mean: Affix,
+    pub(super) count: Option<Affix>,
+    pub(super) mean: Option<Affix>,
     /// `upper_P`, or `lower_P` where P is not above zero.
-    pub(super) bound: Affix,
-    pub(super) sum: Affix,
-    pub(super) sum_squares: Affix,
+    pub(super) bound: Option<Affix>,
+    pub(super) sum: Option<Affix>,
+    pub(super) sum_squares: Option<Affix>,
 }
 
 impl Namespace {
@@ -177,7 +193,11 @@ impl Namespace {
         let mut seen = std::collections::HashSet::new();
         options.percentiles.retain(|percent| seen.insert(percent.text.clone()));
         let namer = Namer::of(&options);
-        let timer = namer.timer(&options.percentiles);
+        let timer = namer.timer(&options);
+        let histograms = match is_sent(&options, "histogram") {
+            true => options.histograms.iter().map(|rule| namer.bins(rule)).collect(),
+            false => Vec::new(),
+        };
         let plain_counters = options.legacy;
         Namespace {
             counter_rate: namer.affix(&namer.counter_rate, if plain_counters { "" } else { ".rate" }),
@@ -188,6 +208,7 @@ impl Namespace {
             set: namer.affix(&namer.set, ".count"),
             number_of_stats: namer.affix(&namer.number_of_stats, ""),
             timer,
+            histograms,
             options,
         }
     }
@@ -231,6 +252,11 @@ impl Namespace {
     pub fn timer(&self, statistic: &str) -> Affix {
         let namer = Namer::of(&self.options);
         namer.affix(&namer.timer, &format!(".{statistic}"))
+    }
+
+    /// The bins of a timer, if its samples are counted in any.
+    pub fn bins(&self, name: &str, tags: &[(Box<str>, Box<str>)]) -> Option<&Bins> {
+        self.histograms.iter().find(|bins| bins.are_of(name, tags))
     }
 
     /// The name of the number of series.
@@ -296,8 +322,17 @@ impl Namer {
         Affix { before: before.into(), after: [after, &self.suffix].concat().into() }
     }
 
-    fn timer(&self, percentiles: &[Percent]) -> TimerAffixes {
-        let named = |statistic: &str| self.affix(&self.timer, &format!(".{statistic}"));
+    fn bins(&self, rule: &HistogramRule) -> Bins {
+        Bins::new(rule, |name| self.affix(&self.timer, &format!(".histogram.{name}")))
+    }
+
+    fn timer(&self, options: &NamespaceOptions) -> TimerAffixes {
+        let affix = |statistic: &str| self.affix(&self.timer, &format!(".{statistic}"));
+        let named = |statistic: &str| is_sent(options, statistic).then(|| affix(statistic));
+        let of_percent = |statistic: &str, text: &str| {
+            let sent = is_sent(options, &format!("{statistic}_percent"));
+            sent.then(|| affix(&format!("{statistic}_{text}")))
+        };
         TimerAffixes {
             count: named("count"),
             count_per_second: named("count_ps"),
@@ -308,18 +343,23 @@ impl Namer {
             mean: named("mean"),
             median: named("median"),
             deviation: named("std"),
-            percentiles: percentiles
+            percentiles: options
+                .percentiles
                 .iter()
                 .map(|Percent { value, text }| PercentAffixes {
-                    count: named(&format!("count_{text}")),
-                    mean: named(&format!("mean_{text}")),
-                    bound: named(&format!("{}_{text}", if *value > 0.0 { "upper" } else { "lower" })),
-                    sum: named(&format!("sum_{text}")),
-                    sum_squares: named(&format!("sum_squares_{text}")),
+                    count: of_percent("count", text),
+                    mean: of_percent("mean", text),
+                    bound: of_percent(if *value > 0.0 { "upper" } else { "lower" }, text),
+                    sum: of_percent("sum", text),
+                    sum_squares: of_percent("sum_squares", text),
                 })
                 .collect(),
         }
     }
+}
+
+fn is_sent(options: &NamespaceOptions, statistic: &str) -> bool {
+    options.timer_metrics.is_empty() || options.timer_metrics.iter().any(|sent| sent == statistic)
 }
 
 /// Joins components, each with its dot; the empty ones add nothing.

@@ -33,9 +33,16 @@ impl Spelling {
         mode: &TagMode,
         name: &'a str,
         tags: &[(Box<str>, Box<str>)],
+        clean_names: bool,
     ) -> (&'a [u8], &'a [u8]) {
         self.tail.clear();
         let head = match mode {
+            _ if clean_names => {
+                self.head.clear();
+                push_as_reference(&mut self.head, name);
+                &self.head
+            }
+            TagMode::Reference if name.is_empty() => &[][..],
             TagMode::Path(template) => {
                 self.head.clear();
                 template.write(&mut self.head, name, tags);
@@ -54,6 +61,22 @@ impl Spelling {
             TagMode::Path(_) | TagMode::Drop => {}
         }
         (head, &self.tail)
+    }
+}
+
+/// Appends `text` as the reference's Graphite backend cleans names: runs of white space become `_`, `/` becomes `-`, what
+/// is no letter, digit, `_`, `-`, `.` or `=` is deleted.
+fn push_as_reference(out: &mut Vec<u8>, text: &str) {
+    let mut in_blank = false;
+    for letter in text.chars() {
+        let blank = letter == '\u{feff}' || letter != '\u{85}' && letter.is_whitespace();
+        match letter {
+            _ if blank && !in_blank => out.push(b'_'),
+            '/' => out.push(b'-'),
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' | '.' | '=' => out.push(letter as u8),
+            _ => {}
+        }
+        in_blank = blank;
     }
 }
 
@@ -125,7 +148,7 @@ pub(super) mod tests {
 
     fn spelled(mode: &TagMode, name: &str, tags: &[(&str, &str)]) -> String {
         let mut spelling = Spelling::default();
-        let (head, tail) = spelling.of(mode, name, &pairs(tags));
+        let (head, tail) = spelling.of(mode, name, &pairs(tags), false);
         format!("{}|{}", std::str::from_utf8(head).unwrap(), std::str::from_utf8(tail).unwrap())
     }
 
@@ -137,6 +160,13 @@ pub(super) mod tests {
         assert_eq!(spelled(&TagMode::Drop, "a.b", &tags), "a.b|");
         let template = TagMode::Path("{name}.{dc}.{tags}".parse().unwrap());
         assert_eq!(spelled(&template, "a.b", &tags), "a.b.eu.env.prod.bare|");
+    }
+
+    #[test]
+    fn names_are_cleaned_as_the_reference_does_it_and_may_be_empty_there() {
+        let mut spelling = Spelling::default();
+        assert_eq!(spelling.of(&TagMode::Reference, " \ta/b%c=é", &[], true).0, b"_a-bc=");
+        assert_eq!(spelled(&TagMode::Reference, "", &[("k", "v")]), "|;k=v");
     }
 
     #[test]

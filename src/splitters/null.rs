@@ -32,7 +32,7 @@ pub struct NullSplitter;
 
 impl Splitter for NullSplitter {
     fn split<'a>(&mut self, buffer: &'a [u8]) -> Split<'a> {
-        let record = (!buffer.is_empty()).then_some(Cow::Borrowed(buffer));
-        Split { consumed: buffer.len(), record }
+        // A datagram may be empty, and is one all the same.
+        Split { consumed: buffer.len(), record: Some(Cow::Borrowed(buffer)) }
     }
 }

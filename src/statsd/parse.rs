@@ -192,8 +192,10 @@ impl Parser {
     /// Takes any line, with or without its end.
     #[inline(never)]
     fn any_line(&mut self, line: &[u8], sink: &mut Sink<'_>) {
+        let whole = line.strip_suffix(b"\n").unwrap_or(line);
         let line = without_end(line);
-        if line.is_empty() {
+        // To the reference a line of nothing but `\r` is a bad one.
+        if line.is_empty() && (whole.is_empty() || self.dialect != Dialect::Statsd) {
             return;
         }
         sink.begin();

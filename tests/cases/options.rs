@@ -13,6 +13,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("StatsdInput", "max_line", "bounds what a socket buffers: src/net/lines.rs"),
     ("StatsdInput", "receive_buffer", "is a socket option: src/net/datagram.rs"),
     ("CarbonOutput", "connect_timeout", "bounds a real connect: src/net/dial.rs"),
+    ("CarbonOutput", "format", "is bytes: src/graphite/pickle.rs, tests/real/carbon.rs"),
     ("CarbonOutput", "send_timeout", "bounds a real write: tests/real/carbon.rs"),
     ("PrometheusOutput", "max_scrapes", "bounds scrapes under way: src/outputs/prometheus/tests.rs"),
     (

@@ -112,6 +112,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-retries",
             "range-statsd",
             "range-ticker",
+            "range-timers",
             "tag-names",
             "tag-names-in-decoder",
             "tags-and-prefix",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::{AccumulatorRules, Idle, IdleRules};
 use crate::config::{Check, OneOrMany, PercentText, Seconds, Violation};
 use crate::flow::LIVE_TYPE;
-use crate::graphite::{NamespaceOptions, Percent, Rules};
+use crate::graphite::{HistogramRule, NamespaceOptions, Percent, Rules};
 
 /// Options of `StatAccumFilter`.
 ///
@@ -56,6 +56,22 @@ pub struct Config {
     pub delete_sets: Option<bool>,
     /// Intervals a gauge that is to be deleted may be idle before it is. Default 1.
     pub gauges_max_ttl: u32,
+    /// Statistics of timers that are sent: "std", "upper", "lower", "count", "count_ps", "sum", "sum_squares", "mean",
+    /// "median", "histogram", and with "_percent" for all percentiles "count_percent", "mean_percent", "upper_percent",
+    /// "lower_percent", "sum_percent", "sum_squares_percent". Default: all.
+    pub timer_metrics: Vec<String>,
+    /// Bins in which the samples of timers are counted, as `NAME.histogram.bin_BOUND`: a list of tables of `metric`, a
+    /// text that the name (with tags as `name;key=value`) holds, "" for all, and `bins`, upper bounds of which the last
+    /// may be "inf". A sample is in the first bin whose bound is above it. The first table that matches counts.
+    /// Default: none.
+    #[schemars(extend("x-example" = r#"histogram = [{ metric = "api", bins = [10, 100, "inf"] }]"#))]
+    pub histogram: Vec<HistogramTable>,
+    /// Whether names are cleaned again when they are sent, as the reference's Graphite backend does where names are not
+    /// cleaned as they come (`sanitize_names = false`). Default false.
+    pub clean_names: bool,
+    /// Whether numbers that are infinite, or none, are sent as `Infinity` and `NaN`, as the reference does, instead of
+    /// being left out. Default false.
+    pub send_non_finite: bool,
     /// Whether the reference's own numbers are sent: the counters bad_lines_seen, packets_received and
     /// metrics_received, the gauge timestamp_lag (whole seconds, from the second flush on), processing_time
     /// (milliseconds of the flush before), and what CarbonOutput says of its last flush: graphiteStats.last_flush,
@@ -78,6 +94,35 @@ pub struct Config {
     #[serde(skip)]
     #[schemars(skip)]
     pub(super) by_alias: bool,
+}
+
+/// Timers and their bins.
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistogramTable {
+    /// A text that the name holds.
+    #[serde(default)]
+    pub metric: String,
+    /// Upper bounds, ascending.
+    pub bins: Vec<PercentText>,
+}
+
+impl HistogramTable {
+    fn rule(&self) -> Result<HistogramRule, String> {
+        let bound = |text: &PercentText| match text.0.trim() {
+            "inf" => Ok(f64::INFINITY),
+            number => number
+                .parse()
+                .ok()
+                .filter(|bound: &f64| bound.is_finite())
+                .ok_or_else(|| format!("{number:?} is no bound of a bin: a number or \"inf\" is needed")),
+        };
+        let bounds: Vec<f64> = self.bins.iter().map(bound).collect::<Result<_, _>>()?;
+        match bounds.is_sorted() {
+            true => Ok(HistogramRule { metric: self.metric.clone(), bounds }),
+            false => Err("the bounds of bins must ascend".to_owned()),
+        }
+    }
 }
 
 /// What becomes of the open interval at a stop.
@@ -122,6 +167,10 @@ impl Default for Config {
             delete_gauges: None,
             delete_sets: None,
             gauges_max_ttl: 1,
+            timer_metrics: Vec::new(),
+            histogram: Vec::new(),
+            clean_names: false,
+            send_non_finite: false,
             own_stats: false,
             exact_samples: 1024,
             exact_members: 1024,
@@ -184,9 +233,33 @@ impl Config {
                 .iter()
                 .filter_map(|percent| Percent::parse(&percent.0).ok())
                 .collect(),
+            timer_metrics: self.timer_metrics.clone(),
+            histograms: self.histogram.iter().filter_map(|table| table.rule().ok()).collect(),
+            clean_names: self.clean_names,
+            send_non_finite: self.send_non_finite,
         }
     }
 }
+
+/// Statistics of timers.
+const TIMER_METRICS: [&str; 16] = [
+    "std",
+    "upper",
+    "lower",
+    "count",
+    "count_ps",
+    "sum",
+    "sum_squares",
+    "mean",
+    "median",
+    "histogram",
+    "count_percent",
+    "mean_percent",
+    "upper_percent",
+    "lower_percent",
+    "sum_percent",
+    "sum_squares_percent",
+];
 
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
@@ -200,6 +273,17 @@ impl Check for Config {
                 Ok(_) => continue,
             };
             violations.push(Violation::new("percent_threshold", message).of_element(place));
+        }
+        for (place, name) in self.timer_metrics.iter().enumerate() {
+            if !TIMER_METRICS.contains(&name.as_str()) {
+                let message = format!("{name:?} is none of {}", TIMER_METRICS.join(", "));
+                violations.push(Violation::new("timer_metrics", message).of_element(place));
+            }
+        }
+        for (place, table) in self.histogram.iter().enumerate() {
+            if let Err(message) = table.rule() {
+                violations.push(Violation::new("histogram", message).of_element(place));
+            }
         }
         if !(1..=3).contains(&self.significant_digits) {
             violations.push(Violation::new("significant_digits", "must be 1, 2 or 3"));

@@ -1,0 +1,122 @@
+//! Writes a configuration section by section, so that importers do not each spell TOML.
+
+use std::fmt::Write;
+
+/// A configuration being written.
+///
+/// ```
+/// use heka::import::Document;
+///
+/// let mut document = Document::new("Made from config.js.");
+/// document.section("statsd");
+/// document.set("type", "StatsdInput").comment("Only from this host.").set("address", "127.0.0.1:8125");
+/// assert_eq!(
+///     document.into_text(),
+///     "# Made from config.js.\n\n[statsd]\ntype = \"StatsdInput\"\n# Only from this host.\naddress = \"127.0.0.1:8125\"\n"
+/// );
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    text: String,
+}
+
+impl Document {
+    /// A document that begins with a comment.
+    pub fn new(header: &str) -> Document {
+        let mut document = Document::default();
+        document.comment(header);
+        document
+    }
+
+    /// Opens the section `[name]`; a name with dots is one within another.
+    pub fn section(&mut self, name: &str) -> &mut Document {
+        self.open(&format!("[{}]", path(name)))
+    }
+
+    /// Opens the next table of a list, `[[name]]`.
+    pub fn element(&mut self, name: &str) -> &mut Document {
+        self.open(&format!("[[{}]]", path(name)))
+    }
+
+    /// Writes a comment, a line for each line of `text`.
+    pub fn comment(&mut self, text: &str) -> &mut Document {
+        for line in text.lines() {
+            self.text.push('#');
+            if !line.is_empty() {
+                self.text.push(' ');
+            }
+            // What is quoted from a file may hold anything.
+            self.text.extend(line.chars().map(|letter| if letter.is_control() { ' ' } else { letter }));
+            self.text.push('\n');
+        }
+        self
+    }
+
+    /// Writes `key = value`.
+    pub fn set(&mut self, key: &str, value: impl Into<toml::Value>) -> &mut Document {
+        writeln!(self.text, "{} = {}", quoted(key), inline(&value.into()))
+            .expect("a string takes every write");
+        self
+    }
+
+    /// The configuration.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    fn open(&mut self, header: &str) -> &mut Document {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(header);
+        self.text.push('\n');
+        self
+    }
+}
+
+fn path(name: &str) -> String {
+    name.split('.').map(quoted).collect::<Vec<_>>().join(".")
+}
+
+/// A key as it is where it may be, else in quotes.
+fn quoted(key: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    match !key.is_empty() && key.bytes().all(bare) {
+        true => key.to_owned(),
+        false => toml::Value::from(key).to_string(),
+    }
+}
+
+/// A value on one line: tables in braces.
+fn inline(value: &toml::Value) -> String {
+    match value {
+        toml::Value::Table(table) => {
+            let pairs: Vec<_> =
+                table.iter().map(|(key, value)| format!("{} = {}", quoted(key), inline(value))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        toml::Value::Array(values) => {
+            format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", "))
+        }
+        value => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_as_what_was_set() {
+        let mut document = Document::new("a \u{7}b\n\nc");
+        document.section("a b.c").set("k.l", "x\"\n\\").set("list", vec![1, 2]).set("f", 1.0);
+        document.element("m.n").set("t", toml::Table::from_iter([("x y".to_owned(), "z".into())]));
+        let text = document.into_text();
+        let read: toml::Table = text.parse().unwrap();
+        assert_eq!(read["a b"]["c"]["k.l"].as_str(), Some("x\"\n\\"));
+        assert_eq!(read["a b"]["c"]["list"].as_array().unwrap().len(), 2);
+        assert_eq!(read["a b"]["c"]["f"].as_float(), Some(1.0));
+        assert_eq!(read["m"]["n"][0]["t"]["x y"].as_str(), Some("z"));
+        assert!(text.starts_with("# a  b\n#\n# c\n"));
+    }
+}

@@ -1,0 +1,219 @@
+//! Flushes: their interval, names, percentiles, bins, and what becomes of idle series.
+
+use super::{Keys, number_or};
+use crate::import::javascript::Js;
+use crate::import::{Document, Fate};
+
+/// Writes the accumulator.
+pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
+    document.section(SECTION);
+    interval(keys, document);
+    document.comment("Names and numbers as statsd has them, its own statistics too.");
+    document.set("rules", "statsd").set("own_stats", true).set("send_non_finite", true);
+    if keys.value("keyNameSanitize").is_some_and(|value| !value.is_truthy()) {
+        document.set("clean_names", true);
+    }
+    names(keys, document);
+    percentiles(keys, document);
+    histogram(keys, document);
+    timer_metrics(keys, document);
+    idle(keys, document);
+}
+
+/// `flushInterval`, in milliseconds.
+fn interval(keys: &mut Keys<'_>, document: &mut Document) {
+    let milliseconds = number_or(keys.value("flushInterval"), 10_000.0);
+    let kept = milliseconds.round().clamp(100.0, 86_400_000.0);
+    document.set("ticker_interval", format!("{kept}ms"));
+    keys.take("flushInterval", |_| match kept == milliseconds {
+        true => Fate::Translated(format!("ticker_interval of [{SECTION}]")),
+        false => Fate::Approximated(format!("became {kept} ms: whole ones from 100 ms to a day")),
+    });
+}
+
+fn names(keys: &mut Keys<'_>, document: &mut Document) {
+    let mut graphite = keys.within("graphite");
+    // Only `false` itself turns it off.
+    let legacy = graphite.value("legacyNamespace").is_none_or(|value| *value == Js::Bool(true));
+    document.set("legacy_namespaces", legacy);
+    graphite.translate("legacyNamespace", false, "legacy_namespaces");
+    let prefixes = [
+        ("globalPrefix", "global_prefix", "stats"),
+        ("prefixCounter", "counter_prefix", "counters"),
+        ("prefixTimer", "timer_prefix", "timers"),
+        ("prefixGauge", "gauge_prefix", "gauges"),
+        ("prefixSet", "set_prefix", "sets"),
+    ];
+    for (key, ours, default) in prefixes {
+        let Some(text) = graphite.value(key).map(Js::text) else { continue };
+        if legacy {
+            let why = "statsd does not look at it as long as legacyNamespace is true".to_owned();
+            graphite.take(key, |_| Fate::Approximated(why));
+            continue;
+        }
+        document.set(ours, text.as_str());
+        graphite.translate(key, text == default, &format!("{ours} of [{SECTION}]"));
+    }
+    let suffix = graphite.value("globalSuffix").map(Js::text);
+    match suffix.as_deref() {
+        Some("") => graphite.take("globalSuffix", |_| {
+            Fate::Approximated("nothing is added, where statsd adds a dot to every name".to_owned())
+        }),
+        Some(text) => {
+            document.set("global_suffix", text);
+            graphite.translate("globalSuffix", false, &format!("global_suffix of [{SECTION}]"));
+        }
+        None => {}
+    }
+    keys.leave(graphite);
+    if let Some(text) = keys.value("prefixStats").map(Js::text) {
+        document.set("statsd_prefix", text.as_str());
+        keys.translate("prefixStats", text == "statsd", &format!("statsd_prefix of [{SECTION}]"));
+    }
+    let counts = keys.value("flush_counts").is_none_or(Js::is_truthy);
+    if !counts {
+        document.set("flush_counts", false);
+    }
+    keys.translate("flush_counts", counts, &format!("flush_counts of [{SECTION}]"));
+}
+
+/// `percentThreshold`: a number, or a list; what is falsy is 90.
+fn percentiles(keys: &mut Keys<'_>, document: &mut Document) {
+    let given = match keys.value("percentThreshold").filter(|value| value.is_truthy()) {
+        Some(Js::List(nodes)) => nodes.iter().map(|node| &node.value).collect(),
+        Some(value) => vec![value],
+        None => vec![&NINETY],
+    };
+    let (mut kept, mut left): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for value in given {
+        let text = value.text();
+        match value.number() {
+            Some(number) if (-100.0..=100.0).contains(&number) => kept.push(text),
+            _ => left.push(text),
+        }
+    }
+    document.set("percent_threshold", kept.clone());
+    keys.take("percentThreshold", |_| match left.is_empty() {
+        true if kept == ["90"] => Fate::Default,
+        true => Fate::Translated(format!("percent_threshold of [{SECTION}]")),
+        false => Fate::Approximated(format!("without {}: no percentiles from -100 to 100", left.join(", "))),
+    });
+}
+
+/// `histogram: [{ metric: 'api', bins: [10, 100, 'inf'] }]`
+fn histogram(keys: &mut Keys<'_>, document: &mut Document) {
+    let Some(Js::List(rules)) = keys.value("histogram") else {
+        keys.take("histogram", |_| Fate::Refused("must be a list of { metric, bins }".to_owned()));
+        return;
+    };
+    let (mut tables, mut changed) = (Vec::new(), false);
+    for rule in rules {
+        let metric = super::value_of(&rule.value, "metric").map(Js::text).unwrap_or_default();
+        let mut bounds: Vec<f64> = match super::value_of(&rule.value, "bins") {
+            Some(Js::List(nodes)) => nodes.iter().filter_map(|node| bound(&node.value)).collect(),
+            _ => Vec::new(),
+        };
+        changed |= !bounds.is_sorted();
+        bounds.sort_by(f64::total_cmp);
+        let bins: Vec<toml::Value> = bounds.into_iter().map(written).collect();
+        tables.push(toml::Value::Table(toml::Table::from_iter([
+            ("metric".to_owned(), metric.into()),
+            ("bins".to_owned(), bins.into()),
+        ])));
+    }
+    let none = tables.is_empty();
+    if !none {
+        document.set("histogram", tables);
+    }
+    keys.take("histogram", |_| match changed {
+        _ if none => Fate::Default,
+        false => Fate::Translated(format!("histogram of [{SECTION}]")),
+        true => Fate::Approximated("with its bounds in ascending order".to_owned()),
+    });
+}
+
+fn bound(value: &Js) -> Option<f64> {
+    match value {
+        Js::Text(text) if text == "inf" => Some(f64::INFINITY),
+        value => value.number().filter(|number| number.is_finite()),
+    }
+}
+
+fn written(bound: f64) -> toml::Value {
+    match bound {
+        bound if bound.is_infinite() => "inf".into(),
+        bound if bound.fract() == 0.0 && bound.abs() < 1e15 => (bound as i64).into(),
+        bound => bound.into(),
+    }
+}
+
+/// `calculatedTimerMetrics: ['count', 'upper_percent']`
+fn timer_metrics(keys: &mut Keys<'_>, document: &mut Document) {
+    let Some(value) = keys.value("calculatedTimerMetrics") else { return };
+    let listed: Vec<String> = match value {
+        Js::List(nodes) => nodes.iter().map(|node| node.value.text()).collect(),
+        _ => Vec::new(),
+    };
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        listed.into_iter().partition(|name| STATISTICS.contains(&name.as_str()));
+    let fate = match (known.is_empty(), unknown.is_empty()) {
+        (true, true) => Fate::Default,
+        // Everything was filtered out there; an empty list would send everything here.
+        (true, false) => {
+            Fate::Refused(format!("none of {} is a statistic: all are sent", unknown.join(", ")))
+        }
+        (false, true) => Fate::Translated(format!("timer_metrics of [{SECTION}]")),
+        (false, false) => Fate::Approximated(format!(
+            "without {}, which name nothing that is sent (percentiles end in _percent)",
+            unknown.join(", ")
+        )),
+    };
+    if !known.is_empty() {
+        document.set("timer_metrics", known);
+    }
+    keys.take("calculatedTimerMetrics", |_| fate);
+}
+
+fn idle(keys: &mut Keys<'_>, document: &mut Document) {
+    let switches = [
+        ("deleteIdleStats", "delete_idle_stats"),
+        ("deleteCounters", "delete_counters"),
+        ("deleteTimers", "delete_timers"),
+        ("deleteGauges", "delete_gauges"),
+        ("deleteSets", "delete_sets"),
+    ];
+    for (key, ours) in switches {
+        let Some(on) = keys.value(key).map(Js::is_truthy) else { continue };
+        document.set(ours, on);
+        keys.translate(key, false, &format!("{ours} of [{SECTION}]"));
+    }
+    let Some(value) = keys.value("gaugesMaxTTL") else { return };
+    // Whatever is no whole number above 1 is 1.
+    let most = value.number().filter(|most| most.fract() == 0.0 && (1.0..=4e9).contains(most)).unwrap_or(1.0);
+    document.set("gauges_max_ttl", most as i64);
+    keys.translate("gaugesMaxTTL", most == 1.0, &format!("gauges_max_ttl of [{SECTION}]"));
+}
+
+const SECTION: &str = "StatAccumFilter";
+
+const NINETY: Js = Js::Number(90.0);
+
+/// What `timer_metrics` takes.
+const STATISTICS: [&str; 16] = [
+    "std",
+    "upper",
+    "lower",
+    "count",
+    "count_ps",
+    "sum",
+    "sum_squares",
+    "mean",
+    "median",
+    "histogram",
+    "count_percent",
+    "mean_percent",
+    "upper_percent",
+    "lower_percent",
+    "sum_percent",
+    "sum_squares_percent",
+];

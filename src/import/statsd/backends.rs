@@ -1,0 +1,157 @@
+//! Where flushes, lines and the log of keys go.
+
+use super::{Keys, address, number_or, text_or, value_of};
+use crate::import::javascript::Js;
+use crate::import::{Document, Fate};
+
+/// Writes an output for each backend, and the log of keys.
+pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
+    let names = match keys.value("backends") {
+        Some(Js::List(nodes)) => nodes.iter().map(|node| node.value.text()).collect(),
+        _ => vec!["./backends/graphite".to_owned()],
+    };
+    let has = |known: &str| names.iter().any(|name| backend(name) == known);
+    graphite(keys, document, has("graphite"));
+    console(keys, document, has("console"));
+    repeater(keys, document, has("repeater"));
+    key_flush(keys, document);
+    let others: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| !KNOWN.contains(&backend(name))).collect();
+    keys.take("backends", |_| match others.is_empty() {
+        true => Fate::Translated("an output each".to_owned()),
+        false => Fate::Refused(format!(
+            "{} is third-party: send to what it fed by an output of another kind, or through statsd as an upstream",
+            others.join(", ")
+        )),
+    });
+}
+
+/// `./backends/graphite`, `/opt/statsd/backends/graphite.js`
+fn backend(name: &str) -> &str {
+    let name = name.strip_suffix(".js").unwrap_or(name);
+    match name.rsplit_once('/') {
+        Some((folder, name)) if folder.ends_with("backends") => name,
+        _ => "",
+    }
+}
+
+fn graphite(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
+    let host = keys.value("graphiteHost").filter(|value| value.is_truthy()).map(Js::text);
+    let pickle = keys.value("graphiteProtocol").is_some_and(|value| value.text() == "pickle");
+    let (port, default) = if pickle { ("graphitePicklePort", 2004.0) } else { ("graphitePort", 2003.0) };
+    let all = ["graphiteHost", "graphitePort", "graphitePicklePort", "graphiteProtocol"];
+    let Some(host) = host.filter(|_| wanted) else {
+        for key in all {
+            keys.take(key, |_| {
+                Fate::Approximated(
+                    "statsd sends nothing to Graphite without both a host and the backend".to_owned(),
+                )
+            });
+        }
+        return;
+    };
+    document.section("CarbonOutput").set("address", address(&host, number_or(keys.value(port), default)));
+    if pickle {
+        document.set("format", "pickle");
+    }
+    document.comment(
+        "A tag without a value stays bare, though carbon refuses it: \"graphite\" would write `;key=true`.",
+    );
+    document.set("tags", "statsd");
+    for key in all {
+        keys.take(key, |_| match key {
+            "graphiteProtocol" if !pickle => Fate::Default,
+            "graphiteProtocol" => Fate::Translated("format of [CarbonOutput]".to_owned()),
+            "graphiteHost" => Fate::Translated("address of [CarbonOutput]".to_owned()),
+            key if key == port => Fate::Translated("address of [CarbonOutput]".to_owned()),
+            _ => Fate::Approximated("statsd does not look at it with this graphiteProtocol".to_owned()),
+        });
+    }
+}
+
+fn console(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
+    let pretty = keys.value("console").and_then(|value| value_of(value, "prettyprint"));
+    let pretty = pretty.is_none_or(Js::is_truthy);
+    if wanted {
+        document.section("ConsoleOutput").set("pretty", pretty);
+    }
+    let fate = |wanted: bool| match wanted {
+        true => Fate::Translated("pretty of [ConsoleOutput]".to_owned()),
+        false => Fate::Approximated("statsd does not look at it without the console backend".to_owned()),
+    };
+    let mut inner = keys.within("console");
+    inner.take("prettyprint", |_| fate(wanted));
+    keys.leave(inner);
+    keys.take("console", |_| fate(wanted));
+}
+
+/// `repeater: [{ host: '10.8.3.214', port: 8125 }]`
+fn repeater(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
+    let targets = match keys.value("repeater") {
+        Some(Js::List(nodes)) => nodes.iter().map(|node| &node.value).collect(),
+        _ => Vec::new(),
+    };
+    let addresses: Vec<String> = targets
+        .iter()
+        .filter_map(|target| {
+            let host = value_of(target, "host").map(Js::text)?;
+            Some(address(&host, number_or(value_of(target, "port"), 0.0)))
+        })
+        .collect();
+    let protocol = text_or(keys.value("repeaterProtocol"), "udp4");
+    if !wanted || addresses.is_empty() {
+        for key in ["repeater", "repeaterProtocol"] {
+            keys.take(key, |_| {
+                Fate::Approximated("statsd does not look at it without the repeater backend".to_owned())
+            });
+        }
+        return;
+    }
+    document.section("StatsdOutput");
+    document.comment("Lines that are good, as they came; statsd repeats bad ones too.");
+    let upstream =
+        |address: &String| toml::Table::from_iter([("address".to_owned(), address.as_str().into())]);
+    document.set("upstreams", addresses.iter().map(upstream).map(toml::Value::Table).collect::<Vec<_>>());
+    document.set("route", "all");
+    if protocol == "tcp" {
+        document.set("net", "tcp");
+    }
+    keys.take("repeater", |_| {
+        Fate::Approximated("became upstreams of [StatsdOutput]; bad lines are not repeated".to_owned())
+    });
+    keys.take("repeaterProtocol", |_| match protocol.as_str() {
+        "tcp" => Fate::Translated("net of [StatsdOutput]".to_owned()),
+        _ => Fate::Default,
+    });
+}
+
+/// `keyFlush: { interval: 10000, percent: 10, log: '/var/log/statsd/keys.log' }`
+fn key_flush(keys: &mut Keys<'_>, document: &mut Document) {
+    let settings = keys.value("keyFlush");
+    let of = |key: &str| settings.and_then(|value| value_of(value, key));
+    let interval = number_or(of("interval"), 0.0);
+    let percent = number_or(of("percent"), 100.0);
+    let log = of("log").filter(|value| value.is_truthy()).map(Js::text);
+    let on = interval > 0.0;
+    if on {
+        let interval = interval.round().clamp(100.0, 86_400_000.0);
+        document.section("KeyFlushFilter").set("ticker_interval", format!("{interval}ms"));
+        document.set("percent", percent);
+        if let Some(log) = log {
+            document.set("log", log);
+        }
+    }
+    let fate = |key: &str| match on {
+        true => Fate::Translated(format!("{key} of [KeyFlushFilter]")),
+        false => Fate::Default,
+    };
+    let mut inner = keys.within("keyFlush");
+    inner.take("interval", |_| fate("ticker_interval"));
+    inner.take("percent", |_| fate("percent"));
+    inner.take("log", |_| fate("log"));
+    keys.leave(inner);
+    keys.take("keyFlush", |_| fate("a section"));
+}
+
+/// The backends statsd brings along.
+const KNOWN: [&str; 3] = ["graphite", "console", "repeater"];

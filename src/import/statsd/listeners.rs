@@ -1,0 +1,115 @@
+//! Where it listens, and the management interface.
+
+use super::{Keys, address, number_or, text_or};
+use crate::import::javascript::{Js, Node};
+use crate::import::{Document, Fate};
+
+/// Writes a section for each server, and that of the management interface.
+pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
+    let sanitise = keys.value("keyNameSanitize").is_none_or(Js::is_truthy);
+    match keys.get("servers") {
+        Some(Node { value: Js::List(servers), line }) => {
+            for (number, server) in servers.iter().enumerate() {
+                let members = match &server.value {
+                    Js::Object(members) => &members[..],
+                    _ => &[],
+                };
+                let prefix = format!("servers[{number}].");
+                let mut inner = Keys { members, prefix, findings: Vec::new() };
+                let name = if number == 0 { "statsd".to_owned() } else { format!("statsd_{}", number + 1) };
+                server_section(&mut inner, document, &name, sanitise);
+                keys.leave(inner);
+            }
+            keys.enter("servers", *line, Fate::Translated("a StatsdInput each".to_owned()));
+            for key in ["address", "address_ipv6", "port", "socket", "socket_mod", "server"] {
+                keys.take(key, |_| {
+                    Fate::Approximated("statsd does not look at it beside `servers`".to_owned())
+                });
+            }
+        }
+        _ => server_section(keys, document, "statsd", sanitise),
+    }
+    keys.translate("keyNameSanitize", sanitise, "sanitize_names of every StatsdInput");
+    management(keys, document);
+}
+
+/// `{ server: './servers/udp', address: '0.0.0.0', port: 8125 }`
+fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sanitise: bool) {
+    let server = text_or(keys.value("server"), "./servers/udp");
+    let socket = keys.value("socket").filter(|value| value.is_truthy()).map(Js::text);
+    let tcp = server.trim_end_matches(".js").ends_with("tcp");
+    document.section(name).set("type", "StatsdInput");
+    document.comment(
+        "The reference's grammar: unknown types are counters, the order of tags tells series apart.",
+    );
+    document.set("dialect", "statsd");
+    if !sanitise {
+        document.set("sanitize_names", false);
+    }
+    let to = format!("[{name}]");
+    if let Some(socket) = socket {
+        let net = if tcp { "unix" } else { "unixgram" };
+        document.set("net", net).set("socket", socket);
+        mode(keys, document);
+        keys.take("socket", |_| Fate::Translated(format!("socket of {to}")));
+        for key in ["address", "port", "address_ipv6"] {
+            keys.take(key, |_| Fate::Approximated("statsd does not look at it beside `socket`".to_owned()));
+        }
+    } else {
+        if tcp {
+            document.set("net", "tcp");
+        }
+        let host = text_or(keys.value("address"), if ipv6(keys) { "::" } else { "0.0.0.0" });
+        document.set("address", address(&host, number_or(keys.value("port"), 8125.0)));
+        for key in ["address", "port", "address_ipv6"] {
+            keys.take(key, |_| Fate::Translated(format!("address of {to}")));
+        }
+        keys.take("socket", |_| Fate::Default);
+        keys.take("socket_mod", |_| Fate::Approximated("means nothing without `socket`".to_owned()));
+    }
+    keys.take("server", |_| match server.contains("udp") || tcp {
+        true => Fate::Translated(format!("net of {to}")),
+        false => Fate::Refused(format!("{server} is no server of statsd; it was taken for ./servers/udp")),
+    });
+}
+
+fn ipv6(keys: &Keys<'_>) -> bool {
+    keys.value("address_ipv6").is_some_and(Js::is_truthy)
+}
+
+/// `socket_mod`, a number whose decimal digits or octal literal are the mode.
+fn mode(keys: &mut Keys<'_>, document: &mut Document) {
+    let mode = match keys.value("socket_mod") {
+        Some(Js::Text(text)) => Some(text.trim_start_matches("0o").to_owned()),
+        Some(Js::Number(number)) => Some(format!("{:o}", *number as u32)),
+        _ => None,
+    };
+    let legal = |mode: &String| {
+        mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte))
+            && u32::from_str_radix(mode, 8).is_ok_and(|mode| mode <= 0o777)
+    };
+    match mode.filter(legal) {
+        Some(mode) => {
+            document.set("socket_mode", mode);
+            keys.take("socket_mod", |_| Fate::Translated("socket_mode".to_owned()));
+        }
+        None => keys.take("socket_mod", |_| Fate::Refused("no mode of a file, such as 0o666".to_owned())),
+    }
+}
+
+/// The management interface, which statsd always has.
+fn management(keys: &mut Keys<'_>, document: &mut Document) {
+    if true {
+        for key in ["mgmt_address", "mgmt_port"] {
+            keys.take(key, |_| Fate::Approximated("there is no management interface yet".to_owned()));
+        }
+        return;
+    }
+    let host = text_or(keys.value("mgmt_address"), "0.0.0.0");
+    document.section("StatsdAdminOutput");
+    document.comment("statsd lets anybody who reaches it delete series; here only this machine may.");
+    document.set("address", address(&host, number_or(keys.value("mgmt_port"), 8126.0)));
+    for key in ["mgmt_address", "mgmt_port"] {
+        keys.take(key, |_| Fate::Translated("address of [StatsdAdminOutput]".to_owned()));
+    }
+}

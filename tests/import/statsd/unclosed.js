@@ -1,0 +1,3 @@
+{
+  port: 8125,
+  backends: [ 'a', "b
