@@ -141,6 +141,6 @@ fn case_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "asked by who runs the tests, not by the daemon")]
-fn is_blessing() -> bool {
+pub(crate) fn is_blessing() -> bool {
     std::env::var("HEKA_BLESS").is_ok_and(|value| value == "1")
 }

@@ -74,7 +74,7 @@ fn compare(file: &Path, text: Option<&str>) -> Option<String> {
     if expected.as_deref() == text {
         return None;
     }
-    if std::env::var("HEKA_BLESS").is_ok_and(|value| value == "1") {
+    if super::cases::is_blessing() {
         match text {
             Some(text) => std::fs::write(file, text).expect("the file can be written"),
             None => std::fs::remove_file(file).expect("the file can be removed"),

@@ -21,4 +21,4 @@ pub use queue::{Offered, Queue};
 pub use record::{
     LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, sample_facts,
 };
-pub use snapshot_text::{timer_numbers, write_backend_stats, write_snapshot};
+pub use snapshot_text::{SnapshotLines, timer_numbers, write_backend_stats, write_snapshot};

@@ -2,74 +2,160 @@
 
 use std::sync::Arc;
 
-use crate::aggregate::{Percentile, Rank, Snapshot, TimerPoint};
+use crate::aggregate::{CounterPoint, GaugePoint, Percentile, Rank, Snapshot, TimerPoint};
 use crate::graphite::{LineWriter, Namespace, PercentNumbers, Rules, TagMode, TimerNumbers, parse_line};
 use crate::metric::{Series, SeriesId};
 
 /// Appends the lines of a flush to `out`; the number of lines.
+pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out: &mut Vec<u8>) -> u64 {
+    let mut lines = SnapshotLines::new(found, naming, tags);
+    while lines.write_part(out) {}
+    lines.written
+}
+
+/// The lines of a flush, some at a time, so that nobody needs all of them at once.
 ///
 /// Order: counters, timers, gauges, sets, the aggregator's own, the number of series: that of the reference.
-pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out: &mut Vec<u8>) -> u64 {
-    let mut writer = LineWriter::new(naming, tags, found.slot.end.seconds(), found.slot.seconds(), out);
-    // Clients can send what the aggregator counts itself: both are one series.
-    let mut own = OwnCounters::of(found, naming);
-    each_named(
-        found,
-        &found.counters,
-        |point| point.series,
-        |point, series| {
-            if !own.take(series, point.sum) {
+pub struct SnapshotLines<'a> {
+    found: &'a Snapshot,
+    naming: &'a Namespace,
+    tags: &'a TagMode,
+    /// What is written next: its column, and the first point.
+    column: Column,
+    at: usize,
+    own: OwnCounters,
+    percentiles: Vec<Option<PercentNumbers>>,
+    names: Vec<Arc<Series>>,
+    written: u64,
+}
+
+/// What a flush consists of, in the order in which it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Counters,
+    Timers,
+    Gauges,
+    Sets,
+    Own,
+    Done,
+}
+
+impl<'a> SnapshotLines<'a> {
+    /// Nothing is written yet.
+    pub fn new(found: &'a Snapshot, naming: &'a Namespace, tags: &'a TagMode) -> SnapshotLines<'a> {
+        // Clients can send what the aggregator counts itself: both are one series.
+        let own = OwnCounters::of(found, naming);
+        let (column, at, percentiles, names) = (Column::Counters, 0, Vec::new(), Vec::new());
+        SnapshotLines { found, naming, tags, column, at, own, percentiles, names, written: 0 }
+    }
+
+    /// Appends the lines of the next points, a thousand or so, to `out`; whether there are more.
+    pub fn write_part(&mut self, out: &mut Vec<u8>) -> bool {
+        let (found, slot) = (self.found, self.found.slot);
+        let mut writer = LineWriter::new(self.naming, self.tags, slot.end.seconds(), slot.seconds(), out);
+        let next = match self.column {
+            Column::Counters => match self.named(&found.counters, |point| point.series) {
+                Some(points) => {
+                    self.counters(points, &mut writer);
+                    Column::Counters
+                }
+                None => Column::Timers,
+            },
+            Column::Timers => match self.named(&found.timers, |point| point.series) {
+                Some(points) => {
+                    self.timers(points, &mut writer);
+                    Column::Timers
+                }
+                None => Column::Gauges,
+            },
+            Column::Gauges => match self.named(&found.gauges, |point| point.series) {
+                Some(points) => {
+                    self.gauges(points, &mut writer);
+                    Column::Gauges
+                }
+                None => Column::Sets,
+            },
+            Column::Sets => match self.named(&found.sets, |point| point.series) {
+                Some(points) => {
+                    for (point, series) in points.iter().zip(&self.names) {
+                        writer.set(&series.name, &series.tags, point.cardinality);
+                    }
+                    Column::Sets
+                }
+                None => Column::Own,
+            },
+            Column::Own => {
+                self.own(&mut writer);
+                Column::Done
+            }
+            Column::Done => Column::Done,
+        };
+        if next != self.column {
+            (self.column, self.at) = (next, 0);
+        }
+        self.written += writer.lines();
+        self.column != Column::Done
+    }
+
+    /// The next points of one kind, with the names of their series in `names`. The names are taken some at a time:
+    /// whoever names a new series waits while they are locked.
+    fn named<P>(&mut self, points: &'a [P], series_of: impl Fn(&P) -> SeriesId) -> Option<&'a [P]> {
+        let rest = &points[self.at..];
+        let kind = series_of(rest.first()?).kind();
+        let some = &rest[..rest.len().min(NAMES_AT_ONCE)];
+        let same = some.partition_point(|point| series_of(point).kind() == kind);
+        let chosen = &some[..same];
+        self.names.clear();
+        self.found.names.with_names(kind, |names| {
+            self.names.extend(chosen.iter().map(|point| Arc::clone(&names[series_of(point).index()])));
+        });
+        self.at += same;
+        Some(chosen)
+    }
+
+    fn counters(&mut self, points: &[CounterPoint], writer: &mut LineWriter<'_>) {
+        for (point, series) in points.iter().zip(&self.names) {
+            if !self.own.take(series, point.sum) {
                 writer.counter(&series.name, &series.tags, point.sum);
             }
-        },
-    );
-    let mut percentiles = Vec::new();
-    each_named(
-        found,
-        &found.timers,
-        |point| point.series,
-        |point, series| {
-            let numbers = timer_numbers(found, point, naming, &mut percentiles);
+        }
+    }
+
+    fn timers(&mut self, points: &[TimerPoint], writer: &mut LineWriter<'_>) {
+        for (point, series) in points.iter().zip(&self.names) {
+            let numbers = timer_numbers(self.found, point, self.naming, &mut self.percentiles);
             writer.timer(&series.name, &series.tags, &numbers);
             if point.samples > 0
-                && let Some(bins) = naming.bins(&series.name, &series.tags)
+                && let Some(bins) = self.naming.bins(&series.name, &series.tags)
             {
-                writer.bins(&series.name, &series.tags, bins, |bound| found.count_below(point, bound));
+                writer.bins(&series.name, &series.tags, bins, |bound| self.found.count_below(point, bound));
             }
-        },
-    );
-    each_named(
-        found,
-        &found.gauges,
-        |point| point.series,
-        |point, series| {
-            if !own.is_lag(series) {
+        }
+    }
+
+    fn gauges(&mut self, points: &[GaugePoint], writer: &mut LineWriter<'_>) {
+        for (point, series) in points.iter().zip(&self.names) {
+            if !self.own.is_lag(series) {
                 writer.gauge(&series.name, &series.tags, point.value);
             }
-        },
-    );
-    each_named(
-        found,
-        &found.sets,
-        |point| point.series,
-        |point, series| {
-            writer.set(&series.name, &series.tags, point.cardinality);
-        },
-    );
-    let mut count = found.len() as u64 - own.taken;
-    if let Some(counts) = &found.own {
-        for OwnCounter { short, sum, .. } in &own.counters {
-            writer.own_counter(short, *sum);
-            count += 1;
         }
-        if let Some(lag) = counts.lag {
-            writer.own_gauge("timestamp_lag", lag as f64);
-            count += 1;
-        }
-        writer.own_number("processing_time", (counts.processing * 1000.0).round());
     }
-    writer.number_of_stats(count);
-    writer.lines()
+
+    fn own(&self, writer: &mut LineWriter<'_>) {
+        let mut count = self.found.len() as u64 - self.own.taken;
+        if let Some(counts) = &self.found.own {
+            for OwnCounter { short, sum, .. } in &self.own.counters {
+                writer.own_counter(short, *sum);
+                count += 1;
+            }
+            if let Some(lag) = counts.lag {
+                writer.own_gauge("timestamp_lag", lag as f64);
+                count += 1;
+            }
+            writer.own_number("processing_time", (counts.processing * 1000.0).round());
+        }
+        writer.number_of_stats(count);
+    }
 }
 
 /// The aggregator's own counters in a flush, with what clients sent under the same names; none where they are not
@@ -124,31 +210,17 @@ impl OwnCounters {
 
 /// Appends what an output says of its flush before the one in `found`, under the reference's names, if its own numbers
 /// are asked for.
-pub fn write_backend_stats(found: &Snapshot, naming: &Namespace, numbers: &[(&str, f64)], out: &mut Vec<u8>) {
+pub fn write_backend_stats(
+    found: &Snapshot,
+    naming: &Namespace,
+    tags: &TagMode,
+    numbers: &[(&str, f64)],
+    out: &mut Vec<u8>,
+) {
     if found.own.is_some() {
         let (stamp, seconds) = (found.slot.end.seconds(), found.slot.seconds());
-        let mut writer = LineWriter::new(naming, &TagMode::Graphite, stamp, seconds, out);
+        let mut writer = LineWriter::new(naming, tags, stamp, seconds, out);
         numbers.iter().for_each(|(name, value)| writer.own_number(&format!("graphiteStats.{name}"), *value));
-    }
-}
-
-/// Visits points with the names of their series. The names are taken some at a time: whoever names a new series
-/// waits while they are locked.
-fn each_named<P>(
-    found: &Snapshot,
-    points: &[P],
-    series_of: impl Fn(&P) -> SeriesId,
-    mut visit: impl FnMut(&P, &Series),
-) {
-    let mut taken: Vec<Arc<Series>> = Vec::with_capacity(points.len().min(NAMES_AT_ONCE));
-    for same_kind in points.chunk_by(|a, b| series_of(a).kind() == series_of(b).kind()) {
-        for chunk in same_kind.chunks(NAMES_AT_ONCE) {
-            found.names.with_names(series_of(&chunk[0]).kind(), |names| {
-                taken.extend(chunk.iter().map(|point| Arc::clone(&names[series_of(point).index()])));
-            });
-            chunk.iter().zip(&taken).for_each(|(point, series)| visit(point, series));
-            taken.clear();
-        }
     }
 }
 

@@ -16,6 +16,8 @@ pub struct BindOptions {
     /// Sockets that share the port, each with a thread of its own; at least 1. More need clients with many flows: the
     /// kernel spreads by flow.
     pub lanes: usize,
+    /// Whether all lanes read one socket: two then work for one flow, whose datagrams they take in any order.
+    pub one_socket: bool,
     /// Bytes asked for the receive buffer of each lane.
     pub receive_buffer: usize,
     /// Longest pause of a busy lane before it receives; zero never pauses.
@@ -24,7 +26,7 @@ pub struct BindOptions {
 
 impl Default for BindOptions {
     fn default() -> BindOptions {
-        BindOptions { lanes: 1, receive_buffer: 25 * 1024 * 1024, pause: USUAL_PAUSE }
+        BindOptions { lanes: 1, one_socket: false, receive_buffer: 25 * 1024 * 1024, pause: USUAL_PAUSE }
     }
 }
 
@@ -140,15 +142,23 @@ impl Received {
 /// user that asked for it too would go unnoticed and keep half of the datagrams. So with several lanes an exclusive
 /// socket first proves the port free and is closed; between that and the binding another process may take the port,
 /// which a second look cannot exclude either.
-pub(super) fn bind_sockets(address: SocketAddr, lanes: usize) -> Result<Vec<Socket>, BindError> {
+pub(super) fn bind_sockets(address: SocketAddr, options: &BindOptions) -> Result<Vec<Socket>, BindError> {
     let refused = |source| BindError::of(Protocol::Udp, address, source);
     let first = open(address, false).map_err(refused)?;
-    if lanes <= 1 {
+    if options.lanes <= 1 {
         return Ok(vec![first]);
     }
     let proved = local_address(&first).map_err(refused)?;
     drop(first);
-    (0..lanes).map(|_| open(proved, true).map_err(refused)).collect()
+    let mut sockets = vec![open(proved, true).map_err(refused)?];
+    for _ in 1..options.lanes {
+        let another = match options.one_socket {
+            true => sockets[0].try_clone(),
+            false => open(proved, true),
+        };
+        sockets.push(another.map_err(refused)?);
+    }
+    Ok(sockets)
 }
 
 /// Binds one socket beside others that were bound together.

@@ -31,7 +31,7 @@ impl UdpReceiver {
     /// # Errors
     /// [`BindError`], which names the holder of a taken port where that can be found.
     pub fn bind(address: SocketAddr, options: &BindOptions) -> Result<Bound<UdpReceiver>, BindError> {
-        UdpReceiver::over_all(bind_sockets(address, options.lanes)?, address, options)
+        UdpReceiver::over_all(bind_sockets(address, options)?, address, options)
     }
 
     /// Binds one receiver to an address that lanes bound together hold, in the place of one of them that is gone.

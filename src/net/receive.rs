@@ -43,7 +43,7 @@ impl UdpReceiver {
     /// # Errors
     /// [`BindError`], which names the holder of a taken port.
     pub fn bind(address: SocketAddr, options: &BindOptions) -> Result<Bound<UdpReceiver>, BindError> {
-        UdpReceiver::over_all(bind_sockets(address, options.lanes)?, address, options)
+        UdpReceiver::over_all(bind_sockets(address, options)?, address, options)
     }
 
     /// Binds one receiver to an address that lanes bound together hold, in the place of one of them that is gone.
@@ -62,10 +62,13 @@ impl UdpReceiver {
         let refused = |source| BindError::of(Protocol::Udp, address, source);
         let mut lanes = Vec::with_capacity(sockets.len());
         let mut granted = Granted { asked: options.receive_buffer, got: usize::MAX, advice: None };
-        for socket in sockets {
+        for (number, socket) in sockets.into_iter().enumerate() {
             let kernel_bytes = grant(&socket, options.receive_buffer).map_err(refused)?;
             granted.got = granted.got.min(kernel_bytes / 2);
-            lanes.push(UdpReceiver::over(socket, kernel_bytes, options.pause, LONG).map_err(refused)?);
+            let mut lane = UdpReceiver::over(socket, kernel_bytes, options.pause, LONG).map_err(refused)?;
+            // What one socket drops is counted once.
+            lane.drops.elsewhere = options.one_socket && number > 0;
+            lanes.push(lane);
         }
         if granted.got < granted.asked {
             granted.advice = Some(format!("sysctl -w net.core.rmem_max={}", granted.asked));
@@ -77,7 +80,7 @@ impl UdpReceiver {
     fn over(socket: Socket, kernel_bytes: usize, pause: Duration, room: usize) -> io::Result<UdpReceiver> {
         Ok(UdpReceiver {
             address: local_address(&socket)?,
-            drops: Drops { counter: drop_counter(&socket)?, looked: None, stale: false },
+            drops: Drops { counter: drop_counter(&socket)?, ..Drops::default() },
             socket,
             wake: Arc::new(File::from(event()?)),
             buffers: Buffers::new(room),
@@ -131,10 +134,13 @@ impl UdpReceiver {
     /// # Errors
     /// What the system says of the socket.
     pub fn count_drops(&mut self) -> io::Result<()> {
+        self.drops.stale = false;
+        if self.drops.elsewhere {
+            return Ok(());
+        }
         let counter = drop_counter(&self.socket)?;
         self.received.dropped += u64::from(counter.wrapping_sub(self.drops.counter));
         self.drops.counter = counter;
-        self.drops.stale = false;
         Ok(())
     }
 
@@ -187,13 +193,15 @@ struct LastCall {
     bytes: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Drops {
     /// The kernel's count at the last look; it wraps.
     counter: u32,
     looked: Option<Stamp>,
     /// Whether anything arrived since the last look.
     stale: bool,
+    /// Whether another lane counts them.
+    elsewhere: bool,
 }
 
 impl Drops {

@@ -10,6 +10,7 @@ use super::{case_files, root};
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("StatsdInput", "idle_timeout", "closes sockets: src/net/streams.rs"),
     ("StatsdInput", "max_connections", "refuses sockets: src/net/streams.rs"),
+    ("StatsdInput", "lanes_share_socket", "is about sockets: src/net/receive/tests.rs"),
     ("StatsdInput", "max_line", "bounds what a socket buffers: src/net/lines.rs"),
     ("StatsdInput", "receive_buffer", "is a socket option: src/net/datagram.rs"),
     ("CarbonOutput", "connect_timeout", "bounds a real connect: src/net/dial.rs"),

@@ -18,6 +18,8 @@ pub(crate) struct Carbon {
     process: Option<Process>,
     /// The port of its line receiver; the same after a restart.
     pub(crate) port: u16,
+    /// The port of its pickle receiver.
+    pub(crate) pickle_port: u16,
 }
 
 /// The points of one metric: the stamp in seconds, the value; oldest first.
@@ -34,9 +36,9 @@ impl Carbon {
             return None;
         }
         let directory = TempDir::new().expect("a directory can be made");
-        let port = free_port();
-        write_configuration(directory.path(), port, interval);
-        let mut carbon = Carbon { directory, process: None, port };
+        let (port, pickle_port) = (free_port(), free_port());
+        write_configuration(directory.path(), port, pickle_port, interval);
+        let mut carbon = Carbon { directory, process: None, port, pickle_port };
         carbon.start_again();
         Some(carbon)
     }
@@ -212,7 +214,7 @@ fn tools() -> Result<&'static Tools, String> {
     FOUND.get_or_init(find).as_ref().map_err(Clone::clone)
 }
 
-fn write_configuration(directory: &Path, port: u16, interval: u32) {
+fn write_configuration(directory: &Path, port: u16, pickle_port: u16, interval: u32) {
     let root = directory.display();
     let write =
         |name: &str, text: String| std::fs::write(directory.join(name), text).expect("it can be written");
@@ -223,7 +225,7 @@ fn write_configuration(directory: &Path, port: u16, interval: u32) {
             "[cache]\nSTORAGE_DIR = {root}\nLOCAL_DATA_DIR = {root}/whisper/\nCONF_DIR = {root}\n\
              LOG_DIR = {root}/log\nPID_DIR = {root}\nENABLE_LOGROTATION = False\nMAX_CREATES_PER_MINUTE = inf\n\
              MAX_UPDATES_PER_SECOND = inf\nLINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {port}\n\
-             PICKLE_RECEIVER_PORT = 0\nCACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = 0\n\
+             PICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = {pickle_port}\nCACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = 0\n\
              CACHE_WRITE_STRATEGY = naive\nUSE_FLOW_CONTROL = True\nLOG_UPDATES = False\nLOG_CREATES = True\n\
              ENABLE_TAGS = False\nCARBON_METRIC_INTERVAL = 0\nWHISPER_AUTOFLUSH = False\n"
         ),

@@ -159,3 +159,17 @@ pub(crate) const ODD: [&str; 16] = [
 
 const REFUSALS: [&str; 5] =
     ["invalid line", "Error parsing metric", "Error creating", "Error writing", "Traceback"];
+
+#[test]
+fn pickles_arrive_in_carbon_as_lines_do() {
+    let Some(carbon) = Carbon::start(1) else { return };
+    let hekad = Hekad::start_pickling(1, carbon.pickle_port);
+    let many: Vec<String> = (0..3000).map(|number| format!("pickled.counter{number}:{number}.5|c")).collect();
+    for lines in many.chunks(100) {
+        hekad.send([lines.join("\n").as_str()]);
+    }
+    for number in [0, 1, 1500, 2999] {
+        let name = format!("stats.counters.pickled.counter{number}.count");
+        carbon.wait_for_sum(&name, f64::from(number) + 0.5);
+    }
+}

@@ -47,6 +47,12 @@ impl Hekad {
         Hekad::configured(interval, None, "", options)
     }
 
+    /// Sends its flushes to the pickle receiver at the port `carbon`.
+    pub(crate) fn start_pickling(interval: u32, carbon: u16) -> Hekad {
+        let output = format!("[CarbonOutput]\naddress = \"127.0.0.1:{carbon}\"\nformat = \"pickle\"\n");
+        Hekad::configured(interval, None, &output, "")
+    }
+
     fn configured(interval: u32, carbon: Option<u16>, options: &str, exposing: &str) -> Hekad {
         let directory = TempDir::new().expect("a directory can be made");
         let (udp, tcp, scrape) = (free_port(), free_port(), free_port());

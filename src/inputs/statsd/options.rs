@@ -30,6 +30,9 @@ pub struct Config {
     /// UDP: threads and sockets for each address. More than one helps only with many clients, since the kernel gives
     /// all datagrams of a client to one of them. Default 1.
     pub lanes: u32,
+    /// UDP: whether all lanes of an address read one socket. Two then work for one client, and take what it sends in any
+    /// order: the last value of a gauge may be an older one. Default false.
+    pub lanes_share_socket: bool,
     /// UDP: size of the socket's buffer, which holds a burst until it is read. Granted only as far as
     /// net.core.rmem_max allows; what was granted is said at the start. Default 25 MiB.
     pub receive_buffer: Bytes,
@@ -80,6 +83,7 @@ impl Default for Config {
             socket_owner: None,
             framing: Framing::Lines,
             lanes: 1,
+            lanes_share_socket: false,
             receive_buffer: Bytes(25 << 20),
             max_line: Bytes(8 << 10),
             max_connections: 1024,
@@ -156,6 +160,9 @@ impl Check for Config {
         }
         if !(1..=64).contains(&self.lanes) {
             refuse("lanes", "must be a number from 1 to 64");
+        }
+        if self.lanes_share_socket && (self.lanes < 2 || self.net != Net::Udp) {
+            refuse("lanes_share_socket", "needs net = \"udp\" and two `lanes` at least");
         }
         if !(4096..=1 << 30).contains(&self.receive_buffer.0) {
             refuse("receive_buffer", "must be a size from 4 KiB to 1 GiB");

@@ -31,6 +31,7 @@ impl UdpLane {
     ) -> Result<Vec<UdpLane>, BuildError> {
         let options = BindOptions {
             lanes: config.lanes as usize,
+            one_socket: config.lanes_share_socket,
             receive_buffer: config.receive_buffer.length(),
             ..BindOptions::default()
         };

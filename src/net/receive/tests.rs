@@ -70,7 +70,7 @@ fn the_drop_counter_is_the_one_that_datagrams_carry() {
 
 #[test]
 fn a_cut_datagram_is_marked_and_the_next_one_is_not() {
-    let socket = bind_sockets(loopback(), 1).unwrap().remove(0);
+    let socket = bind_sockets(loopback(), &BindOptions::default()).unwrap().remove(0);
     let mut receiver = UdpReceiver::over(socket, 212_992, Duration::ZERO, 3000).unwrap();
     let sender = sender_to(receiver.address());
     for length in [3001, 3000, 10] {
@@ -128,6 +128,26 @@ fn a_port_of_ours_is_named_as_ours() {
             other => panic!("{other}"),
         }
     }
+}
+
+#[test]
+fn lanes_of_one_socket_take_what_one_sender_sends_and_count_drops_once() {
+    let options = BindOptions { lanes: 2, one_socket: true, receive_buffer: 2048, ..BindOptions::default() };
+    let mut lanes = UdpReceiver::bind(loopback(), &options).unwrap().lanes;
+    let sender = sender_to(lanes[0].address());
+    sender.send(b"a").unwrap();
+    assert_eq!(drain(&mut lanes[1]), [b"a"]);
+    for _ in 0..300 {
+        sender.send(b"requests:1|c").unwrap();
+    }
+    let taken = drain(&mut lanes[0]).len() + drain(&mut lanes[1]).len();
+    let dropped = lanes.iter_mut().map(|lane| {
+        lane.count_drops().unwrap();
+        lane.received().dropped as usize
+    });
+    let dropped: Vec<usize> = dropped.collect();
+    assert_eq!((taken + dropped[0], dropped[1]), (300, 0));
+    assert!(dropped[0] > 0);
 }
 
 #[test]

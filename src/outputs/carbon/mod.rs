@@ -4,6 +4,8 @@
 //! with its own stamps, and the one before it too, since carbon does not say what it has read. Retries and back-off are
 //! the runner's. Protocol: <https://graphite.readthedocs.io/en/latest/feeding-carbon.html>.
 
+mod flush;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +14,15 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::config::{Address, Bytes, Check, Seconds, Violation};
-use crate::flow::{RecordRef, write_backend_stats, write_snapshot};
-use crate::graphite::{PathTemplate, TagMode, parse_line, write_pickles};
+use crate::flow::RecordRef;
+use crate::graphite::{PathTemplate, TagMode, parse_line};
 use crate::net::{Connection, UdpSender, World};
 use crate::plugin::{
     Attempted, BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output,
     Protocol,
 };
 use crate::time::Stamp;
+use flush::Flush;
 
 /// Options of `CarbonOutput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -156,9 +159,8 @@ impl Declare<dyn Output> for Config {
             tags,
             connection: None,
             socket: None,
-            flush: Vec::new(),
-            lines: Vec::new(),
-            before: Vec::new(),
+            before: None,
+            part: Vec::new(),
             length: 0,
         }))
     }
@@ -170,11 +172,10 @@ struct CarbonOutput {
     tags: TagMode,
     connection: Option<Box<dyn Connection>>,
     socket: Option<UdpSender>,
-    /// The flush that is being sent, and the one sent before it, which a broken connection may have swallowed.
-    flush: Vec<u8>,
-    before: Vec<u8>,
-    /// The lines that pickles are made of.
-    lines: Vec<u8>,
+    /// What was sent before, which a broken connection may have swallowed.
+    before: Option<Flush>,
+    /// The part being sent.
+    part: Vec<u8>,
     /// Bytes of the flush sent before.
     length: usize,
 }
@@ -182,20 +183,15 @@ struct CarbonOutput {
 impl Output for CarbonOutput {
     fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
         Box::pin(async move {
-            self.flush.clear();
-            let refused = self.write_lines(out);
-            self.pickle();
+            let (flush, refused) = self.flush_of(out);
             let sent = match self.config.protocol {
-                Transport::Tcp => self.send_stream().await,
-                Transport::Udp => self.send_datagrams().await,
+                Transport::Tcp => self.send_stream(&flush).await,
+                Transport::Udp => self.send_datagrams(&flush).await,
             };
             match sent {
-                Ok(()) => {
-                    std::mem::swap(&mut self.flush, &mut self.before);
-                    self.length = self.before.len();
-                    if self.before.len() > LARGEST_KEPT {
-                        self.before = Vec::new();
-                    }
+                Ok(length) => {
+                    self.length = length;
+                    self.before = Some(flush);
                     refused.map_or(Outcome::Delivered, |(refused, why)| Outcome::Partly { refused, why })
                 }
                 Err(fault) => Outcome::Retry(fault),
@@ -205,33 +201,25 @@ impl Output for CarbonOutput {
 }
 
 impl CarbonOutput {
-    /// Writes the lines of all records; those of a message are its payload, which must be Graphite lines.
+    /// What a delivery sends: a snapshot's lines, or the payloads of messages, which must be Graphite lines.
     ///
-    /// Returns the number of records that are not, and what is wrong with the first of them.
-    fn write_lines(&mut self, out: &Outgoing<'_>) -> Option<(usize, Fault)> {
-        let mut refused: Option<(usize, Fault)> = None;
+    /// With the number of records that are not, and what is wrong with the first of them.
+    fn flush_of(&self, out: &Outgoing<'_>) -> (Flush, Option<(usize, Fault)>) {
+        let (mut lines, mut refused) = (Vec::new(), None::<(usize, Fault)>);
         for (_, record) in out.delivery.records() {
             if let RecordRef::Snapshot { found, naming, .. } = record {
-                write_snapshot(found, naming, &self.tags, &mut self.flush);
-                write_backend_stats(found, naming, &self.backend_stats(&out.before), &mut self.flush);
-                continue;
+                let (found, naming) = (Arc::clone(found), Arc::clone(naming));
+                let backend = self.backend_stats(&out.before);
+                // A pack of a snapshot has no other record.
+                return (Flush::Snapshot { found, naming, backend }, None);
             }
-            let before = self.flush.len();
-            if let Err(fault) = self.write_payload(&record.payload()) {
-                self.flush.truncate(before);
+            let before = lines.len();
+            if let Err(fault) = push_payload(&mut lines, &record.payload()) {
+                lines.truncate(before);
                 refused = Some(refused.map_or((1, fault), |(count, first)| (count + 1, first)));
             }
         }
-        refused
-    }
-
-    /// Writes the lines anew as pickles, if that is the format.
-    fn pickle(&mut self) {
-        if self.config.format == Format::Pickle {
-            self.lines.clear();
-            std::mem::swap(&mut self.flush, &mut self.lines);
-            write_pickles(&self.lines, &mut self.flush);
-        }
+        (Flush::Lines(lines), refused)
     }
 
     /// What the reference says of its last flush: seconds since the epoch, milliseconds, bytes.
@@ -245,19 +233,9 @@ impl CarbonOutput {
         ]
     }
 
-    fn write_payload(&mut self, payload: &[u8]) -> Result<(), Fault> {
-        for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            if let Err(error) = parse_line(line) {
-                let line = line[..line.len().min(80)].escape_ascii();
-                return Err(Fault::new(format!("a payload is no Graphite line ({error}): \"{line}\"")));
-            }
-            self.flush.extend_from_slice(line);
-            self.flush.push(b'\n');
-        }
-        Ok(())
-    }
-
-    async fn send_stream(&mut self) -> Result<(), Fault> {
+    /// Sends a flush, and before it on a new connection the one before it, which the old one may have swallowed; the
+    /// number of its bytes.
+    async fn send_stream(&mut self, flush: &Flush) -> Result<usize, Fault> {
         if let Some(connection) = &mut self.connection
             && is_closed(&mut **connection).await
         {
@@ -272,14 +250,15 @@ impl CarbonOutput {
                 connected.map_err(|error| Fault::caused(format!("cannot connect to {address}"), error))?,
             );
         }
-        let connection = self.connection.as_mut().expect("connected a line above");
-        let patience = self.config.send_timeout.0;
-        let mut sent = Ok(());
-        if fresh {
-            sent = write_all(&mut **connection, &self.before, patience).await;
+        let (part, tags) = (&mut self.part, &self.tags);
+        let connection = &mut **self.connection.as_mut().expect("connected a line above");
+        let (pickles, patience) = (self.config.format == Format::Pickle, self.config.send_timeout.0);
+        let mut sent = Ok(0);
+        if let Some(before) = self.before.as_ref().filter(|_| fresh) {
+            sent = write_flush(connection, before.parts(tags, pickles), part, patience).await;
         }
         if sent.is_ok() {
-            sent = write_all(&mut **connection, &self.flush, patience).await;
+            sent = write_flush(connection, flush.parts(tags, pickles), part, patience).await;
         }
         sent.map_err(|error| {
             self.connection = None;
@@ -287,24 +266,57 @@ impl CarbonOutput {
         })
     }
 
-    async fn send_datagrams(&mut self) -> Result<(), Fault> {
+    async fn send_datagrams(&mut self, flush: &Flush) -> Result<usize, Fault> {
         let fault = |error| Fault::caused(format!("cannot send to {}", self.config.address), error);
         if self.socket.is_none() {
             let (host, port) = (self.config.address.host(), self.config.address.port());
             self.socket = Some(self.world.udp(host, port).await.map_err(fault)?);
         }
         let socket = self.socket.as_ref().expect("opened a line above");
-        let mut rest = &self.flush[..];
-        while !rest.is_empty() {
-            let (datagram, further) = rest.split_at(whole_lines(rest, self.config.packet_size.length()));
-            if let Err(error) = socket.send(datagram) {
-                self.socket = None;
-                return Err(fault(error));
+        let (mut parts, mut length) = (flush.parts(&self.tags, false), 0);
+        while parts.next(&mut self.part) {
+            length += self.part.len();
+            let mut rest = &self.part[..];
+            while !rest.is_empty() {
+                let (datagram, further) = rest.split_at(whole_lines(rest, self.config.packet_size.length()));
+                if let Err(error) = socket.send(datagram) {
+                    self.socket = None;
+                    return Err(fault(error));
+                }
+                rest = further;
             }
-            rest = further;
         }
-        Ok(())
+        Ok(length)
     }
+}
+
+/// Appends a payload that is Graphite lines.
+fn push_payload(lines: &mut Vec<u8>, payload: &[u8]) -> Result<(), Fault> {
+    for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        if let Err(error) = parse_line(line) {
+            let line = line[..line.len().min(80)].escape_ascii();
+            return Err(Fault::new(format!("a payload is no Graphite line ({error}): \"{line}\"")));
+        }
+        lines.extend_from_slice(line);
+        lines.push(b'\n');
+    }
+    Ok(())
+}
+
+/// Writes a flush part by part through `part`; the number of bytes.
+async fn write_flush(
+    connection: &mut dyn Connection,
+    mut parts: flush::Parts<'_>,
+    part: &mut Vec<u8>,
+    patience: Duration,
+) -> std::io::Result<usize> {
+    let mut length = 0;
+    while parts.next(part) {
+        length += part.len();
+        write_all(connection, part, patience).await?;
+    }
+    connection.flush().await?;
+    Ok(length)
 }
 
 /// Bytes of as many whole lines as fit `limit`, of one line if it alone is longer.
@@ -338,11 +350,8 @@ async fn write_all(
             count => bytes = &bytes[count..],
         }
     }
-    connection.flush().await
+    Ok(())
 }
-
-/// A flush larger than this is not kept for sending it again.
-const LARGEST_KEPT: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,88 @@
+//! What one delivery sends, a part at a time and as often as it has to be sent: a flush of a million series is never
+//! in memory as text.
+
+use std::sync::Arc;
+
+use crate::aggregate::Snapshot;
+use crate::flow::{SnapshotLines, write_backend_stats};
+use crate::graphite::{Namespace, TagMode, write_pickles};
+
+/// What one delivery sends.
+pub(super) enum Flush {
+    /// The lines of a snapshot.
+    Snapshot {
+        /// What was found.
+        found: Arc<Snapshot>,
+        /// How it is named.
+        naming: Arc<Namespace>,
+        /// What the reference says of its last flush.
+        backend: [(&'static str, f64); 4],
+    },
+    /// The payloads of messages.
+    Lines(Vec<u8>),
+}
+
+/// A flush being written.
+pub(super) struct Parts<'a> {
+    flush: &'a Flush,
+    tags: &'a TagMode,
+    pickles: bool,
+    /// Of a snapshot, until all is written.
+    lines: Option<SnapshotLines<'a>>,
+    done: bool,
+    /// The lines that pickles are made of.
+    text: Vec<u8>,
+}
+
+impl Flush {
+    /// Its parts from the first one on.
+    pub(super) fn parts<'a>(&'a self, tags: &'a TagMode, pickles: bool) -> Parts<'a> {
+        let lines = match self {
+            Flush::Snapshot { found, naming, .. } => Some(SnapshotLines::new(found, naming, tags)),
+            Flush::Lines(_) => None,
+        };
+        Parts { flush: self, tags, pickles, lines, done: false, text: Vec::new() }
+    }
+}
+
+impl Parts<'_> {
+    /// Writes the next part in the place of what is in `out`; whether there was one.
+    pub(super) fn next(&mut self, out: &mut Vec<u8>) -> bool {
+        out.clear();
+        if self.done {
+            return false;
+        }
+        if self.pickles {
+            let mut text = std::mem::take(&mut self.text);
+            text.clear();
+            self.write(&mut text);
+            write_pickles(&text, out);
+            self.text = text;
+        } else {
+            self.write(out);
+        }
+        true
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        match (&mut self.lines, self.flush) {
+            (Some(lines), Flush::Snapshot { found, naming, backend }) => {
+                while out.len() < PART {
+                    if !lines.write_part(out) {
+                        write_backend_stats(found, naming, self.tags, backend, out);
+                        self.done = true;
+                        return;
+                    }
+                }
+            }
+            (_, Flush::Lines(lines)) => {
+                out.extend_from_slice(lines);
+                self.done = true;
+            }
+            (None, Flush::Snapshot { .. }) => unreachable!("a snapshot has lines"),
+        }
+    }
+}
+
+/// Bytes of text after which a part is sent.
+const PART: usize = 128 << 10;
