@@ -39,6 +39,8 @@ pub struct AccumulatorRules {
     pub exact_members: usize,
     /// Significant decimal digits of estimated percentiles, 1 to 3.
     pub significant_digits: u8,
+    /// Whether sample rates weigh in everything that is said of a distribution, not in its count alone.
+    pub weighted: bool,
     /// What becomes of series without samples.
     pub idle: IdleRules,
     /// Whether snapshots carry the tally of the batches poured.
@@ -343,6 +345,7 @@ impl AccumulatorRules {
             exact_samples: self.exact_samples,
             exact_members: self.exact_members,
             significant_digits: self.significant_digits,
+            weighted: self.weighted,
             secrets: RapidSecrets::seed(self.seed),
         }
     }
@@ -354,6 +357,7 @@ impl Default for AccumulatorRules {
             exact_samples: 1024,
             exact_members: 1024,
             significant_digits: 2,
+            weighted: false,
             idle: IdleRules::default(),
             own_stats: false,
             seed: 0,

@@ -36,6 +36,8 @@ pub struct Bounds {
     pub exact_members: usize,
     /// Significant decimal digits of the histogram that replaces exact samples, 1 to 3.
     pub significant_digits: u8,
+    /// Whether sample rates weigh in everything that is said of a distribution, not in its count alone.
+    pub weighted: bool,
     /// The same in all seats, whose estimates are united.
     pub(super) secrets: RapidSecrets,
 }

@@ -12,7 +12,10 @@ use super::sketch::{SavedSketch, Sketch};
 pub(super) struct DistributionCell {
     /// All samples; once there is a sketch, those not yet recorded in it.
     pub(super) values: Vec<f64>,
-    /// What `1 / rate` adds to the number of samples.
+    /// How many of those values, sketched ones too, stand for sampled ones beside one of their own: only where rates weigh
+    /// in everything.
+    copies: u64,
+    /// What `1 / rate` adds to the number of values.
     extra: f64,
     /// What `1 / rate` adds to the sum of the samples.
     extra_sum: f64,
@@ -24,6 +27,9 @@ impl DistributionCell {
     /// Adds one sample.
     #[inline]
     pub(super) fn add(&mut self, value: f64, rate: f64, bounds: &Bounds) {
+        if rate != 1.0 && bounds.weighted {
+            return self.add_weighted(value, 1.0 / rate, bounds);
+        }
         if self.values.len() >= bounds.exact_samples {
             self.drain(bounds);
         }
@@ -34,19 +40,42 @@ impl DistributionCell {
         }
     }
 
+    /// Adds one sample as often as it happened: as that many values to the exact bound, beyond it at once.
+    #[cold]
+    fn add_weighted(&mut self, value: f64, weight: f64, bounds: &Bounds) {
+        let times = weight.round().clamp(1.0, f64::from(u32::MAX)) as u32;
+        self.copies += u64::from(times) - 1;
+        self.extra += weight - f64::from(times);
+        self.extra_sum = finite(self.extra_sum + value * (weight - f64::from(times)));
+        if self.values.len() + times as usize > bounds.exact_samples {
+            self.drain(bounds);
+            if let Some(sketch) = &mut self.sketch {
+                Arc::make_mut(sketch).record_times(value, times);
+            }
+        } else {
+            self.values.extend(std::iter::repeat_n(value, times as usize));
+        }
+    }
+
     /// Number of samples.
     pub(super) fn samples(&self) -> u64 {
+        self.counted() - self.copies
+    }
+
+    /// Number of values, copies included.
+    fn counted(&self) -> u64 {
         self.values.len() as u64 + self.sketch.as_ref().map_or(0, |sketch| sketch.count())
     }
 
     /// Sum of `1 / rate`.
     pub(super) fn weight(&self) -> f64 {
-        self.samples() as f64 + self.extra
+        self.counted() as f64 + self.extra
     }
 
     /// Adds what another seat poured.
     pub(super) fn absorb(&mut self, other: &DistributionCell, bounds: &Bounds) {
         self.values.extend_from_slice(&other.values);
+        self.copies += other.copies;
         self.extra += other.extra;
         self.extra_sum = finite(self.extra_sum + other.extra_sum);
         if let Some(theirs) = &other.sketch {
@@ -79,6 +108,7 @@ impl DistributionCell {
         if used > 0 {
             self.values.reserve_exact(with_chance(used).min(bounds.exact_samples));
         }
+        self.copies = 0;
         self.extra = 0.0;
         self.extra_sum = 0.0;
         self.sketch = None;
@@ -88,6 +118,7 @@ impl DistributionCell {
     pub(super) fn clear(&mut self, bounds: &Bounds) {
         let used = usize::try_from(self.samples()).unwrap_or(usize::MAX);
         recycle(&mut self.values, used, bounds.exact_samples);
+        self.copies = 0;
         self.extra = 0.0;
         self.extra_sum = 0.0;
         self.sketch = None;
@@ -107,6 +138,7 @@ impl DistributionCell {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SavedDistribution {
     values: Vec<f64>,
+    copies: u64,
     extra: f64,
     extra_sum: f64,
     sketch: Option<SavedSketch>,
@@ -116,6 +148,7 @@ impl DistributionCell {
     pub(super) fn save(&self) -> SavedDistribution {
         SavedDistribution {
             values: self.values.clone(),
+            copies: self.copies,
             extra: self.extra,
             extra_sum: self.extra_sum,
             sketch: self.sketch.as_ref().map(|sketch| sketch.save()),
@@ -124,10 +157,18 @@ impl DistributionCell {
 
     /// The cell that was saved.
     pub(super) fn restored(saved: SavedDistribution) -> DistributionCell {
-        let SavedDistribution { mut values, extra, extra_sum, sketch } = saved;
+        let SavedDistribution { mut values, copies, extra, extra_sum, sketch } = saved;
         values.retain(|value| value.is_finite());
         let sketch = sketch.map(|sketch| Arc::new(Sketch::restored(sketch)));
-        DistributionCell { values, extra: finite(extra), extra_sum: finite(extra_sum), sketch }
+        let mut cell = DistributionCell {
+            values,
+            copies: 0,
+            extra: finite(extra),
+            extra_sum: finite(extra_sum),
+            sketch,
+        };
+        cell.copies = copies.min(cell.counted().saturating_sub(1));
+        cell
     }
 }
 
@@ -137,8 +178,13 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: Bounds =
-        Bounds { exact_samples: 4, exact_members: 4, significant_digits: 2, secrets: RapidSecrets::seed(0) };
+    const BOUNDS: Bounds = Bounds {
+        exact_samples: 4,
+        exact_members: 4,
+        significant_digits: 2,
+        weighted: false,
+        secrets: RapidSecrets::seed(0),
+    };
 
     fn poured(values: impl IntoIterator<Item = u32>) -> DistributionCell {
         let mut cell = DistributionCell::default();
@@ -168,6 +214,29 @@ mod tests {
         (0..3).for_each(|_| cell.add(1.0, 0.3, &BOUNDS));
         assert!((cell.weight() - 10.0).abs() < 1e-12);
         assert_eq!(cell.samples(), 3);
+    }
+
+    #[test]
+    fn where_rates_weigh_in_everything_a_sample_is_there_as_often_as_it_happened() {
+        let bounds = Bounds { weighted: true, exact_samples: 100, ..BOUNDS };
+        let mut cell = DistributionCell::default();
+        cell.add(3.0, 0.1, &bounds);
+        cell.add(7.0, 1.0, &bounds);
+        assert_eq!((cell.samples(), cell.values.len(), cell.weight()), (2, 11, 11.0));
+        assert_eq!(cell.weighted_sum(), 37.0);
+        // A billion of them take no more room than a sketch, and no more time.
+        cell.add(5.0, 1e-9, &bounds);
+        assert_eq!((cell.samples(), cell.values.len()), (3, 0));
+        let sketch = cell.sketch.as_ref().unwrap();
+        assert_eq!((sketch.count(), sketch.sum()), (1_000_000_011, 5_000_000_037.0));
+        assert!((sketch.value_at(500_000_000) / 5.0 - 1.0).abs() < 0.004);
+        // What no whole number of values can say is in the weight alone.
+        let mut third = DistributionCell::default();
+        third.add(2.0, 0.3, &bounds);
+        assert_eq!((third.values.len(), third.samples()), (3, 1));
+        assert!(
+            (third.weight() - 1.0 / 0.3).abs() < 1e-12 && (third.weighted_sum() - 2.0 / 0.3).abs() < 1e-12
+        );
     }
 
     #[test]

@@ -312,4 +312,4 @@ impl From<SavedTally> for Tally {
 }
 
 /// The form of what is written. A change of any struct here is another version.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;

@@ -1,6 +1,6 @@
 //! A set in one interval: its members to a bound, then HyperLogLog.
 //!
-//! The estimate has 2^14 registers: standard error 0.8 %, 12 KiB a set. Its hash has one seed for all
+//! The estimate has 2^17 registers: standard error 0.3 %, 96 KiB a set. Its hash has one seed for all
 //! seats of an accumulator, so that their estimates can be united, and none that a client knows.
 
 use std::hash::DefaultHasher;
@@ -30,7 +30,7 @@ struct Member {
 }
 
 /// Hashes are handed to it; the hasher in its type is never asked.
-type Estimate = CardinalityEstimator<u64, DefaultHasher, 14, 6>;
+type Estimate = CardinalityEstimator<u64, DefaultHasher, 17, 6>;
 
 impl SetCell {
     /// Adds one sample.
@@ -173,6 +173,7 @@ mod tests {
         exact_samples: 4,
         exact_members: 1024,
         significant_digits: 2,
+        weighted: false,
         secrets: RapidSecrets::seed(0),
     };
 
@@ -192,11 +193,11 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_bound_the_estimate_is_within_a_hundredth_and_a_half() {
+    fn beyond_the_bound_the_estimate_is_within_a_hundredth() {
         for count in [1025, 5_000, 20_000, 100_000, 1_000_000] {
             let cell = poured(0..count);
             let error = cell.cardinality() as f64 / f64::from(count) - 1.0;
-            assert!(error.abs() < 0.015, "{count}: {error}");
+            assert!(error.abs() < 0.01, "{count}: {error}");
             assert_eq!((cell.sorted(), cell.samples), (None, u64::from(count)));
         }
     }
@@ -210,7 +211,7 @@ mod tests {
             let mut other_way = poured(second);
             other_way.absorb(&poured(first), &BOUNDS);
             assert_eq!(cell.cardinality(), other_way.cardinality());
-            assert!((cell.cardinality() as f64 / expected - 1.0).abs() < 0.015, "{}", cell.cardinality());
+            assert!((cell.cardinality() as f64 / expected - 1.0).abs() < 0.01, "{}", cell.cardinality());
         }
     }
 

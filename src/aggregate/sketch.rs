@@ -79,6 +79,21 @@ impl Sketch {
         self.max = values.iter().copied().fold(self.max, f64::max);
     }
 
+    /// Adds `value`, which must be finite, so many times.
+    pub(super) fn record_times(&mut self, value: f64, times: u32) {
+        if times == 0 {
+            return;
+        }
+        self.fit(Magnitudes::of(&[value]));
+        self.count_value(value, times);
+        self.add_moments(times.into(), value, 0.0);
+        let times = f64::from(times);
+        self.sum = finite(self.sum + finite(value * times));
+        self.sum_squares = finite(self.sum_squares + finite(value * value * times));
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+
     /// Adds all samples of another sketch.
     pub fn merge(&mut self, other: &Sketch) {
         if other.count == 0 {

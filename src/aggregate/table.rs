@@ -164,6 +164,7 @@ mod tests {
         exact_samples: 1024,
         exact_members: 1024,
         significant_digits: 2,
+        weighted: false,
         secrets: RapidSecrets::seed(0),
     };
 

@@ -84,6 +84,10 @@ pub struct Config {
     pub exact_members: u32,
     /// Significant digits of estimated percentiles, 1 to 3; a digit more takes ten times the memory. Default 2.
     pub significant_digits: u8,
+    /// Whether the sample rate of a timer weighs in everything: a value sent with `@0.1` is there ten times for sums, means and
+    /// percentiles too. Without it, as with the reference, it counts ten times in `count` and `count_ps` alone.
+    /// Default false.
+    pub sample_rate_weighting: bool,
     /// How often live views show what has moved since the last one, with totals: what a scrape or the page sees. 0 for
     /// never. Views come less often where making one takes more than a fiftieth of the time. Default 1s.
     pub live_interval: Seconds,
@@ -175,6 +179,7 @@ impl Default for Config {
             exact_samples: 1024,
             exact_members: 1024,
             significant_digits: 2,
+            sample_rate_weighting: false,
             live_interval: Seconds(Duration::from_secs(1)),
             at_stop: AtStop::default(),
             by_alias: false,
@@ -193,6 +198,7 @@ impl Config {
             exact_samples: self.exact_samples as usize,
             exact_members: self.exact_members as usize,
             significant_digits: self.significant_digits,
+            weighted: self.sample_rate_weighting,
             idle: IdleRules {
                 counters: idle(self.delete_counters, 1),
                 gauges: idle(self.delete_gauges, self.gauges_max_ttl),
