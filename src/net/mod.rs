@@ -7,6 +7,7 @@ mod accept;
 mod bind;
 mod datagram;
 mod dial;
+mod errand;
 mod events;
 mod exchange;
 mod frames;
@@ -18,6 +19,7 @@ mod pace;
 pub mod plain;
 #[cfg(target_os = "linux")]
 mod receive;
+mod sending;
 mod streams;
 mod tape;
 #[cfg(unix)]
@@ -28,6 +30,7 @@ pub use accept::Connections;
 pub use bind::{BindError, tcp_listener};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
 pub use dial::{Connection, UdpSender, World};
+pub use errand::Errand;
 pub use http::{Answer, Caller, Handler, HttpLimits, HttpServers, MountError};
 pub use lines::{Cut, LineCutter};
 pub use owner::{Owner, Protocol, owner_of};
@@ -36,6 +39,7 @@ pub use pace::{LONGEST_PAUSE, Pace, USUAL_PAUSE};
 pub use plain::{BATCH, UdpReceiver, Waker};
 #[cfg(target_os = "linux")]
 pub use receive::{BATCH, UdpReceiver, Waker};
+pub use sending::{Broken, is_closed, whole_lines, write_all};
 #[cfg(unix)]
 pub use streams::serve_unix_lines;
 pub use streams::{Framing, LineSink, StreamCounters, StreamLimits, serve_lines};

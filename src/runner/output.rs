@@ -207,7 +207,12 @@ impl OutputRunner {
 
     fn tick(&mut self, now: Stamp) -> Step {
         let output = self.output.as_deref_mut().expect("the output is there");
-        match guarded(|| output.tick(now)) {
+        let ticked = {
+            // So that a tick can begin what is done in the background.
+            let _inside = self.runtime.enter();
+            guarded(|| output.tick(now))
+        };
+        match ticked {
             Ok(Ok(())) => Step::Worked,
             Ok(Err(fault)) | Err(fault) => self.fault(&fault, now),
         }

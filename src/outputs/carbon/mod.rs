@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::config::{Address, Bytes, Check, Seconds, Violation};
 use crate::flow::RecordRef;
 use crate::graphite::{PathTemplate, TagMode, parse_line};
-use crate::net::{Connection, UdpSender, World};
+use crate::net::{Broken, Connection, UdpSender, World, is_closed, whole_lines, write_all};
 use crate::plugin::{
     Attempted, BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output,
     Protocol,
@@ -260,7 +259,7 @@ impl CarbonOutput {
         if sent.is_ok() {
             sent = write_flush(connection, flush.parts(tags, pickles), part, patience).await;
         }
-        sent.map_err(|error| {
+        sent.map_err(|Broken { error, .. }| {
             self.connection = None;
             Fault::caused(format!("the connection to {} broke", self.config.address), error)
         })
@@ -309,60 +308,18 @@ async fn write_flush(
     mut parts: flush::Parts<'_>,
     part: &mut Vec<u8>,
     patience: Duration,
-) -> std::io::Result<usize> {
+) -> Result<usize, Broken> {
     let mut length = 0;
     while parts.next(part) {
         length += part.len();
         write_all(connection, part, patience).await?;
     }
-    connection.flush().await?;
     Ok(length)
-}
-
-/// Bytes of as many whole lines as fit `limit`, of one line if it alone is longer.
-fn whole_lines(lines: &[u8], limit: usize) -> usize {
-    if lines.len() <= limit {
-        return lines.len();
-    }
-    match memchr::memrchr(b'\n', &lines[..limit]) {
-        Some(end) => end + 1,
-        None => memchr::memchr(b'\n', lines).map_or(lines.len(), |end| end + 1),
-    }
-}
-
-/// Whether the peer has closed its end; carbon never sends anything.
-async fn is_closed(connection: &mut dyn Connection) -> bool {
-    let mut byte = [0];
-    let read = tokio::time::timeout(Duration::ZERO, connection.read(&mut byte)).await;
-    matches!(read, Ok(Ok(0) | Err(_)))
-}
-
-/// Writes everything as long as some of it is taken within `patience`.
-async fn write_all(
-    connection: &mut dyn Connection,
-    mut bytes: &[u8],
-    patience: Duration,
-) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        let written = tokio::time::timeout(patience, connection.write(bytes)).await;
-        match written.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?? {
-            0 => return Err(std::io::ErrorKind::WriteZero.into()),
-            count => bytes = &bytes[count..],
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn datagrams_end_at_line_ends() {
-        assert_eq!(whole_lines(b"aaa\nbbb\nccc\n", 9), 8);
-        assert_eq!(whole_lines(b"aaa\nbbb\n", 8), 8);
-        assert_eq!(whole_lines(b"aaaaaaaaaaaa\nb\n", 4), 13);
-    }
 
     #[test]
     fn mistakes_name_their_key() {
