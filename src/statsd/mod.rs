@@ -28,6 +28,7 @@ mod number;
 mod origin;
 mod parse;
 mod reference;
+mod ring;
 mod rules;
 mod scan;
 #[cfg(test)]
@@ -36,4 +37,5 @@ mod tests;
 pub use intern::Outcome;
 pub use line::{LEAST_RATE, used_rate};
 pub use parse::Parser;
+pub use ring::{Ring, routed_name};
 pub use rules::{Dialect, Rules, RulesError};
