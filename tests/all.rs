@@ -8,6 +8,7 @@ mod config;
 mod example;
 mod faults;
 mod floors;
+mod forwarding;
 mod import;
 mod lane;
 mod metrics;

@@ -60,6 +60,11 @@ fn cases_of_faults_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_forwarding_give_what_they_say_in_three_wirings() {
+    hold("forward");
+}
+
+#[test]
 fn every_case_is_in_a_folder_that_is_held() {
     let held = [
         "statsd",
@@ -71,6 +76,7 @@ fn every_case_is_in_a_folder_that_is_held() {
         "restart",
         "counter",
         "faults",
+        "forward",
     ];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();

@@ -27,6 +27,9 @@ address = "127.0.0.1:0"
 [DashboardOutput]
 address = "127.0.0.1:0"
 
+[StatsdOutput]
+upstreams = ["127.0.0.1:9"]
+
 [NullOutput]
 message_matcher = "TRUE"
 "#;

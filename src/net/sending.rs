@@ -88,5 +88,16 @@ mod tests {
         });
     }
 
+    #[test]
+    fn a_peer_that_takes_nothing_tires_patience() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            // Nobody reads at the other end, which is held open.
+            let (mut near, _far) = tokio::io::duplex(4);
+            let broken = write_all(&mut near, b"abcdef", Duration::from_millis(20)).await.unwrap_err();
+            assert_eq!((broken.written, broken.error.kind()), (4, io::ErrorKind::TimedOut));
+        });
+    }
+
     const SOON: Duration = Duration::from_secs(10);
 }

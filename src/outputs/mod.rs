@@ -5,3 +5,4 @@ pub mod dashboard;
 pub mod log;
 pub mod null;
 pub mod prometheus;
+pub mod statsd;

@@ -47,6 +47,11 @@ pub(super) enum Step {
         address: String,
         bytes: usize,
     },
+    /// Has an address say something to whoever reads from it next.
+    Reply {
+        address: String,
+        bytes: Vec<u8>,
+    },
     Scrape {
         name: String,
         url: Url,
@@ -217,6 +222,9 @@ fn one_step(line: &str) -> Result<Step, String> {
             None => (input, 0),
         };
         return Ok(Step::Send { input: input.to_owned(), lane, bytes: unescaped(text)? });
+    }
+    if let Some((address, text)) = line.strip_prefix("reply ").and_then(|rest| rest.split_once(' ')) {
+        return Ok(Step::Reply { address: address.to_owned(), bytes: unescaped(text)? });
     }
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {

@@ -138,6 +138,7 @@ fn take(step: &Step, trial: &mut Trial, scraped: &mut BTreeMap<String, String>) 
         Step::RefuseConnects { address, times } => trial.tape().refuse_connects(address, *times),
         Step::RefuseWrites { address, times } => trial.tape().refuse_writes(address, *times),
         Step::BreakAfter { address, bytes } => trial.tape().break_after(address, *bytes),
+        Step::Reply { address, bytes } => trial.tape().reply(address, bytes),
         Step::Scrape { name, url, scraper } => {
             let page = get(trial, url, scraper.as_ref())?;
             scraped.insert(name.clone(), page);

@@ -179,6 +179,34 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         &["output", "reason"],
         "Requests for the page that were refused, for the host they named, the site they came from or the password.",
     ),
+    counter("hekad_upstream_lines_total", UPSTREAM, "Lines an output of statsd sent to an upstream."),
+    counter("hekad_upstream_datagrams_total", UPSTREAM, "Datagrams an output of statsd sent to an upstream."),
+    counter(
+        "hekad_upstream_datagrams_refused_total",
+        UPSTREAM,
+        "Datagrams of which the upstream's host told that nobody listens there; it does not tell of all.",
+    ),
+    counter(
+        "hekad_upstream_lines_lost_total",
+        &["output", "upstream", "reason"],
+        "Lines that did not go out to an upstream, by reason; where it is not the only one nobody waits for it.",
+    ),
+    counter(
+        "hekad_upstream_dial_failures_total",
+        UPSTREAM,
+        "Connects to an upstream, or look-ups of its name, that failed.",
+    ),
+    counter(
+        "hekad_upstream_health_failures_total",
+        UPSTREAM,
+        "Health checks after which a member was out of the ring: it did not answer, or not \"up\".",
+    ),
+    gauge("hekad_upstreams_down", OUTPUT, "Members that are out of the ring."),
+    counter(
+        "hekad_upstreams_all_down_lines_total",
+        OUTPUT,
+        "Lines nobody took because every member was out of the ring.",
+    ),
     gauge("hekad_build_info", &["version"], "Always 1; the version is a label."),
     gauge("hekad_start_time_seconds", NONE, "Unix time of the start."),
 ];
@@ -187,6 +215,7 @@ const JOINT: Labels = &["producer", "consumer", "way"];
 const INPUT: Labels = &["input"];
 const FILTER: Labels = &["filter"];
 const OUTPUT: Labels = &["output"];
+const UPSTREAM: Labels = &["output", "upstream"];
 const NONE: Labels = &[];
 
 type Labels = &'static [&'static str];

@@ -1,0 +1,270 @@
+//! `StatsdOutput`: forwards samples to statsd servers as the lines they came as.
+//!
+//! A line goes out as it was received, once, however many values it has, where any of its samples was chosen. Lines that
+//! were refused at the door are no samples and go nowhere. With route = "all" it is the reference's repeater, with
+//! route = "hash" its `proxy.js` (<https://github.com/statsd/statsd/blob/master/docs/cluster_proxy.md>).
+//!
+//! Sums are not the same however often they are sent, so nothing is sent twice knowingly: what a socket took counts as
+//! sent. A single upstream that cannot be reached is waited for by the runner's retries; of several, each loses its own
+//! lines, counted, and never holds the others.
+
+mod bundle;
+mod counts;
+mod health;
+mod options;
+mod upstream;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+pub use options::{Config, Packing, Route, Transport};
+
+use crate::flow::{Delivery, Pack};
+use crate::net::World;
+use crate::plugin::{
+    BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output, Protocol,
+    Ticker,
+};
+use crate::statsd::{Ring, routed_name};
+use crate::time::Stamp;
+use bundle::{Bundle, each_line};
+use counts::{RouteCounts, UpstreamCounts};
+use health::Health;
+use upstream::{Unsent, Upstream};
+
+impl Declare<dyn Output> for Config {
+    const TYPE: &'static str = "StatsdOutput";
+    const SUMMARY: &'static str =
+        "Forwards samples to statsd servers, to all of them or each name to its own.";
+
+    fn sends_to(&self) -> Vec<Endpoint> {
+        let protocol = match self.protocol {
+            Transport::Tcp => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+        };
+        self.upstreams.iter().map(|upstream| Endpoint::new(protocol, upstream, "upstreams")).collect()
+    }
+
+    fn ticker(&self) -> Ticker {
+        if self.admin_port.is_some() { Ticker::Every(CHECK_INTERVAL) } else { Ticker::Never }
+    }
+
+    fn default_matcher(&self) -> Option<&'static str> {
+        Some("Type == 'heka.statsample'")
+    }
+
+    fn build(&self, context: &BuildContext) -> Result<Box<dyn Output>, BuildError> {
+        let (config, world) = (Arc::new(self.clone()), context.shared.the::<World>());
+        let names: Vec<String> = self.upstreams.iter().map(ToString::to_string).collect();
+        let health = self.admin_ports().map(|ports| {
+            let members = self.upstreams.iter().zip(ports).map(|(at, port)| (at.host().to_owned(), port));
+            Health::new(Arc::clone(&world), self.health_timeout.0, members)
+        });
+        let upstreams = self.upstreams.iter().zip(&names).map(|(address, name)| {
+            let counts = UpstreamCounts::new(context.own(), &context.name, name);
+            let (config, world) = (Arc::clone(&config), Arc::clone(&world));
+            Upstream::new(Arc::clone(&context.name), address.clone(), config, world, counts)
+        });
+        let upstreams: Vec<Upstream> = upstreams.collect();
+        let bundles = if self.route == Route::Hash { upstreams.len() } else { 1 };
+        let mut output = StatsdOutput {
+            name: Arc::clone(&context.name),
+            route: self.route,
+            upstreams,
+            names,
+            ring: Ring::default(),
+            health,
+            is_checked: false,
+            counts: RouteCounts::new(context.own(), &context.name),
+            bundles: std::iter::repeat_with(Bundle::default).take(bundles).collect(),
+            nowhere: Nowhere::default(),
+            unfinished: None,
+        };
+        output.close_ring();
+        Ok(Box::new(output))
+    }
+}
+
+struct StatsdOutput {
+    name: Arc<str>,
+    route: Route,
+    upstreams: Vec<Upstream>,
+    names: Vec<String>,
+    /// Of the members that are up.
+    ring: Ring,
+    health: Option<Health>,
+    /// Whether members were asked a first time.
+    is_checked: bool,
+    counts: RouteCounts,
+    /// What is being sent: one bundle for all, or one for each upstream.
+    bundles: Vec<Bundle>,
+    nowhere: Nowhere,
+    /// The pack of which a single upstream still lacks some.
+    unfinished: Option<Arc<Pack>>,
+}
+
+/// Records of a delivery that are in no bundle.
+#[derive(Default)]
+struct Nowhere {
+    without_line: usize,
+    without_member: usize,
+}
+
+impl Output for StatsdOutput {
+    fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
+        Box::pin(async move {
+            if !std::mem::replace(&mut self.is_checked, true)
+                && let Some(health) = &mut self.health
+            {
+                health.ask();
+            }
+            self.hear();
+            let rest = self.unfinished.take().is_some_and(|pack| Arc::ptr_eq(&pack, &out.delivery.pack));
+            if !rest {
+                self.collect(out.delivery);
+            }
+            let unsent = send_all(&mut self.upstreams, &self.bundles, out.now).await;
+            self.settle(unsent, out.delivery)
+        })
+    }
+
+    fn tick(&mut self, _: Stamp) -> Result<(), Fault> {
+        self.hear();
+        if let Some(health) = &mut self.health {
+            self.is_checked = true;
+            health.ask();
+        }
+        // On a tape the answers are there already.
+        self.hear();
+        Ok(())
+    }
+}
+
+impl StatsdOutput {
+    /// Takes what members told of their health, and closes the ring over those that are up.
+    fn hear(&mut self) {
+        let Some(health) = &mut self.health else { return };
+        let changes = health.hear(|member, up| {
+            if !up {
+                self.upstreams[member].counts.health_failed();
+            }
+        });
+        for change in &changes {
+            let (output, member) = (&self.name, &self.names[change.member]);
+            match &change.why {
+                Some(why) => tracing::warn!("{output}: {member} leaves the ring: {why}"),
+                None => tracing::info!("{output}: {member} is back in the ring"),
+            }
+        }
+        if !changes.is_empty() {
+            self.close_ring();
+        }
+    }
+
+    fn close_ring(&mut self) {
+        if self.route == Route::All {
+            return;
+        }
+        let is_up = |member: &usize| self.health.as_ref().is_none_or(|health| health.is_up(*member));
+        let up: Vec<usize> = (0..self.names.len()).filter(is_up).collect();
+        self.counts.down.set((self.names.len() - up.len()) as f64);
+        self.ring = Ring::new(up.into_iter().map(|member| (member, self.names[member].as_str())));
+    }
+
+    /// Puts the lines of a delivery into bundles.
+    fn collect(&mut self, delivery: &Delivery) {
+        self.bundles.iter_mut().for_each(Bundle::clear);
+        self.upstreams.iter_mut().for_each(Upstream::begin);
+        self.nowhere = Nowhere::default();
+        each_line(delivery, |line, records| {
+            let bundle = match self.route {
+                Route::All => Some(0),
+                Route::Hash => self.ring.member_of(routed_name(line)),
+            };
+            match bundle {
+                _ if line.is_empty() => self.nowhere.without_line += records as usize,
+                Some(bundle) => self.bundles[bundle].push(line, records),
+                None => {
+                    self.nowhere.without_member += records as usize;
+                    self.counts.homeless.add(1);
+                }
+            }
+        });
+    }
+
+    /// What became of a delivery of which each upstream lacks what `unsent` says.
+    fn settle(&mut self, mut unsent: Vec<Option<Unsent>>, delivery: &Delivery) -> Outcome {
+        if self.upstreams.len() == 1
+            && let Some(unsent) = unsent.pop().flatten()
+        {
+            self.unfinished = Some(Arc::clone(&delivery.pack));
+            return Outcome::Retry(unsent.fault);
+        }
+        let bundles = self.bundles.len();
+        let mut why = None;
+        for (place, (upstream, unsent)) in self.upstreams.iter_mut().zip(unsent).enumerate() {
+            if let Some(unsent) = unsent {
+                upstream.lose_rest(&self.bundles[place % bundles], &unsent);
+                why = Some(unsent.fault);
+            }
+        }
+        match self.refused() {
+            0 => Outcome::Delivered,
+            refused => Outcome::Partly { refused, why: why.unwrap_or_else(|| self.nowhere.why()) },
+        }
+    }
+
+    /// Records of which no upstream took the line.
+    fn refused(&self) -> usize {
+        let bundles = self.bundles.len();
+        let lost_by_all = |(place, bundle): (usize, &Bundle)| {
+            let mut times = vec![0; bundle.records.len()];
+            let senders = self.upstreams.iter().skip(place).step_by(bundles);
+            let count = senders.map(|sender| sender.lost().for_each(|line| times[line] += 1)).count();
+            let lost = times.iter().zip(&bundle.records).filter(|(times, _)| **times == count);
+            lost.map(|(_, records)| *records as usize).sum::<usize>()
+        };
+        let is_whole = self.upstreams.iter().all(|upstream| upstream.lost().next().is_none());
+        let lost = if is_whole { 0 } else { self.bundles.iter().enumerate().map(lost_by_all).sum::<usize>() };
+        lost + self.nowhere.without_line + self.nowhere.without_member
+    }
+}
+
+impl Nowhere {
+    fn why(&self) -> Fault {
+        Fault::new(match self {
+            Nowhere { without_member: 0, without_line: 0 } => "an upstream refused its lines",
+            Nowhere { without_member: 0, .. } => "a record has no line",
+            Nowhere { .. } => "every upstream is down",
+        })
+    }
+}
+
+/// Sends its bundle to every upstream, to all at once; what is unsent.
+async fn send_all(upstreams: &mut [Upstream], bundles: &[Bundle], now: Stamp) -> Vec<Option<Unsent>> {
+    let alone = upstreams.len() == 1;
+    let mut unsent: Vec<Option<Unsent>> = upstreams.iter().map(|_| None).collect();
+    let begin = |(place, upstream)| {
+        let bundle = &bundles[place % bundles.len()];
+        (place, Box::pin(Upstream::send(upstream, bundle, now, alone)))
+    };
+    let mut sending: Vec<_> = upstreams.iter_mut().enumerate().map(begin).collect();
+    std::future::poll_fn(|context| {
+        sending.retain_mut(|(place, sending)| match Pin::new(sending).poll(context) {
+            Poll::Ready(sent) => {
+                unsent[*place] = sent.err();
+                false
+            }
+            Poll::Pending => true,
+        });
+        if sending.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    drop(sending);
+    unsent
+}
+
+/// How often members are checked: as often as the reference's proxy does.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,0 +1,180 @@
+//! Options of `StatsdOutput`.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation};
+
+/// Options of `StatsdOutput`. With `admin_port` its `ticker_interval` is how often members are checked: default 10s.
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where lines go: statsd servers as "host:port", one at least.
+    pub upstreams: Vec<Address>,
+    /// Who gets which line: "all" (default) sends every line to every upstream, as the reference's repeater does;
+    /// "hash" sends all lines of a name to one of them, the one the reference's proxy would choose.
+    pub route: Route,
+    /// Transport: "udp" (default), where what is lost is lost, or "tcp".
+    pub protocol: Transport,
+    /// UDP: "full" (default) puts as many lines in a datagram as `packet_size` bears, "line" one, as the reference's
+    /// proxy does.
+    pub packing: Packing,
+    /// UDP: bytes of the largest datagram of several lines; lines are never cut. Default 1432.
+    pub packet_size: Bytes,
+    /// UDP: how long the address a name was resolved to is used before the name is looked up again. Default 1m.
+    pub dns_ttl: Seconds,
+    /// How long connecting or a look-up may take. Default 3s.
+    pub connect_timeout: Seconds,
+    /// TCP: how long an upstream may take no byte before its connection is given up. Default 5s.
+    pub send_timeout: Seconds,
+    /// With route = "hash": the port where a member tells whether it is up, one for all or a list in the order of
+    /// `upstreams`. Members that do not answer "up" leave the ring until they do. Without it nobody is checked.
+    pub admin_port: Option<OneOrMany<u16>>,
+    /// How long a member may take to tell that it is up. Default 5s.
+    pub health_timeout: Seconds,
+}
+
+/// Who gets which line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// Everybody gets everything.
+    #[default]
+    All,
+    /// A name has its member.
+    Hash,
+}
+
+/// How upstreams are reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// Connections.
+    Tcp,
+}
+
+/// How many lines a datagram has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Packing {
+    /// As many as fit.
+    #[default]
+    Full,
+    /// One.
+    Line,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            upstreams: Vec::new(),
+            route: Route::All,
+            protocol: Transport::Udp,
+            packing: Packing::Full,
+            packet_size: Bytes(1432),
+            dns_ttl: Seconds(Duration::from_secs(60)),
+            connect_timeout: Seconds(Duration::from_secs(3)),
+            send_timeout: Seconds(Duration::from_secs(5)),
+            admin_port: None,
+            health_timeout: Seconds(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl Check for Config {
+    fn check(&self) -> Vec<Violation> {
+        let mut violations = self.upstream_violations();
+        violations.extend(self.admin_violations());
+        if !(512..=LARGEST_DATAGRAM as u64).contains(&self.packet_size.0) {
+            violations.push(Violation::new("packet_size", "must be a size from 512 to 65507 bytes"));
+        }
+        if self.dns_ttl.0 < Duration::from_secs(1) {
+            violations.push(Violation::new("dns_ttl", "must be at least 1s"));
+        }
+        let timeouts = [
+            ("connect_timeout", self.connect_timeout),
+            ("send_timeout", self.send_timeout),
+            ("health_timeout", self.health_timeout),
+        ];
+        let zeros = timeouts.into_iter().filter(|(_, timeout)| timeout.0.is_zero());
+        violations.extend(zeros.map(|(key, _)| Violation::new(key, "must be longer than 0")));
+        violations
+    }
+}
+
+impl Config {
+    fn upstream_violations(&self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        if self.upstreams.is_empty() {
+            let mut none = Violation::new("upstreams", "names no upstream");
+            none.help = Some("upstreams = [\"statsd.example:8125\"]".to_owned());
+            violations.push(none);
+        }
+        if self.upstreams.len() > MOST_UPSTREAMS {
+            violations.push(Violation::new("upstreams", format!("names more than {MOST_UPSTREAMS}")));
+        }
+        for (place, upstream) in self.upstreams.iter().enumerate() {
+            let message = match upstream {
+                upstream if upstream.port() == 0 => "needs a port other than 0",
+                upstream if upstream.host().is_empty() => "needs a host",
+                upstream if self.upstreams[..place].contains(upstream) => "is named before",
+                _ => continue,
+            };
+            violations.push(Violation::new("upstreams", message).of_element(place));
+        }
+        violations
+    }
+
+    fn admin_violations(&self) -> Vec<Violation> {
+        let Some(OneOrMany(ports)) = &self.admin_port else { return Vec::new() };
+        let upstreams = self.upstreams.len();
+        let message = match ports.len() {
+            _ if self.route == Route::All => "is for route = \"hash\"".to_owned(),
+            _ if ports.contains(&0) => "must be ports other than 0".to_owned(),
+            1 => return Vec::new(),
+            ports if ports == upstreams => return Vec::new(),
+            _ => format!("must be one port, or a list of one for each of {upstreams} upstreams"),
+        };
+        vec![Violation::new("admin_port", message)]
+    }
+
+    /// Where each upstream tells how it is, if they do.
+    pub(super) fn admin_ports(&self) -> Option<Vec<u16>> {
+        let OneOrMany(ports) = self.admin_port.as_ref()?;
+        Some((0..self.upstreams.len()).map(|place| *ports.get(place).unwrap_or(&ports[0])).collect())
+    }
+}
+
+/// The most UDP carries.
+pub(super) const LARGEST_DATAGRAM: usize = 65_507;
+
+/// Upstreams are checked, counted and dialed one by one.
+const MOST_UPSTREAMS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_admin_port_is_for_all_and_a_list_for_each() {
+        let upstreams = vec![Address::new("a", 1), Address::new("b", 1)];
+        let of = |ports: &[u16]| Config {
+            upstreams: upstreams.clone(),
+            route: Route::Hash,
+            admin_port: Some(OneOrMany(ports.to_vec())),
+            ..Config::default()
+        };
+        assert_eq!(of(&[8126]).admin_ports(), Some(vec![8126, 8126]));
+        assert_eq!(of(&[8126, 8128]).admin_ports(), Some(vec![8126, 8128]));
+        assert_eq!(Config::default().admin_ports(), None);
+        assert_eq!(of(&[1, 2]).check(), []);
+        let message = "must be one port, or a list of one for each of 2 upstreams";
+        assert_eq!(of(&[1, 2, 3]).check(), [Violation::new("admin_port", message)]);
+        assert_eq!(of(&[]).check(), [Violation::new("admin_port", message)]);
+    }
+}

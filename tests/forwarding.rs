@@ -1,0 +1,43 @@
+//! Lines of several values through `StatsdOutput`: once each, whoever of their samples was chosen.
+//!
+//! No scenario, because a trial whose samples are messages of their own knows nothing of their line.
+
+use heka::flow::Wiring;
+use heka::pipeline::{Trial, builtin};
+use heka::time::Stamp;
+
+const CONFIG: &str = "[statsd]\ntype = \"StatsdInput\"\n\n[StatsdOutput]\nupstreams = [\"10.0.0.1:8125\"]\n";
+
+/// What the upstream is sent.
+fn sent(options: &str, wiring: Wiring, datagrams: &[&str]) -> Vec<String> {
+    let config = format!("{CONFIG}{options}");
+    let mut trial =
+        Trial::new(&config, &builtin(), wiring, Stamp::from_seconds(1_700_000_000)).expect("it starts");
+    for datagram in datagrams {
+        trial.send("statsd", datagram.as_bytes()).expect("it takes them");
+    }
+    trial.stop();
+    assert_eq!(trial.ledger().check_settled(), Ok(()));
+    let datagrams = trial.tape().datagrams("10.0.0.1:8125");
+    datagrams.into_iter().map(|datagram| String::from_utf8(datagram).expect("it is text")).collect()
+}
+
+#[test]
+fn a_line_of_several_values_goes_out_once() {
+    let lines = "a:1|c:2|ms:3|g\nb:1:2:3|ms|#k:v\nb:1:2:3|ms|#k:v\nc:x|s\nbad:x|c:1|c";
+    for wiring in [Wiring::AsConfigured, Wiring::Queues] {
+        assert_eq!(sent("", wiring, &[lines]), [lines], "{wiring:?}");
+    }
+}
+
+#[test]
+fn a_line_goes_out_whole_where_one_of_its_samples_is_chosen() {
+    let matcher = "message_matcher = \"Type == 'heka.statsample' && Fields[kind] == 'ms'\"\n";
+    let lines = "a:1|c:2|ms:3|ms\nb:1|c\nc:1|ms";
+    assert_eq!(sent(matcher, Wiring::AsConfigured, &[lines]), ["a:1|c:2|ms:3|ms\nc:1|ms"]);
+}
+
+#[test]
+fn samples_that_are_messages_go_out_one_by_one() {
+    assert_eq!(sent("", Wiring::Messages, &["a:1|c:2|c\nb:1|c"]), ["a:1|c:2|c\na:1|c:2|c\nb:1|c"]);
+}
