@@ -65,6 +65,11 @@ fn cases_of_forwarding_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_the_console_give_what_they_say_in_three_wirings() {
+    hold("console");
+}
+
+#[test]
 fn every_case_is_in_a_folder_that_is_held() {
     let held = [
         "statsd",
@@ -77,6 +82,7 @@ fn every_case_is_in_a_folder_that_is_held() {
         "counter",
         "faults",
         "forward",
+        "console",
     ];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();

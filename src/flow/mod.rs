@@ -10,6 +10,7 @@ mod own;
 mod pack;
 mod queue;
 mod record;
+mod snapshot_json;
 mod snapshot_text;
 
 pub use feed::{Feed, FeedSpec, Sent, Wiring};
@@ -21,4 +22,5 @@ pub use queue::{Offered, Queue};
 pub use record::{
     LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, sample_facts,
 };
+pub use snapshot_json::{Layout, write_flush_json};
 pub use snapshot_text::{SnapshotLines, timer_numbers, write_backend_stats, write_snapshot};

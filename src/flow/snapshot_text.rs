@@ -160,22 +160,22 @@ impl<'a> SnapshotLines<'a> {
 
 /// The aggregator's own counters in a flush, with what clients sent under the same names; none where they are not
 /// asked for.
-struct OwnCounters {
-    counters: Vec<OwnCounter>,
+pub(super) struct OwnCounters {
+    pub(super) counters: Vec<OwnCounter>,
     /// Name of the gauge of the lag, if it is sent.
     lag: Option<String>,
     /// Points of clients that are in here, or replaced by what is.
     taken: u64,
 }
 
-struct OwnCounter {
+pub(super) struct OwnCounter {
     short: &'static str,
-    name: String,
-    sum: f64,
+    pub(super) name: String,
+    pub(super) sum: f64,
 }
 
 impl OwnCounters {
-    fn of(found: &Snapshot, naming: &Namespace) -> OwnCounters {
+    pub(super) fn of(found: &Snapshot, naming: &Namespace) -> OwnCounters {
         let Some(own) = &found.own else { return OwnCounters { counters: Vec::new(), lag: None, taken: 0 } };
         let counter = |(short, count): (&'static str, u64)| OwnCounter {
             short,
@@ -192,7 +192,7 @@ impl OwnCounters {
     }
 
     /// Adds a client's counter if it is one of these; whether it is.
-    fn take(&mut self, series: &Series, sum: f64) -> bool {
+    pub(super) fn take(&mut self, series: &Series, sum: f64) -> bool {
         let own = self.counters.iter_mut().find(|own| *own.name == *series.name && series.tags.is_empty());
         let Some(own) = own else { return false };
         own.sum += sum;
@@ -201,7 +201,7 @@ impl OwnCounters {
     }
 
     /// Whether a client's gauge is the lag, which counts in its place.
-    fn is_lag(&mut self, series: &Series) -> bool {
+    pub(super) fn is_lag(&mut self, series: &Series) -> bool {
         let is_lag = series.tags.is_empty() && self.lag.as_deref() == Some(&*series.name);
         self.taken += u64::from(is_lag);
         is_lag
@@ -289,4 +289,4 @@ pub(super) fn fields(found: &Snapshot, naming: &Namespace) -> Vec<(String, f64)>
 }
 
 /// Names taken while they are locked once.
-const NAMES_AT_ONCE: usize = 1024;
+pub(super) const NAMES_AT_ONCE: usize = 1024;

@@ -38,6 +38,12 @@ impl Bins {
         !tags.is_empty() && key_of(name, tags).contains(&self.metric)
     }
 
+    /// The same counts under the names the reference gives bins: `bin_BOUND`.
+    pub fn named_counts(&self, below: impl Fn(f64) -> u64) -> impl Iterator<Item = (String, u64)> {
+        let names = self.bins.iter().map(|(bound, _)| format!("bin_{}", text_of(*bound)));
+        names.zip(self.counts(below).map(|(_, count)| count))
+    }
+
     /// Counts: for each bin the samples it has, given how many lie below a bound.
     pub fn counts(&self, below: impl Fn(f64) -> u64) -> impl Iterator<Item = (&Affix, u64)> {
         let mut counted = 0;

@@ -254,6 +254,11 @@ impl Namespace {
         namer.affix(&namer.timer, &format!(".{statistic}"))
     }
 
+    /// Whether this statistic of timers is sent; that of a percentile is `upper_percent` and its like.
+    pub fn sends(&self, statistic: &str) -> bool {
+        is_sent(&self.options, statistic)
+    }
+
     /// The bins of a timer, if its samples are counted in any.
     pub fn bins(&self, name: &str, tags: &[(Box<str>, Box<str>)]) -> Option<&Bins> {
         self.histograms.iter().find(|bins| bins.are_of(name, tags))

@@ -1,5 +1,7 @@
 //! What a series is, and the number the registry gives it.
 
+use std::borrow::Cow;
+
 /// What is done with the samples of a series; part of its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -103,6 +105,23 @@ impl Series {
         Series { name: name.into(), tags: Tags::default(), kind }
     }
 
+    /// Name and tags as the reference names what it aggregates: `name;k=v;k2`.
+    pub fn reference_text(&self) -> Cow<'_, str> {
+        if self.tags.is_empty() {
+            return Cow::Borrowed(&self.name);
+        }
+        let mut text = self.name.to_string();
+        for (key, value) in &self.tags {
+            text.push(';');
+            text.push_str(key);
+            if !value.is_empty() {
+                text.push('=');
+                text.push_str(value);
+            }
+        }
+        Cow::Owned(text)
+    }
+
     /// The tags as `k:v,k2:v2`, the text of the message field `tags`; a bare tag is `k`.
     pub fn tags_text(&self) -> String {
         let mut text = String::new();
@@ -123,6 +142,14 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reference_names_a_series_with_its_tags() {
+        let mut series = Series::plain("a.b", Kind::Counter);
+        assert_eq!(series.reference_text(), "a.b");
+        series.tags = [("k".into(), "v".into()), ("bare".into(), "".into())].into();
+        assert_eq!(series.reference_text(), "a.b;k=v;bare");
+    }
 
     #[test]
     fn an_id_carries_its_kind_and_index() {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::Check;
 use crate::net::World;
-use crate::plugin::{BuildContext, BuildError, Declare, Fault, LocalFuture, Outcome, Outgoing, Output};
+use crate::plugin::{BuildContext, BuildError, Declare, LocalFuture, Outcome, Outgoing, Output};
 
 /// It has no options of its own.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -39,15 +39,6 @@ struct LogOutput {
 
 impl Output for LogOutput {
     fn send<'a>(&'a mut self, out: &'a Outgoing<'a>) -> LocalFuture<'a, Outcome> {
-        Box::pin(async move {
-            match self.world.print(&out.frames.bytes) {
-                Ok(()) => Outcome::Delivered,
-                // Nobody reads any more, and nobody will.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                    Outcome::Refused(Fault::caused("standard output is closed", error))
-                }
-                Err(error) => Outcome::Retry(Fault::caused("cannot print", error)),
-            }
-        })
+        Box::pin(async move { Outcome::of_printing(self.world.print(&out.frames.bytes)) })
     }
 }

@@ -1,6 +1,7 @@
 //! Outputs: where records leave.
 
 pub mod carbon;
+pub mod console;
 pub mod dashboard;
 pub mod log;
 pub mod null;

@@ -18,6 +18,6 @@ pub fn builtin() -> Plugins {
         decoders decoder: statsd;
         filters filter: counter, stat_accum;
         encoders encoder: payload, rst;
-        outputs output: carbon, dashboard, log, null, prometheus, statsd;
+        outputs output: carbon, console, dashboard, log, null, prometheus, statsd;
     }
 }

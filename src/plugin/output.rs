@@ -72,6 +72,20 @@ pub enum Outcome {
     Refused(Fault),
 }
 
+impl Outcome {
+    /// What became of a delivery that was printed on standard output.
+    pub fn of_printing(printed: std::io::Result<()>) -> Outcome {
+        match printed {
+            Ok(()) => Outcome::Delivered,
+            // Nobody reads any more, and nobody will.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                Outcome::Refused(Fault::caused("standard output is closed", error))
+            }
+            Err(error) => Outcome::Retry(Fault::caused("cannot print", error)),
+        }
+    }
+}
+
 /// Writes records as bytes.
 pub trait Encoder: Send {
     /// Appends the frames of one record to `frames`, calling `frames.end` after each. `More::Again` asks to be

@@ -181,6 +181,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "value-list-for-one",
             "value-of-retries",
             "value-one-for-list",
+            "value-string-for-boolean",
             "value-string-for-integer",
             "value-table-for-one",
             "variable-of-wrong-type",
