@@ -10,6 +10,7 @@ mod faults;
 mod floors;
 mod forwarding;
 mod import;
+mod key_flush;
 mod lane;
 mod metrics;
 mod readme;

@@ -104,6 +104,12 @@ fn a_warm_lane_split_between_two_filters_allocates_at_most_four_times_a_batch() 
     assert_few(&batches_of_the_third_interval(SPLIT, load));
 }
 
+#[test]
+fn a_warm_lane_whose_keys_are_counted_allocates_at_most_four_times_a_batch() {
+    let load = Load { names: 10_000, tagged: 3 };
+    assert_few(&batches_of_the_third_interval("[StatAccumFilter]\n[KeyFlushFilter]\n", load));
+}
+
 const SPLIT: &str = r#"
 [one]
 type = "StatAccumFilter"

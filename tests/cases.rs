@@ -70,6 +70,11 @@ fn cases_of_the_console_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_key_flushes_give_what_they_say_in_three_wirings() {
+    hold("key_flush");
+}
+
+#[test]
 fn every_case_is_in_a_folder_that_is_held() {
     let held = [
         "statsd",
@@ -83,6 +88,7 @@ fn every_case_is_in_a_folder_that_is_held() {
         "faults",
         "forward",
         "console",
+        "key_flush",
     ];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();

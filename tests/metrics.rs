@@ -21,6 +21,8 @@ address = "127.0.0.1:0"
 
 [CounterFilter]
 
+[KeyFlushFilter]
+
 [PrometheusOutput]
 address = "127.0.0.1:0"
 

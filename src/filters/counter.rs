@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Check;
 use crate::flow::{Body, Delivery, Inlet, Lane, Pack, Poured, Seat, Selection};
 use crate::matcher::{Fact, Facts, FieldNames};
-use crate::message::{DEFAULT_SEVERITY, Message};
+use crate::message::{DEFAULT_SEVERITY, Message, made_uuid};
 use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Ticker};
 use crate::time::Stamp;
 
@@ -148,7 +148,7 @@ impl CounterFilter {
     fn message(&mut self, now: Stamp, payload: String) -> Message {
         self.messages += 1;
         Message {
-            uuid: uuid(self.seed, self.messages),
+            uuid: made_uuid(self.seed, self.messages),
             timestamp: now,
             type_: MESSAGE_TYPE.to_owned(),
             logger: self.logger.clone(),
@@ -157,16 +157,6 @@ impl CounterFilter {
             ..Message::default()
         }
     }
-}
-
-/// A version 8 uuid (RFC 9562: custom) of the process and the number of the message.
-fn uuid(seed: u64, number: u64) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&seed.to_be_bytes());
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    bytes
 }
 
 const MESSAGE_TYPE: &str = "heka.counter-output";

@@ -1,4 +1,5 @@
 //! Filters: records in, other records out.
 
 pub mod counter;
+pub mod key_flush;
 pub mod stat_accum;

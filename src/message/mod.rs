@@ -63,6 +63,16 @@ impl Message {
 /// Severity of a message that names none: debug.
 pub const DEFAULT_SEVERITY: i32 = 7;
 
+/// A version 8 uuid (RFC 9562: custom) of a process and the number of a message it makes.
+pub fn made_uuid(process: u64, number: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&process.to_be_bytes());
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    bytes
+}
+
 /// Writes a uuid as dashed lower-case text, the form matchers compare.
 pub fn uuid_text(uuid: &[u8; 16]) -> String {
     let mut text = String::with_capacity(36);

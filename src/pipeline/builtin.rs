@@ -16,7 +16,7 @@ pub fn builtin() -> Plugins {
         inputs input: statsd;
         splitters splitter: null;
         decoders decoder: statsd;
-        filters filter: counter, stat_accum;
+        filters filter: counter, key_flush, stat_accum;
         encoders encoder: payload, rst;
         outputs output: carbon, console, dashboard, log, null, prometheus, statsd;
     }

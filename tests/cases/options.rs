@@ -22,6 +22,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "native_histograms",
         "is for protobuf: src/exposition/protobuf/, tests/real/formats.rs",
     ),
+    ("KeyFlushFilter", "log", "is a file: tests/key_flush.rs"),
     ("StatsdOutput", "connect_timeout", "bounds a real connect: src/net/dial.rs"),
     ("StatsdOutput", "dns_ttl", "looks names up again: src/outputs/statsd/upstream.rs"),
     ("StatsdOutput", "health_timeout", "bounds a real question: src/outputs/statsd/health.rs"),

@@ -107,6 +107,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-carbon",
             "range-dashboard",
             "range-hekad",
+            "range-key-flush",
             "range-lanes",
             "range-prometheus",
             "range-retries",

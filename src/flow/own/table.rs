@@ -179,6 +179,11 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         &["output", "reason"],
         "Requests for the page that were refused, for the host they named, the site they came from or the password.",
     ),
+    counter(
+        "hekad_key_flush_left_out_total",
+        FILTER,
+        "Keys that came often enough and were not named because max_keys was reached.",
+    ),
     counter("hekad_upstream_lines_total", UPSTREAM, "Lines an output of statsd sent to an upstream."),
     counter("hekad_upstream_datagrams_total", UPSTREAM, "Datagrams an output of statsd sent to an upstream."),
     counter(
