@@ -39,21 +39,26 @@ impl Hekad {
 
     /// The same with further options of its accumulator.
     pub(crate) fn start_with(interval: u32, carbon: Option<u16>, options: &str) -> Hekad {
-        Hekad::configured(interval, carbon, options, "")
+        Hekad::configured(interval, carbon, options, "", "")
     }
 
     /// The same with further options of its scrape endpoint.
     pub(crate) fn start_exposing(interval: u32, options: &str) -> Hekad {
-        Hekad::configured(interval, None, "", options)
+        Hekad::configured(interval, None, "", options, "")
     }
 
     /// Sends its flushes to the pickle receiver at the port `carbon`.
     pub(crate) fn start_pickling(interval: u32, carbon: u16) -> Hekad {
         let output = format!("[CarbonOutput]\naddress = \"127.0.0.1:{carbon}\"\nformat = \"pickle\"\n");
-        Hekad::configured(interval, None, &output, "")
+        Hekad::configured(interval, None, "", "", &output)
     }
 
-    fn configured(interval: u32, carbon: Option<u16>, options: &str, exposing: &str) -> Hekad {
+    /// Starts it with further options of its accumulator and further sections.
+    pub(crate) fn start_beside(interval: u32, options: &str, sections: &str) -> Hekad {
+        Hekad::configured(interval, None, options, "", sections)
+    }
+
+    fn configured(interval: u32, carbon: Option<u16>, options: &str, exposing: &str, more: &str) -> Hekad {
         let directory = TempDir::new().expect("a directory can be made");
         let (udp, tcp, scrape) = (free_port(), free_port(), free_port());
         let carbon =
@@ -75,7 +80,7 @@ address = "127.0.0.1:{scrape}"
 {exposing}
 [DashboardOutput]
 address = "127.0.0.1:{scrape}"
-"#,
+{more}"#,
             base = directory.path().join("state").display(),
         );
         let file = directory.path().join("hekad.toml");

@@ -1,9 +1,10 @@
-//! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, and the clients of PyPI.
+//! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, statsd and its proxy, and the
+//! clients of PyPI.
 //!
 //! A plain `cargo test` leaves this binary out; `cargo test --test real` runs it. `.ci/install` installs what it
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
 //! `HEKAD_BINARY` names another binary than the one built beside the tests, `HEKA_VENV` the environment with the
-//! clients, `HEKA_BURST=samples,rate` sizes the burst, and
+//! clients, `HEKA_NODE` the folder whose `node_modules` has statsd, `HEKA_BURST=samples,rate` sizes the burst, and
 //! `HEKA_RESTARTS=100` the number of stops and starts.
 
 #![allow(
@@ -14,6 +15,7 @@
 mod burst;
 mod carbon;
 mod clients;
+mod console;
 mod exposition;
 mod formats;
 mod graphite;
@@ -21,7 +23,9 @@ mod harness;
 mod hekad;
 mod page;
 mod prometheus;
+mod reference;
 mod restarting;
 mod stopping;
 mod unix;
+mod upstreams;
 mod webdriver;
