@@ -109,18 +109,16 @@ fn repeater(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     }
     document.section("StatsdOutput");
     document.comment("Lines that are good, as they came; statsd repeats bad ones too.");
-    let upstream =
-        |address: &String| toml::Table::from_iter([("address".to_owned(), address.as_str().into())]);
-    document.set("upstreams", addresses.iter().map(upstream).map(toml::Value::Table).collect::<Vec<_>>());
+    document.set("upstreams", addresses);
     document.set("route", "all");
     if protocol == "tcp" {
-        document.set("net", "tcp");
+        document.set("protocol", "tcp");
     }
     keys.take("repeater", |_| {
         Fate::Approximated("became upstreams of [StatsdOutput]; bad lines are not repeated".to_owned())
     });
     keys.take("repeaterProtocol", |_| match protocol.as_str() {
-        "tcp" => Fate::Translated("net of [StatsdOutput]".to_owned()),
+        "tcp" => Fate::Translated("protocol of [StatsdOutput]".to_owned()),
         _ => Fate::Default,
     });
 }
@@ -131,26 +129,45 @@ fn key_flush(keys: &mut Keys<'_>, document: &mut Document) {
     let of = |key: &str| settings.and_then(|value| value_of(value, key));
     let interval = number_or(of("interval"), 0.0);
     let percent = number_or(of("percent"), 100.0);
-    let log = of("log").filter(|value| value.is_truthy()).map(Js::text);
+    let log = text_or(of("log"), "");
     let on = interval > 0.0;
+    let (kept, part) = (interval.round().clamp(100.0, 86_400_000.0), percent.clamp(0.001, 100.0));
     if on {
-        let interval = interval.round().clamp(100.0, 86_400_000.0);
-        document.section("KeyFlushFilter").set("ticker_interval", format!("{interval}ms"));
-        document.set("percent", percent);
-        if let Some(log) = log {
-            document.set("log", log);
+        document.section("KeyFlushFilter").set("ticker_interval", format!("{kept}ms")).set("percent", part);
+        match log.starts_with('/') {
+            true => drop(document.set("log", log.as_str())),
+            false => key_log(document),
         }
     }
-    let fate = |key: &str| match on {
-        true => Fate::Translated(format!("{key} of [KeyFlushFilter]")),
-        false => Fate::Default,
+    let fate = |key: &str, is_kept: bool| match (on, is_kept) {
+        (false, _) => Fate::Default,
+        (true, true) => Fate::Translated(format!("{key} of [KeyFlushFilter]")),
+        (true, false) => Fate::Approximated(format!("{key} of [KeyFlushFilter], within its range")),
     };
     let mut inner = keys.within("keyFlush");
-    inner.take("interval", |_| fate("ticker_interval"));
-    inner.take("percent", |_| fate("percent"));
-    inner.take("log", |_| fate("log"));
+    inner.take("interval", |_| fate("ticker_interval", kept == interval));
+    inner.take("percent", |_| fate("percent", part == percent));
+    inner.take("log", |_| match on && !log.is_empty() && !log.starts_with('/') {
+        true => {
+            Fate::Refused("the path must be absolute; the keys are printed on standard output".to_owned())
+        }
+        false => fate("log", true),
+    });
     keys.leave(inner);
-    keys.take("keyFlush", |_| fate("a section"));
+    keys.take("keyFlush", |_| match on {
+        true => Fate::Approximated(
+            "became [KeyFlushFilter]: samples are counted, of all types of a key together, and bad lines are not"
+                .to_owned(),
+        ),
+        false => Fate::Default,
+    });
+}
+
+/// Prints the log of keys, as statsd does without a file.
+fn key_log(document: &mut Document) {
+    document.section("key_log").set("type", "LogOutput");
+    document.set("message_matcher", "Type == 'heka.keyflush'").set("encoder", "key_lines");
+    document.section("key_lines").set("type", "PayloadEncoder").set("append_newlines", false);
 }
 
 /// The backends statsd brings along.

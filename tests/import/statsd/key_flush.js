@@ -1,0 +1,1 @@
+{ backends: [], keyFlush: { interval: 60000, percent: 200, log: 'keys.log' } }
