@@ -7,13 +7,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use heka::config::{Problems, Sources, render};
-use heka::import::{Fate, Imported, SyntaxError, statsd};
+use heka::import::{Fate, Imported, SyntaxError, statsd, statsd_proxy};
 use heka::pipeline::{builtin, plan};
 
 #[test]
 fn configurations_of_statsd_become_what_they_mean() {
     hold("statsd", &|text| {
         statsd(text, "web1.example.com", &|name| (name == "PORT").then(|| "9125".to_owned()))
+    });
+}
+
+#[test]
+fn configurations_of_its_proxy_become_what_they_mean() {
+    hold("statsd-proxy", &|text| {
+        statsd_proxy(text, "web1.example.com", &|name| (name == "PORT").then(|| "9125".to_owned()))
     });
 }
 
@@ -86,7 +93,7 @@ fn compare(file: &Path, text: Option<&str>) -> Option<String> {
 #[test]
 fn every_fate_is_shown() {
     let mut shown = BTreeMap::new();
-    for program in ["statsd"] {
+    for program in ["statsd", "statsd-proxy"] {
         for file in given(program) {
             let findings = std::fs::read_to_string(file.with_extension("findings")).unwrap_or_default();
             for fate in [": translated", ": the same", ": approximated", ": refused"] {

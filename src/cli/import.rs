@@ -21,6 +21,8 @@ pub(super) struct Import {
 enum From {
     /// config.js of statsd. It is read, not run: calls other than require('os').hostname() are refused.
     Statsd(File),
+    /// proxyConfig.js of statsd's proxy, read as config.js is.
+    StatsdProxy(File),
 }
 
 /// Where it is.
@@ -37,8 +39,9 @@ impl Import {
         let hostname = crate::daemon::hostname();
         let importer = |text: &str| match &self.from {
             From::Statsd(_) => crate::import::statsd(text, &hostname, &environment),
+            From::StatsdProxy(_) => crate::import::statsd_proxy(text, &hostname, &environment),
         };
-        let From::Statsd(File { file }) = &self.from;
+        let (From::Statsd(File { file }) | From::StatsdProxy(File { file })) = &self.from;
         let text = match read(file) {
             Ok(text) => text,
             Err(error) => {

@@ -9,7 +9,7 @@ mod javascript;
 mod statsd;
 
 pub use document::Document;
-pub use statsd::statsd;
+pub use statsd::{statsd, statsd_proxy};
 
 /// What an importer made of a file.
 #[derive(Debug, Clone, PartialEq)]

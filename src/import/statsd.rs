@@ -7,6 +7,9 @@
 mod aggregation;
 mod backends;
 mod listeners;
+mod proxy;
+
+pub use proxy::statsd_proxy;
 
 use super::javascript::{Js, Machine, Member, Node, read_object};
 use super::{Document, Fate, Finding, Imported, SyntaxError};

@@ -1,0 +1,1 @@
+{ nodes: lookup('nodes') }
