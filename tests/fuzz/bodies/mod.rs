@@ -6,4 +6,5 @@
 pub(crate) mod config;
 pub(crate) mod datagram;
 mod exposition;
+pub(crate) mod import;
 pub(crate) mod matcher;
