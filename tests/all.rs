@@ -7,6 +7,7 @@ mod cases;
 mod config;
 mod example;
 mod faults;
+mod flood;
 mod floors;
 mod forwarding;
 mod import;

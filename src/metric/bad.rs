@@ -1,5 +1,7 @@
 //! Why a statsd line or value was refused, and what a batch saw beside its samples.
 
+use super::Limit;
+
 /// Why a line, or one value of it, is bad. Also the label of its counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -69,12 +71,19 @@ pub struct Tally {
     pub bad: [u64; BadReason::ALL.len()],
     /// Samples a `drop` glob of the listener took out.
     pub dropped: u64,
+    /// Samples that went to an overflow series, by the `Limit` that refused theirs.
+    pub overflowed: [u64; Limit::ALL.len()],
 }
 
 impl Tally {
     /// Counts one refused value.
     pub fn refuse(&mut self, reason: BadReason) {
         self.bad[reason as usize] += 1;
+    }
+
+    /// Counts one sample that went to an overflow series.
+    pub fn overflow(&mut self, limit: Limit) {
+        self.overflowed[limit as usize] += 1;
     }
 
     /// All refused values.
@@ -87,7 +96,8 @@ impl Tally {
         self.datagrams += other.datagrams;
         self.lines += other.lines;
         self.dropped += other.dropped;
-        for (mine, theirs) in self.bad.iter_mut().zip(&other.bad) {
+        let counts = self.bad.iter_mut().chain(&mut self.overflowed);
+        for (mine, theirs) in counts.zip(other.bad.iter().chain(&other.overflowed)) {
             *mine += theirs;
         }
     }

@@ -2,11 +2,15 @@
 
 mod bad;
 mod batch;
+mod census;
+mod limits;
 mod registry;
 mod series;
 
 pub use bad::{BadReason, Tally};
 pub use batch::{Sample, SampleBatch, SampleKind, Span};
+pub use census::PrefixCount;
+pub use limits::{Limit, Limits, NewSeries};
 pub(crate) use registry::OVERFLOW;
-pub use registry::{Registry, Resolved};
+pub use registry::{NewName, Registry, Resolved};
 pub use series::{Kind, Series, SeriesId, Tags};

@@ -1,23 +1,29 @@
 //! The one place where series have names: canonical identity to id, and back.
 //!
-//! Seats ask when a spelling is first seen; afterwards everybody holds ids. Bounded by `max_series`: beyond it a
-//! new identity is given the overflow series of its kind and counted.
+//! Seats ask when a spelling is first seen; afterwards everybody holds ids. Bounded by `Limits`: an identity beyond them
+//! has the overflow series of its kind, and is counted by the limit that refused it.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use dashmap::DashMap;
 
-use super::{Kind, Series, SeriesId};
+use super::census::{Census, Named, PrefixCount};
+use super::{Kind, Limit, Limits, Series, SeriesId};
+use crate::time::Stamp;
 
 /// Names every series and numbers them.
 #[derive(Debug)]
 pub struct Registry {
     ids: DashMap<Arc<Series>, SeriesId>,
     named: [RwLock<Vec<Arc<Series>>>; Kind::ALL.len()],
+    /// The overflow series, once there are such.
+    overflows: [OnceLock<SeriesId>; Kind::ALL.len()],
+    limits: Limits,
+    /// Locked by whoever names a series, so that nobody is refused for the room of one who is refused himself.
+    census: Mutex<Census>,
     count: AtomicUsize,
-    max_series: usize,
-    overflowed: AtomicU64,
+    refused: [AtomicU64; Limit::ALL.len()],
 }
 
 /// What the registry answers for an identity.
@@ -25,37 +31,58 @@ pub struct Registry {
 pub enum Resolved {
     /// The series has this id, now or since long.
     Known(SeriesId),
-    /// The registry is full; this is the overflow series of the kind. The spelling must not be remembered.
+    /// A limit refuses it; this is the overflow series of the kind.
     Overflow(SeriesId),
+}
+
+/// A series and when it was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewName {
+    /// Which.
+    pub series: Arc<Series>,
+    /// When the batch it came in was received; none of what a former run left.
+    pub at: Option<Stamp>,
 }
 
 impl Registry {
     /// An empty registry that names at most `max_series` series, overflow series aside.
     pub fn new(max_series: usize) -> Registry {
+        Registry::limited(Limits { max_series, ..Limits::default() })
+    }
+
+    /// An empty registry with these limits.
+    pub fn limited(limits: Limits) -> Registry {
         Registry {
             ids: DashMap::new(),
             named: Default::default(),
+            overflows: Default::default(),
+            census: Mutex::new(Census::new(&limits)),
+            limits,
             count: AtomicUsize::new(0),
-            max_series,
-            overflowed: AtomicU64::new(0),
+            refused: Default::default(),
         }
     }
 
-    /// The id of `series`, a new one if it was never seen.
+    /// The id of `series`, which came in a batch of `at`: a new one if it was never seen.
+    ///
+    /// # Errors
+    /// The limit that refuses to name it. Its samples belong to the `overflow` series of its kind.
+    pub fn admit(&self, series: Series, at: Stamp) -> Result<SeriesId, Limit> {
+        self.find_or_name(series, Some(at))
+    }
+
+    /// The same for a series that a former run knew, which is new at no time: it is refused by any limit but the rate.
     pub fn resolve(&self, series: Series) -> Resolved {
-        if let Some(id) = self.ids.get(&series) {
-            return Resolved::Known(*id);
+        let kind = series.kind;
+        match self.find_or_name(series, None) {
+            Ok(id) => Resolved::Known(id),
+            Err(_) => Resolved::Overflow(self.overflow(kind)),
         }
-        if self.count.fetch_add(1, Ordering::Relaxed) >= self.max_series {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            self.overflowed.fetch_add(1, Ordering::Relaxed);
-            return Resolved::Overflow(self.name(Series::plain(OVERFLOW, series.kind)).0);
-        }
-        let (id, new) = self.name(series);
-        if !new {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-        }
-        Resolved::Known(id)
+    }
+
+    /// The series that has the samples of what was refused.
+    pub fn overflow(&self, kind: Kind) -> SeriesId {
+        *self.overflows[kind as usize].get_or_init(|| self.name(Series::plain(OVERFLOW, kind)))
     }
 
     /// The id of `series` if it was ever seen.
@@ -92,26 +119,86 @@ impl Registry {
         self.len() == 0
     }
 
+    /// What bounds it.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Most series it names.
     pub fn max_series(&self) -> usize {
-        self.max_series
+        self.limits.max_series
     }
 
-    /// How often an identity found no room and was given the overflow series.
+    /// How often an identity was refused and given the overflow series.
     pub fn overflowed(&self) -> u64 {
-        self.overflowed.load(Ordering::Relaxed)
+        Limit::ALL.iter().map(|&limit| self.refused(limit)).sum()
     }
 
-    fn name(&self, series: Series) -> (SeriesId, bool) {
+    /// How often this limit refused an identity.
+    pub fn refused(&self, limit: Limit) -> u64 {
+        self.refused[limit as usize].load(Ordering::Relaxed)
+    }
+
+    /// The prefixes with the most series, the heaviest first. Looks at all of them while nobody can name a series.
+    pub fn heaviest(&self, count: usize) -> Vec<PrefixCount> {
+        self.census().heaviest(count, &self.limits)
+    }
+
+    /// The series named last, the newest first; some hundred are remembered.
+    pub fn newest(&self, count: usize) -> Vec<NewName> {
+        let newest: Vec<Named> = self.census().newest().take(count).collect();
+        newest.into_iter().map(|Named { id, at }| NewName { series: self.series(id), at }).collect()
+    }
+
+    /// Number of prefixes.
+    pub fn prefixes(&self) -> usize {
+        self.census().prefixes()
+    }
+
+    fn find_or_name(&self, series: Series, at: Option<Stamp>) -> Result<SeriesId, Limit> {
+        if let Some(id) = self.find(&series) {
+            return Ok(id);
+        }
+        if *series.name == *OVERFLOW && series.tags.is_empty() {
+            return Ok(self.overflow(series.kind));
+        }
+        let named = self.limits.fits(&series).and_then(|()| self.name_new(series, at));
+        if let Err(limit) = named {
+            self.refused[limit as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        named
+    }
+
+    fn name_new(&self, series: Series, at: Option<Stamp>) -> Result<SeriesId, Limit> {
+        // Room is never given back, so that a flood of names finds it out without the lock.
+        if self.len() >= self.limits.max_series {
+            return Err(Limit::Series);
+        }
+        let mut census = self.census();
+        if let Some(id) = self.find(&series) {
+            return Ok(id);
+        }
+        if self.len() >= self.limits.max_series {
+            return Err(Limit::Series);
+        }
+        census.admit(self.limits.prefix_of(&series.name), &self.limits, at)?;
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let id = self.name(series);
+        census.note(Named { id, at });
+        Ok(id)
+    }
+
+    fn name(&self, series: Series) -> SeriesId {
         let series = Arc::new(series);
-        let mut new = false;
-        let id = *self.ids.entry(Arc::clone(&series)).or_insert_with(|| {
-            new = true;
+        *self.ids.entry(Arc::clone(&series)).or_insert_with(|| {
             let mut named = self.named[series.kind as usize].write().expect("no writer of names panics");
             named.push(Arc::clone(&series));
             SeriesId::new(series.kind, named.len() - 1)
-        });
-        (id, new)
+        })
+    }
+
+    fn census(&self) -> MutexGuard<'_, Census> {
+        self.census.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,6 +208,7 @@ pub(crate) const OVERFLOW: &str = "__overflow__";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::NewSeries;
 
     #[test]
     fn an_identity_keeps_its_id_and_kinds_are_apart() {
@@ -145,5 +233,56 @@ mod tests {
         assert_eq!(registry.resolve(Series::plain("c", Kind::Counter)), Resolved::Overflow(id));
         assert_eq!((&*registry.series(id).name, registry.overflowed(), registry.len()), (OVERFLOW, 2, 1));
         assert_eq!(registry.find(&Series::plain("b", Kind::Counter)), None);
+    }
+
+    #[test]
+    fn a_refusal_is_counted_by_its_limit_and_known_series_are_never_refused() {
+        let new_series = Some(NewSeries { a_second: 1, burst: 2 });
+        let limits = Limits { max_series_per_prefix: Some(1), new_series, max_tags: 0, ..Limits::default() };
+        let registry = Registry::limited(limits);
+        let at = Stamp::from_seconds(100);
+        let admit = |name: &str| registry.admit(Series::plain(name, Kind::Counter), at);
+        let id = |index| SeriesId::new(Kind::Counter, index);
+        assert_eq!([admit("a.x"), admit("a.y"), admit("a.x")], [Ok(id(0)), Err(Limit::Prefix), Ok(id(0))]);
+        assert_eq!([admit("b.x"), admit("c.x"), admit("b.x")], [Ok(id(1)), Err(Limit::Rate), Ok(id(1))]);
+        let tagged = Series { tags: [("k".into(), "v".into())].into(), ..Series::plain("d", Kind::Counter) };
+        assert_eq!(registry.admit(tagged, at), Err(Limit::Tags));
+        // What a former run left was new then.
+        assert_eq!(registry.resolve(Series::plain("c.x", Kind::Counter)), Resolved::Known(id(2)));
+        assert_eq!(Limit::ALL.map(|limit| registry.refused(limit)), [0, 1, 1, 1, 0]);
+        assert_eq!((registry.overflowed(), registry.len(), registry.prefixes()), (3, 3, 3));
+        let newest: Vec<_> =
+            registry.newest(2).into_iter().map(|new| (new.series.name.clone(), new.at)).collect();
+        assert_eq!(newest, [("c.x".into(), None), ("b.x".into(), Some(at))]);
+    }
+
+    #[test]
+    fn the_overflow_series_takes_no_room_of_others() {
+        let registry = Registry::new(1);
+        let overflow = registry.overflow(Kind::Gauge);
+        assert_eq!(registry.resolve(Series::plain(OVERFLOW, Kind::Gauge)), Resolved::Known(overflow));
+        assert_eq!((registry.len(), registry.prefixes()), (0, 0));
+        assert_eq!(
+            registry.resolve(Series::plain("a", Kind::Gauge)),
+            Resolved::Known(SeriesId::new(Kind::Gauge, 1))
+        );
+    }
+
+    #[test]
+    fn many_seats_that_name_the_same_series_name_each_once_and_refuse_none_too_many() {
+        let registry = Registry::limited(Limits { max_series_per_prefix: Some(500), ..Limits::default() });
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for number in 0..600 {
+                        let series = Series::plain(&format!("a.{number}"), Kind::Counter);
+                        // Refusals are checked in sum below.
+                        let _ = registry.admit(series, Stamp(0));
+                    }
+                });
+            }
+        });
+        assert_eq!((registry.len(), registry.heaviest(1)[0].series), (500, 500));
+        assert_eq!((registry.len_of(Kind::Counter), registry.refused(Limit::Prefix)), (500, 400));
     }
 }

@@ -165,7 +165,7 @@ impl Builder {
                 hostname: Arc::clone(&plan.hostname),
                 base_dir: setting.base_dir,
                 state: setting.state,
-                names: Arc::new(Registry::new(plan.hekad.max_series as usize)),
+                names: Arc::new(Registry::limited(plan.hekad.limits())),
                 ledger,
                 shared,
                 started: setting.clock.now(),

@@ -1,5 +1,6 @@
 //! Options that are not a plugin's: `[hekad]`, and those every plugin of a class has.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Bytes, Check, Seconds, Violation};
+use crate::metric::{Limits, NewSeries};
 use crate::router::WhenFull;
 use crate::runner::Retries;
 
@@ -23,6 +25,28 @@ pub struct Hekad {
     pub max_message_loops: u8,
     /// Most series that are named; samples of further ones go to an overflow series of their kind. Default 1000000.
     pub max_series: u32,
+    /// The same for each prefix of names, so that one service cannot take the room of all. Default: no limit.
+    pub max_series_per_prefix: Option<u32>,
+    /// How many components of a name, between its dots, are its prefix: with 1 (default) `api.search.hits` counts for
+    /// `api`, with 2 for `api.search`. The last component is never part of it: names without a dot have the empty
+    /// prefix, all of them one.
+    pub prefix_depth: u32,
+    /// Limits of single prefixes, whole components with or without dots: `{ "api" = 10000, "api.search" = 500 }`. A name
+    /// counts for the longest of them that it is below of, and for no other prefix then. 0 names none of them; "" is
+    /// the prefix of names without a dot. Default: none.
+    pub max_series_of: BTreeMap<String, u32>,
+    /// Most series that may be new in a second in the long run; samples of others go to the overflow series until their
+    /// turn has come. Default: no limit.
+    pub max_new_series: Option<u32>,
+    /// Series that may be new at once, such as at the start, when all are. Default: those of ten seconds.
+    pub max_new_series_burst: Option<u32>,
+    /// Most tags of a series, those of the listener included; samples of series with more go to the overflow series.
+    /// From 0 to 10000, default 64.
+    pub max_tags: u32,
+    /// Most bytes of a name and its tags, written as `name;key=value`; samples of longer ones go to the overflow series.
+    /// From 16 bytes to 1 MiB, default 64 KiB. What is longer than its listener takes as it was sent (4 KiB, in dialect
+    /// "statsd" 64 KiB) is a bad line (too_long) in any case.
+    pub max_name: Bytes,
     /// Packs that wait in front of each filter and output at most. Default 30.
     pub plugin_chansize: u32,
     /// Bytes that wait in front of each filter and output at most. Default 16 MiB.
@@ -38,12 +62,65 @@ impl Default for Hekad {
             hostname: None,
             max_message_loops: 4,
             max_series: 1_000_000,
+            max_series_per_prefix: None,
+            prefix_depth: 1,
+            max_series_of: BTreeMap::new(),
+            max_new_series: None,
+            max_new_series_burst: None,
+            max_tags: 64,
+            max_name: Bytes(64 << 10),
             plugin_chansize: 30,
             queue_size: Bytes(16 << 20),
             stop_timeout: Seconds(Duration::from_secs(20)),
         }
     }
 }
+
+impl Hekad {
+    /// The bounds of the registry.
+    pub(super) fn limits(&self) -> Limits {
+        let series_of = self.max_series_of.iter();
+        Limits {
+            max_series: self.max_series as usize,
+            max_series_per_prefix: self.max_series_per_prefix.map(|most| most as usize),
+            prefix_depth: self.prefix_depth as usize,
+            series_of: series_of.map(|(prefix, &most)| (prefix.as_str().into(), most as usize)).collect(),
+            new_series: self.max_new_series.map(|a_second| NewSeries {
+                a_second,
+                burst: self.max_new_series_burst.unwrap_or(a_second.saturating_mul(BURST_SECONDS)),
+            }),
+            max_tags: self.max_tags as usize,
+            max_name: self.max_name.length(),
+        }
+    }
+
+    fn check_limits(&self, refuse: &mut dyn FnMut(&str, &str)) {
+        if self.max_series_per_prefix.is_some_and(|most| most == 0 || most > 1 << 28) {
+            refuse("max_series_per_prefix", "must be a number from 1 to 268435456");
+        }
+        if !(1..=16).contains(&self.prefix_depth) {
+            refuse("prefix_depth", "must be a number from 1 to 16");
+        }
+        if self.max_new_series.is_some_and(|most| most == 0 || most > 1 << 28) {
+            refuse("max_new_series", "must be a number from 1 to 268435456");
+        }
+        if self.max_new_series_burst == Some(0) {
+            refuse("max_new_series_burst", "must be at least 1");
+        }
+        if self.max_new_series_burst.is_some() && self.max_new_series.is_none() {
+            refuse("max_new_series_burst", "needs max_new_series");
+        }
+        if self.max_tags > 10_000 {
+            refuse("max_tags", "must be a number from 0 to 10000");
+        }
+        if !(16..=1 << 20).contains(&self.max_name.0) {
+            refuse("max_name", "must be a size from 16 bytes to 1 MiB");
+        }
+    }
+}
+
+/// Seconds whose new series may come at once.
+const BURST_SECONDS: u32 = 10;
 
 impl Check for Hekad {
     fn check(&self) -> Vec<Violation> {
@@ -58,11 +135,22 @@ impl Check for Hekad {
         if self.max_series == 0 || self.max_series > 1 << 28 {
             refuse("max_series", "must be a number from 1 to 268435456");
         }
+        self.check_limits(&mut refuse);
         if !(2..=100_000).contains(&self.plugin_chansize) {
             refuse("plugin_chansize", "must be a number from 2 to 100000");
         }
         if !(1 << 16..=1 << 34).contains(&self.queue_size.0) {
             refuse("queue_size", "must be a size from 64 KiB to 16 GiB");
+        }
+        for (prefix, &most) in &self.max_series_of {
+            let message = match most {
+                _ if prefix.starts_with('.') || prefix.ends_with('.') => {
+                    "names a prefix with a dot at an end"
+                }
+                0..=0x1000_0000 => continue,
+                _ => "must be numbers from 0 to 268435456",
+            };
+            violations.push(Violation::new("max_series_of", message).of_element(prefix));
         }
         violations
     }

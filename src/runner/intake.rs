@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::filter::panic_text;
 use super::{Throttle, escaped};
 use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
-use crate::metric::{BadReason, SampleBatch, Tally};
+use crate::metric::{BadReason, Limit, SampleBatch, Tally};
 use crate::plugin::{BoxFuture, DecodeError, Decoder, Draft, Intake, Intakes, Splitter, Stop};
 use crate::time::Clock;
 
@@ -44,6 +44,7 @@ pub struct InputCounts {
     lines: Count,
     dropped: Count,
     bad: Arc<[Count]>,
+    overflowed: Arc<[Count]>,
     decode_errors: Count,
 }
 
@@ -73,11 +74,15 @@ impl InputCounts {
         let bad = BadReason::ALL.map(|reason| {
             own.counter("hekad_bad_lines_total", &[("input", name), ("reason", reason.label())])
         });
+        let overflowed = Limit::ALL.map(|limit| {
+            own.counter("hekad_overflow_samples_total", &[("input", name), ("limit", limit.label())])
+        });
         InputCounts {
             datagrams: own.counter("hekad_datagrams_total", &input),
             lines: own.counter("hekad_lines_total", &input),
             dropped: own.counter("hekad_dropped_samples_total", &input),
             bad: Arc::new(bad),
+            overflowed: Arc::new(overflowed),
             decode_errors: own.counter("hekad_decode_errors_total", &input),
         }
     }
@@ -91,8 +96,10 @@ impl InputCounts {
         self.datagrams.add(tally.datagrams);
         self.lines.add(tally.lines);
         self.dropped.add(tally.dropped);
-        for (count, &bad) in self.bad.iter().zip(&tally.bad).filter(|(_, bad)| **bad > 0) {
-            count.add(bad);
+        let bad = self.bad.iter().zip(&tally.bad);
+        let overflowed = self.overflowed.iter().zip(&tally.overflowed);
+        for (count, &by) in bad.chain(overflowed).filter(|(_, by)| **by > 0) {
+            count.add(by);
         }
     }
 }

@@ -6,13 +6,16 @@ use hashbrown::HashTable;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
 
 use super::{Rules, name};
-use crate::metric::{BadReason, Kind, Registry, Resolved, SeriesId};
+use crate::metric::{BadReason, Kind, Limit, Registry, SeriesId};
+use crate::time::Stamp;
 
 /// What becomes of the samples of a spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// They belong to this series.
     Series(SeriesId),
+    /// They belong to the overflow series of this kind, because of the limit.
+    Overflow(Kind, Limit),
     /// They are refused.
     Refused(BadReason),
     /// The listener drops them.
@@ -31,8 +34,11 @@ pub(super) struct Interner {
     table: HashTable<Slot>,
     /// Records one after the other: the eight bytes of a `Header`, the name, the tag section.
     records: Vec<u8>,
-    /// Spellings remembered that are refused or dropped.
+    /// Spellings remembered that have no series of their own, and the bytes of their records.
     fruitless: usize,
+    fruitless_bytes: usize,
+    /// When the batch that is read was received.
+    now: Stamp,
     unremembered: u64,
 }
 
@@ -42,7 +48,27 @@ impl Interner {
     pub(super) fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Interner {
         let secrets = RapidSecrets::seed(seed);
         let (table, records) = (HashTable::new(), Vec::new());
-        Interner { rules, names, secrets, table, records, fruitless: 0, unremembered: 0 }
+        Interner {
+            rules,
+            names,
+            secrets,
+            table,
+            records,
+            fruitless: 0,
+            fruitless_bytes: 0,
+            now: Stamp(0),
+            unremembered: 0,
+        }
+    }
+
+    /// Says when what is asked from now on was received.
+    pub(super) fn at(&mut self, now: Stamp) {
+        self.now = now;
+    }
+
+    /// The series that has the samples of what a limit refused.
+    pub(super) fn overflow(&self, kind: Kind) -> SeriesId {
+        self.names.overflow(kind)
     }
 
     /// What becomes of samples of this spelling.
@@ -144,10 +170,16 @@ impl Interner {
         if self.rules.drop.is_match(&*series.name) {
             return (Outcome::Dropped, true);
         }
-        match self.names.resolve(series) {
-            Resolved::Known(id) => (Outcome::Series(id), true),
-            Resolved::Overflow(id) => (Outcome::Series(id), false),
+        match self.names.admit(series, self.now) {
+            Ok(id) => (Outcome::Series(id), true),
+            Err(limit) => (Outcome::Overflow(kind, limit), limit.lasts()),
         }
+    }
+
+    /// Whether there is room for another record that answers with no series of its own.
+    fn has_fruitless_room(&self, size: usize) -> bool {
+        self.fruitless < self.rules.max_spellings / FRUITLESS_PART
+            && self.fruitless_bytes + size <= MAX_RECORDS / FRUITLESS_PART
     }
 
     fn remember(&mut self, hash: u64, name: &[u8], tags: &[u8], header: Header) {
@@ -155,11 +187,14 @@ impl Interner {
         let fruitless = !matches!(header.outcome, Outcome::Series(_));
         let full = self.table.len() >= self.rules.max_spellings || self.records.len() + size > MAX_RECORDS;
         // Garbage has no end; what is refused must not take the room of what counts.
-        if full || fruitless && self.fruitless >= self.rules.max_spellings / FRUITLESS_PART {
+        if full || fruitless && !self.has_fruitless_room(size) {
             self.unremembered += 1;
             return;
         }
-        self.fruitless += usize::from(fruitless);
+        if fruitless {
+            self.fruitless += 1;
+            self.fruitless_bytes += size;
+        }
         let slot = Slot { start: self.records.len() as u32, tag: tag_of(hash) };
         self.records.extend_from_slice(&header.packed().to_le_bytes());
         self.records.extend_from_slice(name);
@@ -224,14 +259,15 @@ struct Header {
 }
 
 impl Header {
-    /// Low half: a series as kind and index, as its id has it; a refusal and a drop as two kinds that do not exist,
-    /// with the true kind behind. High half: the lengths.
+    /// Low half: a series as kind and index, as its id has it; a refusal and what else has no series as two kinds that
+    /// do not exist, with the true kind behind. High half: the lengths.
     fn packed(&self) -> u64 {
         let kind = (self.kind as u64) << 8;
         let low = match self.outcome {
             Outcome::Series(id) => (id.kind() as u64) << KIND_AT | id.index() as u64,
             Outcome::Refused(reason) => REFUSED << KIND_AT | kind | reason as u64,
             Outcome::Dropped => DROPPED << KIND_AT | kind,
+            Outcome::Overflow(_, limit) => DROPPED << KIND_AT | kind | (limit as u64 + 1),
         };
         low | (self.name as u64) << 32 | (self.tags as u64) << 48
     }
@@ -243,7 +279,8 @@ impl Header {
         let true_kind = || Kind::ALL[index >> 8];
         let (kind, outcome) = match packed as u32 as u64 >> KIND_AT {
             REFUSED => (true_kind(), Outcome::Refused(BadReason::ALL[index & 0xff])),
-            DROPPED => (true_kind(), Outcome::Dropped),
+            DROPPED if index & 0xff == 0 => (true_kind(), Outcome::Dropped),
+            DROPPED => (true_kind(), Outcome::Overflow(true_kind(), Limit::ALL[(index & 0xff) - 1])),
             kind => {
                 let kind = Kind::ALL[kind as usize];
                 (kind, Outcome::Series(SeriesId::new(kind, index)))
@@ -275,7 +312,7 @@ const MAX_RECORDS: usize = 256 << 20;
 /// Most bytes of a name and its tags, whatever the rules say: lengths fit 16 bits.
 const MAX_KEY: usize = u16::MAX as usize;
 
-/// One of so many spellings may be one that is refused or dropped.
+/// One of so many spellings may be one that has no series of its own, and one of so many bytes belong to such.
 const FRUITLESS_PART: usize = 4;
 
 /// No record begins here: there are fewer bytes of them.
@@ -296,6 +333,7 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::{Limits, NewSeries};
 
     fn interner(max_series: usize, max_spellings: usize) -> Interner {
         let drop = ["debug.*".to_owned()];
@@ -372,15 +410,51 @@ mod tests {
         let mut interner = interner(1, 10);
         assert_eq!(interner.outcome(b"a", b"", Kind::Counter), counter(0));
         for _ in 0..2 {
-            assert_eq!(interner.outcome(b"b", b"", Kind::Counter), counter(1));
+            let overflow = Outcome::Overflow(Kind::Counter, Limit::Series);
+            assert_eq!(interner.outcome(b"b", b"", Kind::Counter), overflow);
         }
         assert_eq!((interner.spellings(), interner.names.overflowed()), (1, 2));
     }
 
     #[test]
+    fn a_refusal_that_lasts_is_remembered_and_that_of_the_rate_is_not() {
+        let new_series = Some(NewSeries { a_second: 1, burst: 1 });
+        let limits = Limits { series_of: [("p".into(), 0)].into(), new_series, ..Limits::default() };
+        let mut interner = Interner::new(Rules::default(), Arc::new(Registry::limited(limits)), 7);
+        interner.at(Stamp::from_seconds(100));
+        for _ in 0..3 {
+            let overflow = |limit| Outcome::Overflow(Kind::Counter, limit);
+            assert_eq!(interner.outcome(b"a", b"", Kind::Counter), counter(0));
+            assert_eq!(interner.outcome(b"p.a", b"", Kind::Counter), overflow(Limit::Prefix));
+            assert_eq!(interner.outcome(b"b", b"", Kind::Counter), overflow(Limit::Rate));
+        }
+        assert_eq!([Limit::Prefix, Limit::Rate].map(|limit| interner.names.refused(limit)), [1, 3]);
+        interner.at(Stamp::from_seconds(101));
+        assert_eq!(interner.outcome(b"b", b"", Kind::Counter), counter(1));
+        assert_eq!(interner.spellings(), 3);
+    }
+
+    #[test]
+    fn long_spellings_without_a_series_leave_the_bytes_to_others() {
+        let limits = Limits { max_name: 1, ..Limits::default() };
+        let rules = Rules { max_key: MAX_KEY, ..Rules::default() };
+        let mut interner = Interner::new(rules, Arc::new(Registry::limited(limits)), 7);
+        let many = MAX_RECORDS / FRUITLESS_PART / MAX_KEY + 10;
+        let mut name = vec![b'x'; MAX_KEY];
+        for number in 0..many {
+            name[..8].copy_from_slice(format!("{number:08}").as_bytes());
+            interner.outcome(&name, b"", Kind::Counter);
+        }
+        assert!(interner.records.len() <= MAX_RECORDS / FRUITLESS_PART);
+        assert_eq!(interner.spellings() + interner.unremembered() as usize, many);
+    }
+
+    #[test]
     fn a_header_unpacked_is_what_was_packed() {
         let largest = SeriesId::new(Kind::Set, SeriesId::LIMIT - 1);
-        for outcome in [Outcome::Series(largest), Outcome::Refused(BadReason::Truncated), Outcome::Dropped] {
+        let overflows = Limit::ALL.map(|limit| Outcome::Overflow(Kind::Set, limit));
+        let others = [Outcome::Series(largest), Outcome::Refused(BadReason::Truncated), Outcome::Dropped];
+        for outcome in others.into_iter().chain(overflows) {
             let header = Header { kind: Kind::Set, outcome, name: 65535, tags: 0 };
             let again = Header::unpacked(header.packed());
             assert_eq!((again.kind, again.outcome, again.name, again.tags), (Kind::Set, outcome, 65535, 0));

@@ -8,7 +8,8 @@ use super::origin::Origins;
 use super::reference;
 use super::scan::Marks;
 use super::{Dialect, Rules};
-use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
+use crate::metric::{BadReason, Kind, Limit, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
+use crate::time::Stamp;
 
 /// The statsd parser of one seat: the rules of its listener and the spellings it has seen.
 ///
@@ -49,6 +50,7 @@ impl Parser {
     /// hold ids of the registry given to `new`, and lines either of all its samples or of none.
     pub fn parse(&mut self, datagram: &[u8], keep_lines: bool, batch: &mut SampleBatch) {
         batch.tally.datagrams += 1;
+        self.interner.at(batch.at);
         let mut sink = Sink { batch, keep_lines, kept: None };
         let mut marks = std::mem::take(&mut self.marks);
         let mut rest = datagram;
@@ -67,8 +69,9 @@ impl Parser {
 
     /// What becomes of samples of a series that is already separated: `tags` is `k:v,k2:v2`.
     ///
-    /// The rules apply as to a line, prefix and static tags included.
-    pub fn resolve(&mut self, name: &str, tags: &str, kind: Kind) -> Outcome {
+    /// The rules apply as to a line, prefix and static tags included. `at` is when it was received.
+    pub fn resolve(&mut self, name: &str, tags: &str, kind: Kind, at: Stamp) -> Outcome {
+        self.interner.at(at);
         self.interner.outcome(name.as_bytes(), tags.as_bytes(), kind)
     }
 
@@ -245,8 +248,18 @@ impl Parser {
                     self.refuse(reason, line, sink);
                 }
             }
+            Outcome::Overflow(kind, limit) => self.overflow(kind, limit, datum, line, sink),
             Outcome::Refused(reason) => self.refuse(reason, line, sink),
             Outcome::Dropped => sink.batch.tally.dropped += 1,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn overflow(&mut self, kind: Kind, limit: Limit, datum: Datum<'_>, line: &[u8], sink: &mut Sink<'_>) {
+        match sink.push(self.interner.overflow(kind), datum, line) {
+            Ok(()) => sink.batch.tally.overflow(limit),
+            Err(reason) => self.refuse(reason, line, sink),
         }
     }
 

@@ -162,9 +162,12 @@ fn a_bad_value_makes_no_series() {
 fn a_separated_series_resolves_as_its_line_does() {
     let (mut parser, mut batch) = parser();
     parser.parse(b"a b:1|c|#y:2,x:1", false, &mut batch);
-    assert_eq!(parser.resolve("a_b", "x:1,y:2", Kind::Counter), Outcome::Series(batch.samples[0].series));
-    assert_eq!(parser.resolve("%", "", Kind::Counter), Outcome::Refused(BadReason::EmptyName));
-    assert_eq!(parser.resolve("debug.x", "", Kind::Counter), Outcome::Dropped);
+    assert_eq!(
+        parser.resolve("a_b", "x:1,y:2", Kind::Counter, batch.at),
+        Outcome::Series(batch.samples[0].series)
+    );
+    assert_eq!(parser.resolve("%", "", Kind::Counter, batch.at), Outcome::Refused(BadReason::EmptyName));
+    assert_eq!(parser.resolve("debug.x", "", Kind::Counter, batch.at), Outcome::Dropped);
 }
 
 #[test]

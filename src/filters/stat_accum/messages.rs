@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::flow::{Pack, RecordRef, Selection};
 use crate::message::{Message, Value};
-use crate::metric::{BadReason, Sample, SampleBatch, SampleKind};
+use crate::metric::{BadReason, Kind, OVERFLOW, Sample, SampleBatch, SampleKind};
 use crate::plugin::BuildContext;
 use crate::statsd::{LEAST_RATE, Outcome, Parser, Rules, used_rate};
+use crate::time::Stamp;
 
 /// Makes samples of messages, with spellings of its own.
 pub(super) struct Messages {
@@ -32,7 +33,7 @@ impl Messages {
         self.batch.clear();
         for index in (0..pack.body.len()).filter(|&index| chosen.contains(index)) {
             let taken = match pack.record(index) {
-                RecordRef::Message(message) => self.take(message),
+                RecordRef::Message(message) => self.take(message, pack.trace.at),
                 _ => Err(BadReason::UnknownType),
             };
             if let Err(reason) = taken {
@@ -42,15 +43,19 @@ impl Messages {
         &self.batch
     }
 
-    fn take(&mut self, message: &Message) -> Result<(), BadReason> {
+    fn take(&mut self, message: &Message, at: Stamp) -> Result<(), BadReason> {
         let name = text(message, "name").ok_or(BadReason::EmptyName)?;
         let kind = text(message, "kind").and_then(SampleKind::from_text).ok_or(BadReason::UnknownType)?;
         let rate = number(message, "rate").unwrap_or(1.0);
         if !(LEAST_RATE..f64::MAX).contains(&rate) {
             return Err(BadReason::BadRate);
         }
-        let series = match self.parser.resolve(name, text(message, "tags").unwrap_or(""), kind.series()) {
+        let series = match self.outcome(name, text(message, "tags").unwrap_or(""), kind.series(), at) {
             Outcome::Series(series) => series,
+            Outcome::Overflow(kind, limit) => {
+                self.batch.tally.overflow(limit);
+                self.batch.names.overflow(kind)
+            }
             Outcome::Refused(reason) => return Err(reason),
             Outcome::Dropped => return Ok(()),
         };
@@ -66,6 +71,14 @@ impl Messages {
         };
         self.batch.samples.push(sample);
         Ok(())
+    }
+
+    /// No client can name an overflow series, but the parser of an input may have sent a sample there.
+    fn outcome(&mut self, name: &str, tags: &str, kind: Kind, at: Stamp) -> Outcome {
+        if name == OVERFLOW && tags.is_empty() {
+            return Outcome::Series(self.batch.names.overflow(kind));
+        }
+        self.parser.resolve(name, tags, kind, at)
     }
 }
 

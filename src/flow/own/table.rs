@@ -105,9 +105,22 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     gauge("hekad_series_limit", NONE, "Most series that are named; the rest share an overflow series."),
     counter(
         "hekad_series_overflow_total",
-        NONE,
-        "Spellings that found no room and went to the overflow series.",
+        &["limit"],
+        "Times a name was refused and given the overflow series of its type, by the limit it was beyond: series \
+         (max_series), prefix (max_series_per_prefix, max_series_of), rate (max_new_series), tags (max_tags), name \
+         (max_name). Refusals by prefix, tags and name are remembered, and counted once a spelling.",
     ),
+    counter(
+        "hekad_overflow_samples_total",
+        &["input", "limit"],
+        "Samples of an input that went to an overflow series, by the limit their name was beyond.",
+    ),
+    gauge(
+        "hekad_prefix_series",
+        &["prefix"],
+        "Series of the ten prefixes with the most of them; \"(none)\" stands for names without a dot.",
+    ),
+    gauge("hekad_prefixes", NONE, "Prefixes that series have."),
     counter("hekad_delivered_total", OUTPUT, "Records an output delivered."),
     counter("hekad_retries_total", OUTPUT, "Attempts of an output that failed and were repeated."),
     counter("hekad_plugin_faults_total", &["plugin"], "Faults and panics of a plugin."),

@@ -60,10 +60,6 @@ impl Source {
             ..Status::default()
         };
         read(self.ledger.own(), &mut status);
-        if self.names.overflowed() > 0 {
-            let total = self.names.overflowed() as f64;
-            status.losses.push(("series", "beyond the limit".to_owned(), total));
-        }
         status.losses.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
         event("status", &status)
     }
@@ -102,7 +98,8 @@ fn read(own: &OwnMetrics, status: &mut Status) {
         if let Some((_, what, why)) =
             LOSSES.iter().find(|(counter, ..)| *counter == name).filter(|_| value > 0.0)
         {
-            let why = if why.is_empty() { label("reason").replace('_', " ") } else { (*why).to_owned() };
+            let said = [label("reason"), label("limit")].concat();
+            let why = if why.is_empty() { said.replace('_', " ") } else { (*why).to_owned() };
             *losses.entry((what, why)).or_default() += value;
         }
     });
@@ -111,7 +108,7 @@ fn read(own: &OwnMetrics, status: &mut Status) {
 }
 
 /// Counters of what does not arrive: what was lost, and why where no label says so.
-const LOSSES: [(&str, &str, &str); 13] = [
+const LOSSES: [(&str, &str, &str); 14] = [
     ("hekad_records_lost_total", "records", ""),
     ("hekad_bad_lines_total", "values", ""),
     ("hekad_kernel_drops_total", "datagrams", "dropped by the kernel"),
@@ -121,6 +118,7 @@ const LOSSES: [(&str, &str, &str); 13] = [
     ("hekad_connections_refused_total", "connections", "too many"),
     ("hekad_decode_errors_total", "records", "undecodable"),
     ("hekad_dropped_samples_total", "samples", "dropped by a glob"),
+    ("hekad_overflow_samples_total", "samples in overflow", ""),
     ("hekad_table_lost_total", "samples", "fault of a filter"),
     ("hekad_http_refused_total", "requests", "too many connections"),
     ("hekad_dashboard_clients_refused_total", "pages", "too many"),

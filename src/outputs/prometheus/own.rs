@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::exposition::{FamilyType, FamilyWriter, Format, Header, Sample, push_labels, stem};
 use crate::flow::{OWN_METRICS, OwnMetricKind, OwnMetrics};
-use crate::metric::Registry;
+use crate::metric::{Limit, PrefixCount, Registry};
 use crate::plugin::BuildContext;
 use crate::time::Stamp;
 
@@ -33,7 +33,11 @@ impl OwnPage {
     fn measure(&self) {
         self.own.level("hekad_series", &[]).set(self.names.len() as f64);
         self.own.level("hekad_series_limit", &[]).set(self.names.max_series() as f64);
-        self.own.counter("hekad_series_overflow_total", &[]).raise_to(self.names.overflowed());
+        self.own.level("hekad_prefixes", &[]).set(self.names.prefixes() as f64);
+        for limit in Limit::ALL {
+            let refused = self.own.counter("hekad_series_overflow_total", &[("limit", limit.label())]);
+            refused.raise_to(self.names.refused(limit));
+        }
     }
 
     /// All families, by name; those of this program's plugins of other crates are among them.
@@ -79,6 +83,23 @@ impl OwnPage {
             let (_, samples) = families.entry(name.to_owned()).or_insert((family_type, Samples::new()));
             samples.insert(String::from_utf8_lossy(&text).into_owned(), value);
         });
+        families.insert(PREFIX_SERIES.to_owned(), (FamilyType::Gauge, self.heaviest()));
         families
     }
+
+    /// Asked of the registry at each scrape: who is among the heaviest changes, and what is no longer must not stay.
+    fn heaviest(&self) -> Samples {
+        let heaviest = self.names.heaviest(HEAVIEST);
+        let sample = |count: &PrefixCount| {
+            let mut text = Vec::new();
+            push_labels(&mut text, &[("prefix".into(), count.shown().into())]);
+            (String::from_utf8_lossy(&text).into_owned(), count.series as f64)
+        };
+        heaviest.iter().map(sample).collect()
+    }
 }
+
+const PREFIX_SERIES: &str = "hekad_prefix_series";
+
+/// Prefixes that are shown.
+const HEAVIEST: usize = 10;
