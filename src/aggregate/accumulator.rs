@@ -75,7 +75,7 @@ pub enum Idle {
     DeleteAfter(u32),
 }
 
-/// Where the samples of an accumulator are; `restored + poured == flushed + held` until it is closed.
+/// Where the samples of an accumulator are; `restored + poured == flushed + deleted + held` until it is closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableLedger {
     /// Samples a former run left.
@@ -84,6 +84,8 @@ pub struct TableLedger {
     pub poured: u64,
     /// Samples the points of all closed snapshots count.
     pub flushed: u64,
+    /// Samples that were deleted with their series.
+    pub deleted: u64,
     /// Samples in the tables, for the next snapshot.
     pub held: u64,
 }
@@ -115,6 +117,8 @@ pub(super) struct State {
     flushed: u64,
     pub(super) restored: u64,
     negatives: u64,
+    /// Samples of the open interval that were deleted with their series.
+    pub(super) deleted: u64,
 }
 
 impl Accumulator {
@@ -223,6 +227,7 @@ impl Accumulator {
         let mut ledger = TableLedger {
             restored: state.restored,
             flushed: state.flushed,
+            deleted: state.deleted,
             held: state.open.samples,
             poured: 0,
         };
@@ -309,7 +314,7 @@ impl State {
     }
 
     /// Keeps what a flush took from the tables for the next view, if there are views.
-    fn leave_to_view(&mut self, flipped: &[Cells], bounds: &Bounds) {
+    pub(super) fn leave_to_view(&mut self, flipped: &[Cells], bounds: &Bounds) {
         if !self.viewed {
             return;
         }

@@ -155,8 +155,8 @@ impl Cells {
 pub(super) struct Lengths {
     pub(super) counters: usize,
     pub(super) gauges: usize,
-    distributions: [usize; 3],
-    sets: usize,
+    pub(super) distributions: [usize; 3],
+    pub(super) sets: usize,
 }
 
 impl CounterCell {

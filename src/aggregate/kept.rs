@@ -89,7 +89,7 @@ impl Seen {
     }
 
     /// Says that the interval was closed with `samples`.
-    fn close(&mut self, samples: u64) {
+    pub(super) fn close(&mut self, samples: u64) {
         self.0 = self.0.wrapping_sub(samples as u32);
     }
 }

@@ -48,17 +48,14 @@ impl Accumulator {
         let bounds = self.rules().bounds();
         state.live_timers(&mut columns, beside, &bounds);
         columns.sets = state.live_sets(beside);
-        for cells in &mut state.spares {
-            cells.distributions.iter_mut().flatten().for_each(|cell| cell.renew(&bounds));
-            cells.sets.iter_mut().for_each(|cell| cell.renew());
-        }
+        state.renew_spares(&bounds);
         state.since = now;
         state.shown = now;
         self.snapshot(View::Live, Slot { end: now, interval: span }, columns, None)
     }
 
     /// Moves the distributions and sets of all tables to the open part; the spares have them in the end as well.
-    fn take_parts(&self, state: &mut State, tables: &[Arc<Table>]) {
+    pub(super) fn take_parts(&self, state: &mut State, tables: &[Arc<Table>]) {
         state.spares.resize_with(tables.len().max(state.spares.len()).max(1), Cells::default);
         for (table, spare) in tables.iter().zip(&mut state.spares) {
             spare.lengthen_parts(&table.lengths());
@@ -81,15 +78,7 @@ impl State {
         let (mut sums, mut negatives) =
             (vec![CounterCell::default(); AT_ONCE], vec![CounterCell::default(); AT_ONCE]);
         for start in (0..length).step_by(AT_ONCE) {
-            sums.fill(CounterCell::default());
-            negatives.fill(CounterCell::default());
-            tables.iter().for_each(|table| table.add_counters(start, &mut sums, &mut negatives));
-            for (index, cell) in self.open.counters.iter().enumerate().skip(start).take(AT_ONCE) {
-                sums[index - start].absorb(cell);
-            }
-            for (&index, cell) in self.open.negatives.range(start..start + AT_ONCE) {
-                negatives[index - start].absorb(cell);
-            }
+            self.counters_from(start, tables, &mut sums, &mut negatives);
             let kept = self.kept.counters[start..].iter_mut().zip(&sums).zip(&negatives);
             for (index, ((kept, cell), negative)) in (start..).zip(kept) {
                 let fresh = kept.seen.show(cell.samples);
@@ -114,10 +103,7 @@ impl State {
         let mut merged: Vec<GaugeCell> = Vec::new();
         merged.resize_with(AT_ONCE, GaugeCell::default);
         for start in (0..length).step_by(AT_ONCE) {
-            merged.iter_mut().for_each(GaugeCell::clear);
-            tables.iter().for_each(|table| table.add_gauges(start, &mut merged));
-            let restored = self.open.gauges.iter().skip(start);
-            merged.iter_mut().zip(restored).for_each(|(merged, cell)| merged.absorb(cell));
+            self.gauges_from(start, tables, &mut merged);
             let kept = self.kept.gauges[start..].iter_mut().zip(&merged);
             for (index, (kept, cell)) in (start..).zip(kept) {
                 let samples = kept.seen.show(cell.samples);
@@ -128,6 +114,33 @@ impl State {
             }
         }
         points
+    }
+
+    /// What the open interval has of the counters from index `start` on, as many as fit, and of their negative samples.
+    pub(super) fn counters_from(
+        &self,
+        start: usize,
+        tables: &[Arc<Table>],
+        sums: &mut [CounterCell],
+        negatives: &mut [CounterCell],
+    ) {
+        sums.fill(CounterCell::default());
+        negatives.fill(CounterCell::default());
+        tables.iter().for_each(|table| table.add_counters(start, sums, negatives));
+        for (index, cell) in self.open.counters.iter().enumerate().skip(start).take(sums.len()) {
+            sums[index - start].absorb(cell);
+        }
+        for (&index, cell) in self.open.negatives.range(start..start + negatives.len()) {
+            negatives[index - start].absorb(cell);
+        }
+    }
+
+    /// The same of the gauges.
+    pub(super) fn gauges_from(&self, start: usize, tables: &[Arc<Table>], merged: &mut [GaugeCell]) {
+        merged.iter_mut().for_each(GaugeCell::clear);
+        tables.iter().for_each(|table| table.add_gauges(start, merged));
+        let restored = self.open.gauges.iter().skip(start);
+        merged.iter_mut().zip(restored).for_each(|(merged, cell)| merged.absorb(cell));
     }
 
     /// From what was just taken, and what the last flush took before this view could.
@@ -174,8 +187,16 @@ impl State {
         points
     }
 
+    /// Empties the parts that were taken out of the tables.
+    pub(super) fn renew_spares(&mut self, bounds: &Bounds) {
+        for cells in &mut self.spares {
+            cells.distributions.iter_mut().flatten().for_each(|cell| cell.renew(bounds));
+            cells.sets.iter_mut().for_each(|cell| cell.renew());
+        }
+    }
+
     /// As long as the longest of the tables, of what a former run left, and of what is kept.
-    fn length(&self, tables: &[Arc<Table>], of: impl Fn(&Lengths) -> usize, kept: usize) -> usize {
+    pub(super) fn length(&self, tables: &[Arc<Table>], of: impl Fn(&Lengths) -> usize, kept: usize) -> usize {
         let lengths = tables.iter().map(|table| of(&table.lengths()));
         lengths.chain([of(&self.open.lengths()), kept]).max().unwrap_or(0)
     }
@@ -192,7 +213,7 @@ impl Beside {
 }
 
 /// Cells read while a table is locked: some microseconds.
-const AT_ONCE: usize = 2048;
+pub(super) const AT_ONCE: usize = 2048;
 
 /// Two views at one moment, or a clock that was set back, still have some time between them: rates divide by it.
 const SHORTEST: Duration = Duration::from_millis(1);

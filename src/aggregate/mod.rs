@@ -6,14 +6,17 @@
 //! `quantile`. When to flush, and what the numbers are called, is decided elsewhere.
 //!
 //! Between flushes `live` shows what has moved, with totals. What is kept from interval to interval (`kept`) and the
-//! open interval can be written at a stop and taken up by a successor (`saved`).
+//! open interval can be written at a stop and taken up by a successor (`saved`). Whoever asks is told what the open
+//! interval holds (`peek`), and may have series deleted (`forget`).
 
 mod accumulator;
 mod cells;
 mod distribution;
+mod forget;
 mod gauge;
 mod kept;
 mod live;
+mod peek;
 mod percentile;
 mod saved;
 mod set;
@@ -26,6 +29,7 @@ mod tests;
 pub use accumulator::{Accumulator, AccumulatorRules, Idle, IdleRules, TableLedger};
 pub use cells::{Bounds, Cells};
 pub use live::Beside;
+pub use peek::OpenTimer;
 pub use percentile::{Percentile, Rank, Summary};
 pub use saved::{Saved, SavedError, SavedSlot};
 pub use sketch::Sketch;

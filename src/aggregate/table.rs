@@ -4,8 +4,11 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cells::{Bounds, Cells, CounterCell, Lengths};
+use super::distribution::DistributionCell;
 use super::gauge::GaugeCell;
-use crate::metric::SampleBatch;
+use super::set::SetCell;
+use crate::metric::{SampleBatch, Tally};
+use crate::time::Stamp;
 
 /// Where the lane of one seat pours its batches.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ struct Inside {
     cells: Cells,
     /// Samples poured since the table exists.
     poured: u64,
+    /// When the last batch was received.
+    last: Option<Stamp>,
     /// Whether nobody will flush any more.
     closed: bool,
 }
@@ -69,6 +74,7 @@ impl Table {
         inside.cells.tally.add(&batch.tally);
         inside.cells.samples += count;
         inside.poured += count;
+        inside.last = Some(batch.at);
         true
     }
 
@@ -116,6 +122,49 @@ impl Table {
         let inside = self.lock();
         let Some(cells) = inside.cells.gauges.get(start..) else { return };
         merged.iter_mut().zip(cells).for_each(|(merged, cell)| merged.absorb(cell));
+    }
+
+    /// Calls `visit` with the distributions of one kind from index `start` on, `count` of them at most. The table is
+    /// locked meanwhile.
+    pub(super) fn visit_distributions(
+        &self,
+        which: usize,
+        start: usize,
+        count: usize,
+        visit: &mut dyn FnMut(usize, &DistributionCell),
+    ) {
+        let inside = self.lock();
+        let cells = inside.cells.distributions[which].iter().enumerate().skip(start).take(count);
+        cells.for_each(|(index, cell)| visit(index, cell));
+    }
+
+    /// The same with the sets.
+    pub(super) fn visit_sets(&self, start: usize, count: usize, visit: &mut dyn FnMut(usize, &SetCell)) {
+        let inside = self.lock();
+        let cells = inside.cells.sets.iter().enumerate().skip(start).take(count);
+        cells.for_each(|(index, cell)| visit(index, cell));
+    }
+
+    /// What came beside the samples of the open interval, and when the last batch was received.
+    pub(super) fn tally(&self) -> (Tally, Option<Stamp>) {
+        let inside = self.lock();
+        (inside.cells.tally, inside.last)
+    }
+
+    /// Takes the counter at `index` out, and what its negative samples came to.
+    pub(super) fn take_counter(&self, index: usize) -> (CounterCell, CounterCell) {
+        let cells = &mut self.lock().cells;
+        let cell = cells.counters.get_mut(index).map(mem::take).unwrap_or_default();
+        cells.samples -= cell.samples;
+        (cell, cells.negatives.remove(&index).unwrap_or_default())
+    }
+
+    /// Takes the gauge at `index` out; its samples.
+    pub(super) fn take_gauge(&self, index: usize) -> u64 {
+        let cells = &mut self.lock().cells;
+        let samples = cells.gauges.get_mut(index).map_or(0, |cell| mem::take(cell).samples);
+        cells.samples -= samples;
+        samples
     }
 
     /// Lengths of the arrays now.

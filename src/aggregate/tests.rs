@@ -1,5 +1,6 @@
 //! Tests of tables, accumulator and snapshot together.
 
+mod forget;
 mod live;
 mod saved;
 
@@ -351,7 +352,7 @@ fn no_sample_is_lost_or_counted_twice_when_flushes_run_into_pouring() {
     });
     take(&bench.accumulator.flush(bench.slot));
     assert_eq!((samples, sum), (3 * 200 * 400, 3.0 * 200.0 * 100.0 * 10.0));
-    let ledger = TableLedger { restored: 0, poured: samples, flushed: samples, held: 0 };
+    let ledger = TableLedger { poured: samples, flushed: samples, ..TableLedger::default() };
     assert_eq!(bench.accumulator.ledger(), ledger);
     assert!(flushes > 1 && observations <= 60_000);
 }
@@ -360,10 +361,13 @@ fn no_sample_is_lost_or_counted_twice_when_flushes_run_into_pouring() {
 fn the_ledger_says_what_waits_for_the_next_flush() {
     let mut bench = Bench::new(AccumulatorRules::default());
     bench.pour(0, &ALL_KINDS);
-    assert_eq!(bench.accumulator.ledger(), TableLedger { restored: 0, poured: 4, flushed: 0, held: 4 });
+    assert_eq!(bench.accumulator.ledger(), TableLedger { poured: 4, held: 4, ..TableLedger::default() });
     bench.flush();
     bench.pour(5, &ALL_KINDS[..1]);
-    assert_eq!(bench.accumulator.ledger(), TableLedger { restored: 0, poured: 5, flushed: 4, held: 1 });
+    assert_eq!(
+        bench.accumulator.ledger(),
+        TableLedger { poured: 5, flushed: 4, held: 1, ..TableLedger::default() }
+    );
 }
 
 /// Everything but gauges: their order is that of batches, not of samples.
