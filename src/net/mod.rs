@@ -1,10 +1,11 @@
-//! Sockets: datagrams in, lines in, the HTTP server, and connections out.
+//! Sockets: datagrams in, lines in, the HTTP server, consoles, and connections out.
 //!
 //! What arrives is handed on as bytes; splitting, decoding and retrying belong to others. Every bind error names the
 //! process that holds the port.
 
 mod accept;
 mod bind;
+mod consoles;
 mod datagram;
 mod dial;
 mod errand;
@@ -28,6 +29,7 @@ mod unix;
 pub use crate::plugin::BoxFuture;
 pub use accept::Connections;
 pub use bind::{BindError, tcp_listener};
+pub use consoles::{Console, ConsoleCounters, ConsoleLimits, Consoles, Said};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
 pub use dial::{Connection, UdpSender, World};
 pub use errand::Errand;
