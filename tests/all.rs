@@ -2,6 +2,7 @@
 //!
 //! What needs a real server or a foreign client is in `tests/real/`.
 
+mod admin;
 mod allocations;
 mod cases;
 mod config;

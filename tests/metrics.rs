@@ -31,6 +31,8 @@ address = "127.0.0.1:0"
 
 [StatsdOutput]
 upstreams = ["127.0.0.1:9"]
+[StatsdAdminOutput]
+address = "127.0.0.1:0"
 
 [NullOutput]
 message_matcher = "TRUE"

@@ -14,6 +14,7 @@ mod sources;
 mod substitution;
 mod suggestion;
 mod text_map;
+mod told;
 mod typed;
 pub mod units;
 mod value;

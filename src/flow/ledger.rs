@@ -102,7 +102,7 @@ pub struct TableCounts {
     pub flushed: Count,
     /// Left to the next run, in the open interval.
     pub kept: Count,
-    /// Lost with a filter that ended by a fault.
+    /// Lost with a filter that ended by a fault, or deleted by request.
     pub lost: Count,
 }
 

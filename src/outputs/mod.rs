@@ -7,3 +7,4 @@ pub mod log;
 pub mod null;
 pub mod prometheus;
 pub mod statsd;
+pub mod statsd_admin;

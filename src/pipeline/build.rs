@@ -14,8 +14,8 @@ use crate::message::Message;
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
-    Attempted, BuildContext, BuildError, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes, Output,
-    Shared, Splitter, StateStore, Stop,
+    Attempted, BuildContext, BuildError, Configured, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes,
+    Output, Shared, Splitter, StateStore, Stop,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
@@ -156,6 +156,7 @@ impl Builder {
         let ledger = Ledger::default();
         let shared = Shared::default();
         shared.put(setting.world);
+        shared.put(Configured(plan.told()));
         Builder {
             router: Arc::new(Router::new(ledger.clone(), setting.wiring)),
             context: BuildContext {

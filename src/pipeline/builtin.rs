@@ -18,6 +18,6 @@ pub fn builtin() -> Plugins {
         decoders decoder: statsd;
         filters filter: counter, key_flush, stat_accum;
         encoders encoder: payload, rst;
-        outputs output: carbon, console, dashboard, log, null, prometheus, statsd;
+        outputs output: carbon, console, dashboard, log, null, prometheus, statsd, statsd_admin;
     }
 }

@@ -13,6 +13,9 @@ pub(super) fn of(
     inputs: &[PlannedInput],
     problems: &mut Problems,
 ) -> Option<Matcher> {
+    if !declared.takes_records() {
+        return none_of(section, plugin, problems);
+    }
     if let Some(text) = section.text("message_matcher") {
         return compile(section, text, problems);
     }
@@ -30,6 +33,16 @@ pub(super) fn of(
     };
     let text = without_directed(default, section, declared, inputs);
     Some(Matcher::parse(&text).expect("a default matcher parses, whatever the names of inputs"))
+}
+
+/// The matcher of a consumer that takes no records; reports options that are for those who do.
+fn none_of(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<Matcher> {
+    for key in ["message_matcher", "on_full"].into_iter().filter(|key| section.has(key)) {
+        let (key, type_name) = (key.to_owned(), plugin.type_name.to_owned());
+        let at = section.key_at(&key);
+        problems.push(Problem::at(at, ProblemKind::UnsupportedKey { key, type_name }));
+    }
+    Some(Matcher::parse("FALSE").expect("it is a word of the language"))
 }
 
 /// Compiles a matcher's text; reports why it is none, with the place in the text.

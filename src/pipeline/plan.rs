@@ -119,6 +119,16 @@ impl Plan {
         self.filters.iter().chain(&self.outputs)
     }
 
+    /// The configuration as lines: the daemon's own options, then what was given to inputs, filters and outputs.
+    pub(super) fn told(&self) -> Vec<String> {
+        let hekad = serde_json::to_value(&self.hekad).expect("options are numbers, texts and tables of them");
+        let mut lines = Vec::new();
+        tell("hekad", &hekad, &mut lines);
+        lines.extend(self.inputs.iter().flat_map(|input| input.section.told()));
+        lines.extend(self.consumers().flat_map(|consumer| consumer.section.told()));
+        lines
+    }
+
     /// What there is, by class: for a line at the start.
     pub fn counts(&self) -> BTreeMap<&'static str, usize> {
         BTreeMap::from([
@@ -126,5 +136,16 @@ impl Plan {
             ("filter", self.filters.len()),
             ("output", self.outputs.len()),
         ])
+    }
+}
+
+fn tell(path: &str, value: &serde_json::Value, lines: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(entries) => {
+            entries.iter().for_each(|(key, value)| tell(&format!("{path} > {key}"), value, lines));
+        }
+        serde_json::Value::Null => {}
+        serde_json::Value::String(text) => lines.push(format!("{path}: {text}")),
+        other => lines.push(format!("{path}: {other}")),
     }
 }

@@ -35,7 +35,7 @@ impl fmt::Display for PlannedJoint {
 /// All joints of a plan; reports consumers that nothing reaches and queues that must not block.
 pub(super) fn joints(plan: &Plan, problems: &mut Problems) -> Vec<PlannedJoint> {
     let mut joints = BTreeSet::new();
-    for consumer in plan.consumers() {
+    for consumer in plan.consumers().filter(|consumer| consumer.declared.takes_records()) {
         let mut reached = false;
         let mut refused = BTreeSet::new();
         for (producer, emits, patience) in plan.producers() {

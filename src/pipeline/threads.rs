@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::build::{Machines, StartError};
 use super::measure::{Measures, Waiting};
 use crate::flow::{Delivery, Ledger, LossReason, Queue};
-use crate::net::HttpServers;
+use crate::net::{Consoles, HttpServers};
 use crate::plugin::{BuildError, Input, Io, Readiness, Shared, Stop};
 use crate::router::Router;
 use crate::runner::{Ended, FilterRunner, InputEnd, OutputRunner, Step, run_input};
@@ -185,6 +185,7 @@ impl Running {
         self.abort.set();
         let servers = self.shared.the::<HttpServers>();
         self.runtime.block_on(servers.stop(LAST_CALL));
+        self.runtime.block_on(self.shared.the::<Consoles>().stop(LAST_CALL));
         for worker in self.filters.iter().chain(&self.outputs).filter(|worker| !worker.thread.is_finished()) {
             tracing::error!("{} does not end; what it holds is lost", worker.name);
             drain(worker);
@@ -219,6 +220,20 @@ fn serve(shared: &Shared, runtime: &tokio::runtime::Handle) -> Result<(), StartE
     })?;
     for (_, local) in bound {
         tracing::info!("serving http://{local}/; try: curl -s http://{local}/metrics");
+    }
+    let bound = shared.the::<Consoles>().start(runtime).map_err(|error| {
+        let help = Some("stop that process, or give the section another `address`".to_owned());
+        StartError {
+            section: "a console".to_owned(),
+            source: BuildError { message: error.to_string(), help },
+        }
+    })?;
+    for (_, local) in bound {
+        tracing::info!(
+            "answering commands on {local}/tcp; try: echo help | nc -q1 {} {}",
+            local.ip(),
+            local.port()
+        );
     }
     Ok(())
 }

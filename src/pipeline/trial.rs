@@ -3,7 +3,7 @@
 //! What is configured is what runs, but for sockets: bytes go straight into the intakes of an input, outputs write to
 //! the tape, and scrapes are calls. For scenarios, and for trying a configuration.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::build::{Machines, Setting};
 use super::plan::plan;
 use crate::config::{Problems, Severity, Sources, render};
 use crate::flow::{Ledger, Wiring};
-use crate::net::{Answer, HttpServers, STDOUT, Tape, World};
+use crate::net::{Answer, Consoles, HttpServers, STDOUT, Said, Tape, World};
 use crate::plugin::{Intake, Plugins, Readiness, StateStore};
 use crate::runner::Step;
 use crate::time::{Clock, ManualClock, Stamp};
@@ -180,6 +180,11 @@ impl Trial {
         connection: u64,
     ) -> Option<Answer> {
         self.machines.shared.the::<HttpServers>().call(address, path, headers, connection)
+    }
+
+    /// What the console at `address` answers to a line that comes from `peer`, if there is one.
+    pub fn command(&self, address: SocketAddr, line: &str, peer: IpAddr) -> Option<Said> {
+        self.machines.shared.the::<Consoles>().ask(address, line.as_bytes(), peer)
     }
 
     /// The tape, to make connections fail.

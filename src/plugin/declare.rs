@@ -95,6 +95,11 @@ pub trait Declare<P: Kind + ?Sized>:
         None
     }
 
+    /// Whether it wants records at all. One that does not has no matcher and no queue to be full.
+    fn takes_records(&self) -> bool {
+        true
+    }
+
     /// Matcher if the section names none.
     fn default_matcher(&self) -> Option<&'static str> {
         None

@@ -7,6 +7,7 @@ mod build;
 mod declare;
 mod filter;
 mod input;
+mod offered;
 mod output;
 mod registry;
 mod state;
@@ -18,6 +19,7 @@ pub use filter::{Emit, Filter};
 pub use input::{
     Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, Splitter,
 };
+pub use offered::{Accumulators, BackendStatus, Backends, Configured, OfferedAccumulator};
 pub use output::{Attempted, EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};
 pub use registry::{Declared, Plugin, PluginClass, Plugins};
 pub use state::{Refused, StateError, StateStore};

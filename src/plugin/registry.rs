@@ -91,6 +91,7 @@ enum Question<'a> {
     Listens,
     SendsTo,
     DirectsTo,
+    TakesRecords,
     DefaultMatcher,
     DefaultEncoder,
     TakesEncoder,
@@ -124,6 +125,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::Listens => Answer::Endpoints(config.listens()),
             Question::SendsTo => Answer::Endpoints(config.sends_to()),
             Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
+            Question::TakesRecords => Answer::Yes(config.takes_records()),
             Question::DefaultMatcher => Answer::Text(config.default_matcher()),
             Question::DefaultEncoder => Answer::Text(config.default_encoder()),
             Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
@@ -186,6 +188,11 @@ impl Declared {
     /// See `Declare::directs_to`.
     pub fn directs_to(&self) -> Option<String> {
         ask!(self, Question::DirectsTo, Section)
+    }
+
+    /// See `Declare::takes_records`.
+    pub fn takes_records(&self) -> bool {
+        ask!(self, Question::TakesRecords, Yes)
     }
 
     /// See `Declare::default_matcher`.

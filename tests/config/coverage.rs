@@ -105,6 +105,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "percentile-of-a-list",
             "percentile-out-of-range",
             "range-accumulator",
+            "range-admin",
             "range-carbon",
             "range-dashboard",
             "range-hekad",
@@ -165,6 +166,7 @@ const COVERED: &[(&str, &[&str])] = &[
         &[
             "key-unsupported-encoder",
             "key-unsupported-encoder-of-prometheus",
+            "key-unsupported-matcher",
             "key-unsupported-ticker",
             "key-unsupported-ticker-of-statsd",
         ],

@@ -22,7 +22,9 @@ use crate::aggregate::{Accumulator, Beside, Saved, Snapshot};
 use crate::flow::{Body, Count, Delivery, Inlet, LIVE_TYPE, TableCounts, Tokens, Trace};
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames};
-use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, StateStore, Ticker};
+use crate::plugin::{
+    Accumulators, BuildContext, BuildError, Declare, Emit, Fault, Filter, StateStore, Ticker,
+};
 use crate::time::{Slot, Stamp};
 
 pub use options::{AtStop, Config};
@@ -71,6 +73,8 @@ impl Declare<dyn Filter> for Config {
         let (accumulator, restored) = self.accumulator(context);
         counts.restored.add(restored.as_ref().map_or(0, |restored| restored.samples));
         let accumulator = Arc::new(accumulator);
+        let offered = context.shared.the::<Accumulators>();
+        offered.offer(&context.name, &accumulator, counts.lost.clone(), own);
         Ok(Box::new(StatAccumFilter {
             inlet: Arc::new(inlet::Lanes::new(Arc::clone(&accumulator), counts.poured.clone(), context)),
             accumulator,

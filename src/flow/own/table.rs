@@ -88,7 +88,12 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_table_lost_total",
         FILTER,
-        "Samples lost in the tables of a filter that ended by a fault.",
+        "Samples lost in the tables of a filter: it ended by a fault, or somebody had their series deleted.",
+    ),
+    counter(
+        "hekad_table_deleted_total",
+        FILTER,
+        "Samples of the open interval that were deleted with their series, through StatsdAdminOutput.",
     ),
     counter("hekad_flushes_total", FILTER, "Snapshots a filter made."),
     counter(
@@ -224,6 +229,48 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "hekad_upstreams_all_down_lines_total",
         OUTPUT,
         "Lines nobody took because every member was out of the ring.",
+    ),
+    counter("hekad_admin_connections_total", OUTPUT, "Connections of the management interface."),
+    counter(
+        "hekad_admin_connections_refused_total",
+        OUTPUT,
+        "Connections of the management interface closed at once: max_connections was reached.",
+    ),
+    counter(
+        "hekad_admin_connections_idle_total",
+        OUTPUT,
+        "Connections of the management interface closed because no whole line came within idle_timeout.",
+    ),
+    counter(
+        "hekad_admin_connections_stalled_total",
+        OUTPUT,
+        "Connections of the management interface closed because an answer was not taken within idle_timeout.",
+    ),
+    counter(
+        "hekad_admin_accept_errors_total",
+        OUTPUT,
+        "Connections of the management interface that could not be accepted; file descriptors may be short.",
+    ),
+    counter(
+        "hekad_admin_long_lines_total",
+        OUTPUT,
+        "Lines of the management interface longer than max_line, answered ERROR.",
+    ),
+    counter("hekad_admin_commands_total", OUTPUT, "Commands of the management interface, unknown ones too."),
+    counter(
+        "hekad_admin_commands_unknown_total",
+        OUTPUT,
+        "Commands answered ERROR because there is no such.",
+    ),
+    counter(
+        "hekad_admin_commands_refused_total",
+        OUTPUT,
+        "Commands that delete or switch refused for where they came from (allow_writes_from), and browsers hung up on.",
+    ),
+    counter(
+        "hekad_admin_answers_cut_total",
+        OUTPUT,
+        "Answers of the management interface cut at max_answer.",
     ),
     gauge("hekad_build_info", &["version"], "Always 1; the version is a label."),
     gauge("hekad_start_time_seconds", NONE, "Unix time of the start."),

@@ -17,10 +17,10 @@ use crate::flow::RecordRef;
 use crate::graphite::{PathTemplate, TagMode, parse_line};
 use crate::net::{Broken, Connection, UdpSender, World, is_closed, whole_lines, write_all};
 use crate::plugin::{
-    Attempted, BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output,
-    Protocol,
+    Attempted, BackendStatus, Backends, BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture,
+    Outcome, Outgoing, Output, Protocol,
 };
-use crate::time::Stamp;
+use crate::time::{Clock, Stamp};
 use flush::Flush;
 
 /// Options of `CarbonOutput`.
@@ -152,22 +152,34 @@ impl Declare<dyn Output> for Config {
                 TagMode::Path(template.map_err(|error| BuildError::new(format!("tag_template: {error}")))?)
             }
         };
-        Ok(Box::new(CarbonOutput {
+        let output = CarbonOutput {
             config: self.clone(),
             world: context.shared.the(),
+            backends: context.shared.the(),
+            name: Arc::clone(&context.name),
+            clock: Arc::clone(&context.clock),
+            status: BackendStatus { last_flush: context.started, ..BackendStatus::default() },
             tags,
             connection: None,
             socket: None,
             before: None,
             part: Vec::new(),
             length: 0,
-        }))
+        };
+        output.backends.tell(&output.name, output.status);
+        Ok(Box::new(output))
     }
 }
 
 struct CarbonOutput {
     config: Config,
     world: Arc<World>,
+    /// Where it says how its flushes went, for who asks.
+    backends: Arc<Backends>,
+    name: Arc<str>,
+    /// Tells what a flush took, for who asks alone.
+    clock: Arc<dyn Clock>,
+    status: BackendStatus,
     tags: TagMode,
     connection: Option<Box<dyn Connection>>,
     socket: Option<UdpSender>,
@@ -191,9 +203,18 @@ impl Output for CarbonOutput {
                 Ok(length) => {
                     self.length = length;
                     self.before = Some(flush);
+                    self.tell(BackendStatus {
+                        last_flush: out.now,
+                        flush_time: self.clock.now().since(out.now).as_millis() as u64,
+                        flush_length: length as u64,
+                        ..self.status
+                    });
                     refused.map_or(Outcome::Delivered, |(refused, why)| Outcome::Partly { refused, why })
                 }
-                Err(fault) => Outcome::Retry(fault),
+                Err(fault) => {
+                    self.tell(BackendStatus { last_exception: out.now, ..self.status });
+                    Outcome::Retry(fault)
+                }
             }
         })
     }
@@ -219,6 +240,12 @@ impl CarbonOutput {
             }
         }
         (Flush::Lines(lines), refused)
+    }
+
+    /// Says how the last attempt went.
+    fn tell(&mut self, status: BackendStatus) {
+        self.status = status;
+        self.backends.tell(&self.name, status);
     }
 
     /// What the reference says of its last flush: seconds since the epoch, milliseconds, bytes.

@@ -119,7 +119,7 @@ const LOSSES: [(&str, &str, &str); 14] = [
     ("hekad_decode_errors_total", "records", "undecodable"),
     ("hekad_dropped_samples_total", "samples", "dropped by a glob"),
     ("hekad_overflow_samples_total", "samples in overflow", ""),
-    ("hekad_table_lost_total", "samples", "fault of a filter"),
+    ("hekad_table_lost_total", "samples", "fault of a filter or deleted"),
     ("hekad_http_refused_total", "requests", "too many connections"),
     ("hekad_dashboard_clients_refused_total", "pages", "too many"),
     ("hekad_dashboard_events_skipped_total", "page events", "slow browser"),

@@ -1,0 +1,93 @@
+//! What single plugins let others look at, by the sections they stand in: shared by type, see `Shared`.
+//!
+//! Whoever reads it must do without: a plugin that ended, or has not begun, is not here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::aggregate::Accumulator;
+use crate::flow::{Count, OwnMetrics};
+use crate::metric::SeriesId;
+use crate::time::Stamp;
+
+/// The accumulators there are.
+#[derive(Debug, Default)]
+pub struct Accumulators(Mutex<BTreeMap<Arc<str>, OfferedAccumulator>>);
+
+/// An accumulator others may look into.
+#[derive(Debug, Clone)]
+pub struct OfferedAccumulator {
+    accumulator: Weak<Accumulator>,
+    /// Samples its tables lost, and those of them that were deleted by request.
+    lost: Count,
+    deleted: Count,
+}
+
+impl Accumulators {
+    /// Offers the accumulator of the filter `name`, in the place of the one it had before a fault. What is deleted from
+    /// its tables is counted in `lost` too, so that the books add up.
+    pub fn offer(&self, name: &Arc<str>, accumulator: &Arc<Accumulator>, lost: Count, own: &OwnMetrics) {
+        let deleted = own.counter("hekad_table_deleted_total", &[("filter", &**name)]);
+        let offered = OfferedAccumulator { accumulator: Arc::downgrade(accumulator), lost, deleted };
+        locked(&self.0).insert(Arc::clone(name), offered);
+    }
+
+    /// Those whose filters run, by name.
+    pub fn all(&self) -> Vec<(Arc<str>, OfferedAccumulator)> {
+        let running = |offered: &OfferedAccumulator| offered.accumulator.strong_count() > 0;
+        let all = locked(&self.0);
+        let all = all.iter().filter(|(_, offered)| running(offered));
+        all.map(|(name, offered)| (Arc::clone(name), offered.clone())).collect()
+    }
+}
+
+impl OfferedAccumulator {
+    /// The accumulator, unless its filter has ended.
+    pub fn get(&self) -> Option<Arc<Accumulator>> {
+        self.accumulator.upgrade()
+    }
+
+    /// Deletes series and counts the samples that are gone with them.
+    pub fn forget(&self, series: &[SeriesId]) {
+        let deleted = self.get().map_or(0, |accumulator| accumulator.forget(series));
+        self.deleted.add(deleted);
+        self.lost.add(deleted);
+    }
+}
+
+/// What outputs to Graphite say of their last flush.
+#[derive(Debug, Default)]
+pub struct Backends(Mutex<BTreeMap<Arc<str>, BackendStatus>>);
+
+/// The last flush of one output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BackendStatus {
+    /// When the last one that arrived was sent, or the start.
+    pub last_flush: Stamp,
+    /// When the last one failed, or 0.
+    pub last_exception: Stamp,
+    /// What the last one took, in milliseconds.
+    pub flush_time: u64,
+    /// Its bytes.
+    pub flush_length: u64,
+}
+
+impl Backends {
+    /// Says how the output `name` is.
+    pub fn tell(&self, name: &Arc<str>, status: BackendStatus) {
+        locked(&self.0).insert(Arc::clone(name), status);
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> Vec<(Arc<str>, BackendStatus)> {
+        locked(&self.0).iter().map(|(name, status)| (Arc::clone(name), *status)).collect()
+    }
+}
+
+/// The configuration that runs, a line for each value: what is secret is not in it.
+#[derive(Debug, Default)]
+pub struct Configured(pub Vec<String>);
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
