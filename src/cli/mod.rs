@@ -7,6 +7,7 @@ mod check;
 mod docs;
 mod import;
 mod send;
+mod top_series;
 
 pub use docs::{manual, own_metrics};
 
@@ -51,6 +52,8 @@ enum Verb {
     Import(import::Import),
     /// Prints the manual of the plugins, of one, or of the daemon's own metrics.
     Docs(docs::Docs),
+    /// Shows which prefixes of a running daemon have the most series, and its newest names.
+    TopSeries(top_series::TopSeries),
     /// Prints the version.
     Version,
 }
@@ -91,6 +94,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Send(send)) => send.send(),
         Some(Verb::Import(import)) => import.import(&plugins),
         Some(Verb::Docs(docs)) => docs.print(&plugins),
+        Some(Verb::TopSeries(top)) => top.show(),
         Some(Verb::Version) => {
             anstream::println!("hekad {}", env!("CARGO_PKG_VERSION"));
             0

@@ -29,6 +29,7 @@ mod prometheus;
 mod reference;
 mod restarting;
 mod stopping;
+mod top_series;
 mod unix;
 mod upstreams;
 mod webdriver;

@@ -29,6 +29,12 @@ fn the_page_draws_what_is_sent_and_works_by_keyboard_and_on_a_phone() {
     browser.wait_for("document.querySelectorAll('article canvas').length", 6);
     assert_eq!(browser.value("document.querySelectorAll('img').length"), 0);
 
+    let texts = |selector: &str| {
+        format!("[...document.querySelectorAll('{selector}')].map(found => found.textContent).join()")
+    };
+    browser.wait_for(&texts("#prefixes td:first-child"), "soon,web,(none)");
+    browser.wait_for(&texts("#newest li:first-child .name"), "web.time");
+
     by_keyboard(&browser);
     on_a_phone(&browser);
     assert_eq!(browser.console(), [""; 0]);

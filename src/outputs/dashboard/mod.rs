@@ -7,6 +7,9 @@
 //! * `/`: the page. `?glob=G` is its filter.
 //! * `/api/live?glob=G`: server-sent events. `G` is a glob of names (default `*`); with a `#` in it, of
 //!   `name#key:value,key2:value2`. A bad glob is answered 400, a client too many 503.
+//! * `/-/series?count=N`: the heaviest prefixes and the newest names as text, or with `format=json` as JSON: `series`,
+//!   `limit`, `prefixes` (how many), `heaviest` (of `prefix`, `series`, `limit`), `newest` (of `kind`, `name`, `tags`,
+//!   `age`), `refused` (of `limit`, `times`).
 //!
 //! A series is a list: kind, name, tags (`key:value,...`), and in a view a fourth element. Events are JSON:
 //!
@@ -16,7 +19,8 @@
 //!   size, or of a timer, histogram or distribution `[minimum, median, 90th, 99th percentile, maximum, samples a
 //!   second]`; `null` if the series is not in this view; left out if another aggregator shows it.
 //! * `status`: every second, running totals: `now`, `version`, `uptime`, `series`, `series_limit`, `datagrams`, `lines`,
-//!   `samples`, `delivered`, `losses` (what, why, how many) and `routes` (`from`, `to`, `way`, `taken`, `lost`, `held`).
+//!   `samples`, `delivered`, `losses` (what, why, how many), `routes` (`from`, `to`, `way`, `taken`, `lost`, `held`), and
+//!   `registry`, which is what `/-/series` has.
 //!
 //! Events stand for themselves: a client that does not take them misses some. Streams end when the daemon stops.
 
@@ -25,6 +29,7 @@ mod guard;
 mod hub;
 mod page;
 mod pick;
+mod series;
 mod status;
 
 use std::sync::Arc;
@@ -37,6 +42,7 @@ use self::guard::{Guard, Purpose};
 use self::hub::{Counts, Hub};
 use self::page::{Page, harden};
 use self::pick::Pattern;
+use self::series::SeriesSite;
 use self::status::Source;
 use crate::config::{Address, Check, Violation};
 use crate::net::http::{Body, Request, Response, StatusCode};
@@ -104,7 +110,7 @@ impl Declare<dyn Output> for Config {
             path: Some(path.to_owned()),
             ..Endpoint::new(Protocol::Tcp, &self.address, "address")
         };
-        vec![endpoint(PAGE_PATH), endpoint(LIVE_PATH)]
+        [PAGE_PATH, LIVE_PATH, SERIES_PATH].map(endpoint).into()
     }
 
     fn default_matcher(&self) -> Option<&'static str> {
@@ -135,6 +141,7 @@ impl Declare<dyn Output> for Config {
             guard,
             hub: Arc::clone(&hub),
             source: Arc::clone(&source),
+            series: SeriesSite { names: Arc::clone(&context.names), clock: Arc::clone(&context.clock) },
             clock: Arc::clone(&context.clock),
         };
         self.mount(context, Arc::new(site))?;
@@ -147,10 +154,16 @@ impl Config {
         let address = crate::net::resolve(self.address.host(), self.address.port())
             .map_err(|error| BuildError::new(format!("{} cannot be resolved: {error}", self.address)))?;
         let servers = context.shared.the::<HttpServers>();
-        let live = Arc::clone(&site);
-        let mounts: [(&'static str, Arc<dyn Handler>); 2] = [
+        let (live, series) = (Arc::clone(&site), Arc::clone(&site));
+        let mounts: [(&'static str, Arc<dyn Handler>); 3] = [
             (PAGE_PATH, Arc::new(move |request: &Request| site.page(request))),
-            (LIVE_PATH, Arc::new(move |request: &Request| live.live(request))),
+            (LIVE_PATH, Arc::new(move |request: &Request| live.data(request, Site::stream))),
+            (
+                SERIES_PATH,
+                Arc::new(move |request: &Request| {
+                    series.data(request, |site, asked| site.series.respond(asked))
+                }),
+            ),
         ];
         let mounted = servers.mount_again(address, mounts);
         mounted.map(drop).map_err(|error| BuildError::new(error.to_string()))
@@ -196,6 +209,7 @@ struct Site {
     guard: Guard,
     hub: Arc<Hub>,
     source: Arc<Source>,
+    series: SeriesSite,
     /// Stamps the status a new client is greeted with.
     clock: Arc<dyn Clock>,
 }
@@ -205,9 +219,10 @@ impl Site {
         self.guard.refuse(request, Purpose::Page).unwrap_or_else(|| self.page.response())
     }
 
-    fn live(&self, request: &Request) -> Response {
+    /// What only the page and this machine's programs may ask for.
+    fn data(&self, request: &Request, answer: impl Fn(&Site, &Request) -> Response) -> Response {
         let refused = self.guard.refuse(request, Purpose::Data);
-        let mut response = refused.unwrap_or_else(|| self.stream(request));
+        let mut response = refused.unwrap_or_else(|| answer(self, request));
         harden(&mut response);
         response.headers.push(("cache-control".to_owned(), "no-store".to_owned()));
         response
@@ -241,6 +256,8 @@ impl Site {
 const PAGE_PATH: &str = "/";
 
 const LIVE_PATH: &str = "/api/live";
+
+const SERIES_PATH: &str = "/-/series";
 
 #[cfg(test)]
 mod tests;

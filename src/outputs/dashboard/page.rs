@@ -24,7 +24,7 @@ const STYLES: [Part; 2] = [
     Part {
         mark: "{style.css}",
         text: include_str!("web/style.css"),
-        hash: "1niJ3UOEB5BaaMl6huX2TcV6+j7891p0g+VB7qxa+Bg=",
+        hash: "rnLfJIc7Y5+S4UHCXM4vGFIYX6gyUCB7FyVzBeAhkQo=",
     },
 ];
 
@@ -42,7 +42,7 @@ const SCRIPTS: [Part; 4] = [
     Part {
         mark: "{status.js}",
         text: include_str!("web/status.js"),
-        hash: "26sb/z0x4L522+4+WIMea7VhbV8ZB31fHmf6PD11X1w=",
+        hash: "fPJOLw3XB9jswzv4JMDmyKCGWngxAbus2E2z4KX9n4g=",
     },
     Part {
         mark: "{app.js}",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::events::event;
+use super::series::{Heaviest, USUAL};
 use crate::flow::{Ledger, OwnMetrics};
 use crate::metric::Registry;
 use crate::time::Stamp;
@@ -35,6 +36,8 @@ struct Status {
     /// What was lost or refused: what, why, how much.
     losses: Vec<(&'static str, String, f64)>,
     routes: Vec<Route>,
+    /// The heaviest prefixes and the newest names.
+    registry: Option<Heaviest>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +60,7 @@ impl Source {
             series: self.names.len(),
             series_limit: self.names.max_series(),
             routes: self.routes(),
+            registry: Some(Heaviest::new(&self.names, USUAL, now)),
             ..Status::default()
         };
         read(self.ledger.own(), &mut status);

@@ -31,6 +31,8 @@ const Status = (() => {
     about(status);
     routes(status, rate);
     losses(status, rate);
+    prefixes(status.registry);
+    newest(status.registry);
     // A greeting and the tick right after it are too close for a rate.
     if (!before || seconds === 0 || seconds > 0.2) before = status;
   }
@@ -70,6 +72,28 @@ const Status = (() => {
         row.cells[1].className = now > 0 ? "bad" : "";
       }];
     }), 3);
+  }
+
+  function prefixes(registry) {
+    const most = Math.max(1, ...registry.heaviest.map(({ series }) => series));
+    keep(document.querySelector("#prefixes tbody"), registry.heaviest.map(({ prefix, series, limit }) => [prefix, row => {
+      row.cells[0].textContent || row.cells[0].append(prefix, element("div", element("i"), "bar"));
+      row.querySelector("i").style.width = `${Math.min(100, 100 * series / Math.max(1, limit ?? most))}%`;
+      write(row, [short(series), limit === null ? "–" : short(limit)]);
+      row.cells[1].className = limit !== null && series >= limit ? "bad" : "";
+    }]), 3);
+    const more = registry.prefixes - registry.heaviest.length;
+    document.getElementById("prefixes-note").textContent = more > 0 ? `and ${short(more)} more` : "";
+  }
+
+  function newest(registry) {
+    const list = document.getElementById("newest");
+    const texts = registry.newest.map(({ kind, name, tags, age }) => {
+      const when = age === null ? "restored" : age < 1 ? "now" : `${lasting(age)} ago`;
+      return [`${name}${tags && "#" + tags}`, ` ${kind}, ${when}`];
+    });
+    list.replaceChildren(...texts.map(([name, about]) =>
+      element("li", [element("span", name, "name"), element("small", about)])));
   }
 
   function routeKey(route) { return [route.from, route.to, route.way].join("\n"); }
