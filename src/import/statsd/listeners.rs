@@ -99,15 +99,11 @@ fn mode(keys: &mut Keys<'_>, document: &mut Document) {
 
 /// The management interface, which statsd always has.
 fn management(keys: &mut Keys<'_>, document: &mut Document) {
-    if true {
-        for key in ["mgmt_address", "mgmt_port"] {
-            keys.take(key, |_| Fate::Approximated("there is no management interface yet".to_owned()));
-        }
-        return;
-    }
     let host = text_or(keys.value("mgmt_address"), "0.0.0.0");
     document.section("StatsdAdminOutput");
-    document.comment("statsd lets anybody who reaches it delete series; here only this machine may.");
+    document.comment(
+        "statsd lets anybody who reaches it delete series; here only this machine and allow_writes_from may.",
+    );
     document.set("address", address(&host, number_or(keys.value("mgmt_port"), 8126.0)));
     for key in ["mgmt_address", "mgmt_port"] {
         keys.take(key, |_| Fate::Translated("address of [StatsdAdminOutput]".to_owned()));
