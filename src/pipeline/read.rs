@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::matchers;
-use super::options::{ConsumerOptions, InputOptions, OutputOptions, TICKER_RANGE};
+use super::options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, TICKER_RANGE};
 use super::plan::{PlannedConsumer, PlannedInput};
+use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problem, ProblemKind, Problems, Section, Sections, Sources, sections, suggest};
 use crate::plugin::{Declared, Plugin, PluginClass, Plugins, Ticker};
 
@@ -311,7 +312,8 @@ fn finish(
 ) -> Option<Declared> {
     let own = own_keys(plugin);
     reading.leave(&own.iter().map(String::as_str).collect::<Vec<_>>());
-    reading.elsewhere(HEKAD_KEYS, "[hekad]");
+    let of_hekad = keys_of(options::<Hekad>());
+    reading.elsewhere(&of_hekad.iter().map(String::as_str).collect::<Vec<_>>(), "[hekad]");
     let well = reading.finish(problems);
     let declared = read_own(section, plugin, problems);
     declared.filter(|_| well)
@@ -326,7 +328,12 @@ fn read_own(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Opti
 }
 
 fn own_keys(plugin: &Plugin) -> Vec<String> {
-    (plugin.options)().into_iter().map(|option| option.key).filter(|key| !key.contains('.')).collect()
+    keys_of((plugin.options)())
+}
+
+/// The keys that stand in a section itself, not in a table of it.
+fn keys_of(options: Vec<DocumentedOption>) -> Vec<String> {
+    options.into_iter().map(|option| option.key).filter(|key| !key.contains('.')).collect()
 }
 
 fn read_part(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<Declared> {
@@ -381,21 +388,3 @@ const CONSUMER_KEYS: &[&str] = &["message_matcher", "ticker_interval", "on_full"
 
 /// Keys of inputs that are easily put elsewhere.
 const INPUT_KEYS: &[&str] = &["decoder", "splitter"];
-
-/// Keys of `[hekad]` that are easily put elsewhere.
-const HEKAD_KEYS: &[&str] = &[
-    "base_dir",
-    "hostname",
-    "max_message_loops",
-    "max_name",
-    "max_new_series",
-    "max_new_series_burst",
-    "max_series",
-    "max_series_of",
-    "max_series_per_prefix",
-    "max_tags",
-    "plugin_chansize",
-    "prefix_depth",
-    "queue_size",
-    "stop_timeout",
-];
