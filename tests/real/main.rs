@@ -1,12 +1,10 @@
 //! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, statsd and its proxy, and the
 //! clients of PyPI.
-//! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, the clients of PyPI, and the reference.
 //!
 //! A plain `cargo test` leaves this binary out; `cargo test --test real` runs it. `.ci/install` installs what it
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
 //! `HEKAD_BINARY` names another binary than the one built beside the tests, `HEKA_VENV` the environment with the
 //! clients, `HEKA_NODE` the folder whose `node_modules` has statsd, `HEKA_BURST=samples,rate` sizes the burst, and
-//! clients, `HEKA_NODE` the folder npm installed statsd 0.9.0 in, `HEKA_BURST=samples,rate` sizes the burst, and
 //! `HEKA_RESTARTS=100` the number of stops and starts.
 
 #![allow(
