@@ -9,6 +9,7 @@
 // Floor 0: vocabulary.
 pub mod message;
 pub mod metric;
+pub mod regexp;
 pub mod time;
 
 // Floor 1: knowledge. Pure: no I/O, no thread, no clock.

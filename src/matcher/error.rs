@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::regexp::PatternError;
+
 /// Why a matcher was refused, and which bytes of its text are to blame.
 ///
 /// The message leaves the place out: whoever shows it puts carets under `span`.
@@ -146,45 +148,17 @@ pub enum MatcherErrorKind {
         text: Box<str>,
     },
     /// The regular expression does not compile.
-    #[error(transparent)]
+    #[error("{0}{instead}", instead = instead_of(.0))]
     Pattern(#[from] PatternError),
-}
-
-/// Why a regular expression was refused.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum PatternError {
-    /// Look-ahead or look-behind.
-    #[error("look-around does not exist in this language; test what must not be there with `!~`")]
-    LookAround,
-    /// A reference to a group.
-    #[error("back-references do not exist in this language")]
-    BackReference,
-    /// A backslash before something that means nothing there.
-    #[error("unknown escape `\\{}`", .text[1..].escape_debug())]
-    Escape {
-        /// Backslash and character.
-        text: Box<str>,
-    },
-    /// A flag other than i, m, s and U.
-    #[error("unknown flag `{}`; the flags are i, m, s and U", .flag.escape_debug())]
-    Flag {
-        /// The flag.
-        flag: char,
-    },
-    /// Its program would be larger than the limit, in bytes.
-    #[error("the regular expression needs more than {limit} bytes; repeat less")]
-    TooLarge {
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// Anything else the engine finds.
-    #[error("the regular expression does not compile: {reason}")]
-    Syntax {
-        /// The engine's words.
-        reason: Box<str>,
-    },
 }
 
 fn hint(instead: &Option<&'static str>) -> String {
     instead.map(|instead| format!("; did you mean `{instead}`?")).unwrap_or_default()
+}
+
+fn instead_of(error: &PatternError) -> &'static str {
+    match error {
+        PatternError::LookAround => "; test what must not be there with `!~`",
+        _ => "",
+    }
 }

@@ -25,13 +25,13 @@ mod properties;
 mod subject;
 #[cfg(test)]
 mod tests;
-mod translate;
 mod verdict;
 
 use std::fmt::{self, Debug, Display, Formatter};
 use std::sync::Arc;
 
-pub use error::{MatcherError, MatcherErrorKind, PatternError};
+pub use crate::regexp::PatternError;
+pub use error::{MatcherError, MatcherErrorKind};
 pub use facts::{Fact, Facts, FieldNames};
 pub use subject::{FieldValue, Header, Known, Number, Subject};
 pub use verdict::Verdict;

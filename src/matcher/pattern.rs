@@ -1,15 +1,14 @@
 //! The regular expressions of a matcher: compiled within limits, or turned into a comparison where that does.
 //!
-//! Heka's patterns are those of Go (<https://github.com/google/re2/wiki/Syntax>); `translate` has the differences.
+//! Heka's patterns are those of Go, which `regexp` compiles.
 
 use std::fmt::{self, Display, Formatter};
 use std::ops::Range;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
-use super::error::PatternError;
-use super::translate::translate;
 use super::verdict::Verdict;
+use crate::regexp::{self, Compiled, PatternError};
 
 /// A pattern as written between the slashes, and the test it comes to.
 #[derive(Debug, Clone)]
@@ -41,7 +40,7 @@ impl Pattern {
     pub(super) fn parse(source: &str) -> Result<Pattern, (PatternError, Range<usize>)> {
         let kind = match anchored_literal(source) {
             Some(kind) => kind,
-            None => compile(source)?,
+            None => engine(source)?,
         };
         Ok(Pattern { source: source.into(), kind })
     }
@@ -125,24 +124,8 @@ fn anchored_literal(source: &str) -> Option<Kind> {
     }
 }
 
-fn compile(source: &str) -> Result<Kind, (PatternError, Range<usize>)> {
-    let translation = translate(source)?;
-    let compiled = RegexBuilder::new(&translation.text)
-        .size_limit(PROGRAM_LIMIT)
-        .dfa_size_limit(PROGRAM_LIMIT)
-        .nest_limit(NEST_LIMIT)
-        .build();
-    match compiled {
-        Ok(regex) => Ok(Kind::Regex { regex, wide: translation.wide }),
-        Err(regex::Error::CompiledTooBig(limit)) => Err((PatternError::TooLarge { limit }, 0..source.len())),
-        Err(error) => Err((PatternError::Syntax { reason: last_line(&error.to_string()) }, 0..source.len())),
-    }
-}
-
-/// The engine draws its own carets under a text that is not the user's; its last line has the reason.
-fn last_line(message: &str) -> Box<str> {
-    let line = message.trim_end().lines().next_back().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).into()
+fn engine(source: &str) -> Result<Kind, (PatternError, Range<usize>)> {
+    regexp::compile(source).map(|Compiled { regex, wide }| Kind::Regex { regex, wide })
 }
 
 /// Every byte that is not part of a valid character becomes one U+FFFD.
@@ -157,17 +140,12 @@ fn replace_invalid(text: &[u8]) -> Vec<u8> {
     valid
 }
 
-/// Bytes of a compiled program, and of the cache a search may fill.
-const PROGRAM_LIMIT: usize = 1 << 20;
-
-/// Depth of nested groups, classes and repetitions.
-const NEST_LIMIT: u32 = 100;
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::regexp::PROGRAM_LIMIT;
 
     fn shape(source: &str) -> String {
         match Pattern::parse(source).unwrap().kind {

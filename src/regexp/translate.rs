@@ -1,4 +1,4 @@
-//! Rewrites a regular expression as Heka wrote them (Go, RE2) for the engine we have.
+//! Rewrites a regular expression of Go (RE2) for the engine we have.
 //!
 //! The two agree on most. Where they differ the meaning stays Go's: `\w`, `\d`, `\s` and `\b` know ASCII only, a `{`
 //! that counts nothing and a `[` in a class are themselves, a class has no `&&`, `--` or `~~`, `\<` is a plain `<`,
@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::error::PatternError;
+use super::PatternError;
 
 /// A pattern for the engine.
 pub(super) struct Translation {
@@ -240,11 +240,11 @@ impl<'t> Translator<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pattern::Pattern;
+    use super::super::compile;
     use super::*;
 
     fn matches(source: &str, text: &str) -> bool {
-        Pattern::parse(source).unwrap().matches(text.as_bytes())
+        compile(source).unwrap().regex.is_match(text.as_bytes())
     }
 
     #[test]
