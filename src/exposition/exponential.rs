@@ -34,7 +34,8 @@ pub(super) fn halved(index: i32, times: u32) -> i32 {
 /// The value that is said for the bucket: the one whose relative error is the least at both bounds.
 pub(super) fn middle(index: i32, schema: i8) -> f64 {
     let (low, high) = (bound(index - 1, schema), bound(index, schema));
-    let middle = low / (low + high) * high * 2.0;
+    // Halved before they are added up: the greatest two have a sum that is none.
+    let middle = low / (low / 2.0 + high / 2.0) * high;
     if middle.is_finite() { middle } else { low }
 }
 
@@ -74,6 +75,14 @@ mod tests {
         assert_eq!(index_of(f64::MIN_POSITIVE), -1022 * 32);
         assert_eq!(index_of(5e-324), -1074 * 32);
         assert_eq!(index_of(f64::MAX), 1024 * 32);
+    }
+
+    #[test]
+    fn the_greatest_numbers_have_a_middle_too() {
+        for value in [f64::from_bits(0x7FE0_0000_0000_0001), f64::MAX] {
+            let middle = middle(index_of(value), FINEST);
+            assert!((middle / value - 1.0).abs() <= 0.022, "{value} {middle}");
+        }
     }
 
     #[test]
