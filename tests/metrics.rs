@@ -25,6 +25,9 @@ address = "127.0.0.1:0"
 
 [PrometheusOutput]
 address = "127.0.0.1:0"
+[[PrometheusOutput.mapping]]
+match = "*"
+action = "drop"
 
 [DashboardOutput]
 address = "127.0.0.1:0"

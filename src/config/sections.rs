@@ -102,6 +102,28 @@ impl Section {
         span.map_or_else(|| self.value_at(key), |span| self.location(span))
     }
 
+    /// Where a value in a list of tables stands, by a path such as `mapping[2].labels.method`; as far as there is
+    /// something.
+    pub fn nested_at(&self, path: &str) -> Location {
+        let (mut table, mut span) = (&self.table, None);
+        for step in path.split('.') {
+            let (key, place) = match step.strip_suffix(']').and_then(|step| step.split_once('[')) {
+                Some((key, place)) => (key, place.parse::<usize>().ok()),
+                None => (step, None),
+            };
+            let Some(entry) = table.entry(key) else { break };
+            let element = match (&entry.value.kind, place) {
+                (Kind::Array(values), Some(place)) => values.get(place),
+                _ => None,
+            };
+            let value = element.unwrap_or(&entry.value);
+            span = Some(value.span.clone());
+            let Kind::Table(inner) = &value.kind else { break };
+            table = inner;
+        }
+        span.map_or_else(|| self.name_at.clone(), |span| self.location(span))
+    }
+
     /// Where the bytes `range` of the string value of `key` were written, past quotes, escapes and variables.
     ///
     /// The whole value if it is not a string, the header if the key is not given.

@@ -1,4 +1,5 @@
-//! References to environment variables in values: `%ENV[NAME]` (as Heka had it), `${NAME}` and `${NAME:-default}`.
+//! References to environment variables in values: `%ENV[NAME]` (as Heka had it), `${NAME}` and `${NAME:-default}`, whose
+//! names begin with no digit.
 //!
 //! A substituted text is never read as TOML again: inside a string it stays in the string, and a bare reference
 //! stands for one integer, float, boolean or string. Where values stand is left to the TOML parser, so a bare
@@ -61,7 +62,13 @@ pub(super) fn bare_value(text: &str, environment: Environment<'_>) -> Result<Str
 
 /// Whether a reference begins at the first byte of `text`.
 pub(super) fn is_reference(text: &str) -> bool {
-    OPENINGS.iter().any(|(opening, _)| text.starts_with(opening))
+    OPENINGS.iter().any(|(opening, _)| begins_with(text, opening))
+}
+
+/// Whether `text` begins a reference with this opening. `${1}` is none: it is for the templates of mappings.
+fn begins_with(text: &str, opening: &str) -> bool {
+    let digit = |rest: &str| opening == "${" && rest.starts_with(|letter: char| letter.is_ascii_digit());
+    text.strip_prefix(opening).is_some_and(|rest| !digit(rest))
 }
 
 /// The text with each bare reference masked as a TOML string of the same length.
@@ -115,7 +122,11 @@ impl Resolve for Result<Reference<'_>, ReferenceError> {
 fn next_reference(text: &str, from: usize) -> Option<(Range<usize>, Result<Reference<'_>, ReferenceError>)> {
     let (start, opening, closing) = OPENINGS
         .iter()
-        .filter_map(|(opening, closing)| text[from..].find(opening).map(|at| (from + at, *opening, *closing)))
+        .filter_map(|(opening, closing)| {
+            let mut found = text[from..].match_indices(opening).map(|(at, _)| from + at);
+            let at = found.find(|&at| begins_with(&text[at..], opening))?;
+            Some((at, *opening, *closing))
+        })
         .min()?;
     let inside = &text[start + opening.len()..];
     let Some(length) = inside.find(closing) else {
@@ -203,6 +214,7 @@ mod tests {
         assert_eq!(expanded("${NONE:-b:-c}|${EMPTY:-d}|${EMPTY}|"), Ok("b:-c|d||".to_owned()));
         assert_eq!(expanded("${AGAIN}"), Ok("${ENCODER}".to_owned()));
         assert_eq!(expanded("50% $ $$ %{x} ^a$ %ENV"), Ok("50% $ $$ %{x} ^a$ %ENV".to_owned()));
+        assert_eq!(expanded("${1}_${ENCODER}_${22"), Ok("${1}_PayloadEncoder_${22".to_owned()));
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub trait Check {
 /// A value that a struct's own check refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The key, dotted if it is in a table below.
+    /// The key, dotted if it is in a table below, with the place in a list of tables from 0: `mapping[2].match`. Places
+    /// are left out where it is shown.
     pub key: String,
     /// What is wrong, without the key: `must be at least 1s`.
     pub message: String,
@@ -122,10 +123,16 @@ impl Section {
         let any = !violations.is_empty();
         for violation in violations {
             let at = match &violation.element {
+                Some(element) if violation.key.contains('[') => {
+                    self.nested_at(&format!("{}[{element}]", violation.key))
+                }
+                None if violation.key.contains('[') => self.nested_at(&violation.key),
                 Some(element) => self.element_at(&violation.key, element),
                 None => self.value_at(&violation.key),
             };
-            let kind = ProblemKind::OutOfRange { key: violation.key, message: violation.message };
+            let key =
+                violation.key.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+            let kind = ProblemKind::OutOfRange { key: key.collect(), message: violation.message };
             let mut problem = Problem::at(at, kind);
             problem.help.extend(violation.help);
             problems.push(problem);

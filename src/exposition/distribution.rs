@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use super::names::Unit;
 use super::native::Native;
-use super::shapes::{Bounds, Shape};
+use super::shapes::{Bounds, NativeRules, Shape};
 use super::window::Window;
 use crate::time::Stamp;
 
@@ -58,13 +59,15 @@ pub(super) struct Counted {
     pub(super) sum: f64,
     /// What is counted with the next sample, less than one: counts are whole.
     carry: f64,
+    /// How fine the native histogram is, if there is one.
+    pub(super) rules: Option<NativeRules>,
     pub(super) classic: Option<(Arc<Bounds>, Box<[f64]>)>,
     pub(super) native: Option<Native>,
 }
 
 impl Distribution {
     pub(super) fn new(shape: &Shape, at: Stamp) -> Distribution {
-        let counted = shape.buckets.is_some() || shape.native;
+        let counted = shape.buckets.is_some() || shape.native.is_some();
         Distribution {
             sum: 0.0,
             weight: 0.0,
@@ -77,33 +80,50 @@ impl Distribution {
     }
 
     /// Takes what a view found; false where its totals fell, which are not taken then.
-    pub(super) fn take(&mut self, observed: &Observed<'_>, divisor: f64, age: i64) -> bool {
-        if let Some(window) = self.window.as_mut().filter(|_| !observed.samples.is_empty()) {
-            window.add(observed.samples.iter(), age);
-            self.stale = true;
-        }
-        if let Some(counted) = &mut self.counted {
-            counted.take(observed, divisor);
-        }
+    pub(super) fn take(&mut self, observed: &Observed<'_>, unit: Unit, age: i64) -> bool {
+        self.count(observed, unit, age);
         if observed.total_weight < self.weight && observed.created <= self.created {
             return false;
         }
         self.weight = observed.total_weight;
-        self.sum = observed.total_sum / divisor;
+        self.sum = unit.exposed(observed.total_sum);
         self.created = observed.created;
         true
     }
 
-    /// Drops what was counted here: it is to come once more.
-    pub(super) fn restart(&mut self, at: Stamp) {
+    /// Takes the samples of a view, and leaves the totals.
+    pub(super) fn count(&mut self, observed: &Observed<'_>, unit: Unit, age: i64) {
+        if let Some(window) = self.window.as_mut().filter(|_| !observed.samples.is_empty()) {
+            window.add(observed.samples.iter().map(|(value, count)| (unit.exposed(value), count)), age);
+            self.stale = true;
+        }
+        if let Some(counted) = &mut self.counted {
+            counted.take(observed, unit);
+        }
+    }
+
+    /// Adds to the totals, in the unit that is exposed.
+    pub(super) fn add(&mut self, weight: f64, sum: f64, created: Stamp) {
+        self.weight += weight;
+        self.sum += sum;
+        self.created = self.created.min(created);
+    }
+
+    /// Forgets the samples of the last minutes.
+    pub(super) fn forget_window(&mut self) {
         if let Some(window) = &mut self.window {
             *window = Window::default();
             self.stale = true;
         }
+    }
+
+    /// Drops what was counted here: it is to come once more.
+    pub(super) fn restart(&mut self, at: Stamp) {
+        self.forget_window();
         if let Some(counted) = &mut self.counted {
             let shape = Shape {
                 buckets: counted.classic.as_ref().map(|(bounds, _)| Arc::clone(bounds)),
-                native: counted.native.is_some(),
+                native: counted.rules,
             };
             **counted = Counted::new(&shape, at);
         }
@@ -118,11 +138,12 @@ impl Counted {
             sum: 0.0,
             carry: 0.0,
             classic: shape.buckets.as_ref().map(|bounds| (Arc::clone(bounds), zeros(bounds))),
-            native: shape.native.then(Native::default),
+            rules: shape.native,
+            native: shape.native.map(Native::new),
         }
     }
 
-    fn take(&mut self, observed: &Observed<'_>, divisor: f64) {
+    fn take(&mut self, observed: &Observed<'_>, unit: Unit) {
         let count: f64 = observed.samples.iter().map(|(_, count)| f64::from(count)).sum();
         if count == 0.0 {
             return;
@@ -133,7 +154,7 @@ impl Counted {
         let mut bucket = 0;
         let mut sum = 0.0;
         for (value, count) in observed.samples.iter() {
-            let (value, weight) = (value / divisor, f64::from(count) * times);
+            let (value, weight) = (unit.exposed(value), f64::from(count) * times);
             sum = finite(sum + finite(value * weight));
             let count = (self.carry + weight + ROUNDING).floor();
             self.carry += weight - count;
@@ -194,7 +215,11 @@ mod tests {
     #[test]
     fn a_view_counts_by_weight_in_buckets_that_hold_their_bound() {
         let mut kept = Distribution::new(&shape(&[1.0, 2.0]), Stamp(7));
-        assert!(kept.take(&observed(Samples::Exact(&[500.0, 1000.0, 1001.0, 3000.0]), 8.0), 1000.0, 0));
+        assert!(kept.take(
+            &observed(Samples::Exact(&[500.0, 1000.0, 1001.0, 3000.0]), 8.0),
+            Unit::MILLISECONDS,
+            0
+        ));
         let counted = kept.counted.as_ref().unwrap();
         assert_eq!(counted.classic.as_ref().unwrap().1[..], [4.0, 2.0, 2.0]);
         assert_eq!((counted.sum, counted.created), (11.001999999999999, Stamp(5)));
@@ -206,7 +231,7 @@ mod tests {
     #[test]
     fn counted_samples_are_as_many_single_ones() {
         let mut kept = Distribution::new(&shape(&[1.0]), Stamp(7));
-        kept.take(&observed(Samples::Counted(&[(0.5, 3), (2.0, 2)]), 5.0), 1.0, 0);
+        kept.take(&observed(Samples::Counted(&[(0.5, 3), (2.0, 2)]), 5.0), Unit::PLAIN, 0);
         assert_eq!(kept.counted.as_ref().unwrap().classic.as_ref().unwrap().1[..], [3.0, 2.0]);
         assert_eq!(kept.counted.as_ref().unwrap().sum, 5.5);
     }
@@ -215,7 +240,7 @@ mod tests {
     fn counts_are_whole_and_lose_nothing_of_the_weight() {
         let mut kept = Distribution::new(&shape(&[1.0]), Stamp(7));
         let mut counts = || {
-            kept.take(&observed(Samples::Exact(&[1.0, 3.0]), 10.0 / 3.0), 1.0, 0);
+            kept.take(&observed(Samples::Exact(&[1.0, 3.0]), 10.0 / 3.0), Unit::PLAIN, 0);
             kept.counted.as_ref().unwrap().classic.as_ref().unwrap().1.to_vec()
         };
         assert_eq!([counts(), counts(), counts()], [[1.0, 2.0], [3.0, 3.0], [5.0, 5.0]]);
@@ -226,20 +251,23 @@ mod tests {
         let mut kept = Distribution::new(&Shape::default(), Stamp(7));
         let none = observed(Samples::Exact(&[]), 0.0);
         kept.created = Stamp(0);
-        assert!(kept.take(&none, 1.0, 0));
-        assert!(!kept.take(&Observed { total_weight: 3.0, ..none }, 1.0, 0));
+        assert!(kept.take(&none, Unit::PLAIN, 0));
+        assert!(!kept.take(&Observed { total_weight: 3.0, ..none }, Unit::PLAIN, 0));
         assert_eq!(kept.weight, 4.0);
-        assert!(kept.take(&Observed { total_weight: 3.0, created: Stamp(2), ..none }, 1.0, 0));
+        assert!(kept.take(&Observed { total_weight: 3.0, created: Stamp(2), ..none }, Unit::PLAIN, 0));
         assert_eq!(kept.weight, 3.0);
     }
 
     #[test]
     fn a_restart_forgets_what_was_counted_here() {
         let mut kept = Distribution::new(&shape(&[1.0]), Stamp(7));
-        kept.take(&observed(Samples::Exact(&[0.5]), 1.0), 1.0, 0);
+        kept.take(&observed(Samples::Exact(&[0.5]), 1.0), Unit::PLAIN, 0);
         kept.restart(Stamp(9));
         let counted = kept.counted.as_ref().unwrap();
         assert_eq!(counted.classic.as_ref().unwrap().1[..], [0.0, 0.0]);
-        assert_eq!((counted.created, counted.native.as_ref().unwrap()), (Stamp(9), &Native::default()));
+        assert_eq!(
+            (counted.created, counted.native.as_ref().unwrap()),
+            (Stamp(9), &Native::new(NativeRules::default()))
+        );
     }
 }

@@ -2,36 +2,40 @@
 //!
 //! Pure: the owner puts it behind a lock, hands stamps in, and lets go of the lock between the parts of a scrape.
 
+mod placing;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::births::Births;
 use super::conflicts::Conflicts;
+use super::exposing::{Exposing, Hidden, Profile};
 use super::kept::Kept;
-use super::names::{Exposed, FamilyType, Naming};
-use super::page::Quantile;
-use super::shapes::{Shape, Shapes};
+use super::mapping::{Mapping, Told};
+use super::names::{FamilyType, Naming};
+use super::shapes::Shapes;
 use super::slot::{Reading, Slot, SlotId, Updated, Value};
-use super::text::push_labels;
 use super::window::WindowRules;
-use crate::metric::{Kind, Series};
+use crate::metric::Series;
 use crate::time::Stamp;
+
+use placing::Asleep;
 
 /// Families by name, each with its series.
 ///
 /// A name has one type: that of the family that was first. A series of another type, or of another kind with the same
 /// labels, is *diverted*: its name gets its kind appended (`x_gauge`). If that is taken too it is *refused*, as is a
 /// second series of one kind whose name and labels became the same (`a.b` and `a_b`): two totals must never alternate
-/// in one series. A summary `x` takes `x_sum`, `x_count` and `x_created` as well, a histogram also `x_bucket`.
-#[derive(Debug, Default)]
+/// in one series. Where a rule of the mapping gave both their name, or names are made as statsd_exporter makes them, the
+/// two *share* a series instead: totals and distributions are added up, of gauges the one that moved last counts. Sets
+/// cannot be added up. A summary `x` takes `x_sum`, `x_count` and `x_created` as well, a histogram also `x_bucket`.
+#[derive(Debug)]
 pub struct Families {
     pub(super) without_created: bool,
-    naming: Naming,
-    shapes: Shapes,
-    window: WindowRules,
-    pub(super) quantiles: Box<[Quantile]>,
-    /// Their values.
-    pub(super) levels: Box<[f64]>,
+    exposing: Exposing,
+    /// What slots have of their rules, by number; the first is of those without one.
+    pub(super) profiles: Vec<Profile>,
     pub(super) families: BTreeMap<Arc<str>, Family>,
     /// Which family has samples of this name.
     pub(super) taken: HashMap<Box<str>, Arc<str>>,
@@ -39,8 +43,8 @@ pub struct Families {
     free: Vec<u32>,
     families_born: u64,
     births: Births,
-    /// The age of windows that has begun.
-    age: i64,
+    /// What expired and was shared: its members go on from here, by the names of families, and labels.
+    asleep: HashMap<(Arc<str>, Arc<str>), Asleep>,
     conflicts: Conflicts,
     /// Histograms of the former run whose series have not come yet.
     kept: Kept,
@@ -60,6 +64,10 @@ pub struct StoreRules {
     pub quantiles: Vec<f64>,
     /// Whether OpenMetrics has no `_created` lines.
     pub without_created: bool,
+    /// Rules that name series.
+    pub mapping: Mapping,
+    /// How long a series is shown after its last sample, where no rule says otherwise; zero for ever.
+    pub ttl: Duration,
 }
 
 #[derive(Debug)]
@@ -83,6 +91,8 @@ pub enum Claim {
         /// The family in the way.
         with: Arc<str>,
     },
+    /// It is not to be exposed.
+    Hidden(Hidden),
 }
 
 /// How a series is exposed.
@@ -96,24 +106,41 @@ pub struct Claimed {
     pub diverted: bool,
     /// Whether `client_` was put before its name because the name was the daemon's own.
     pub renamed: bool,
+    /// Whether a rule named it.
+    pub mapped: bool,
 }
 
 impl Families {
     /// An empty store.
     pub fn new(rules: StoreRules) -> Families {
-        let StoreRules { naming, shapes, window, quantiles: mut levels, without_created } = rules;
-        levels.sort_by(f64::total_cmp);
-        levels.dedup();
-        let quantiles = levels.iter().map(|&quantile| Quantile::new(quantile)).collect();
+        let StoreRules { naming, shapes, window, quantiles, without_created, mapping, ttl } = rules;
+        let exposing = Exposing::new(naming, shapes, mapping);
+        let profiles = exposing.profiles(quantiles, window, ttl);
         Families {
-            naming,
-            shapes,
-            window,
-            quantiles,
-            levels: levels.into(),
             without_created,
-            ..Families::default()
+            exposing,
+            profiles,
+            families: BTreeMap::new(),
+            taken: HashMap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            families_born: 0,
+            births: Births::default(),
+            asleep: HashMap::new(),
+            conflicts: Conflicts::default(),
+            kept: Kept::default(),
+            scratch: Vec::new(),
         }
+    }
+
+    /// What every rule of the mapping has to do with a series, in their order.
+    pub fn explain(&self, series: &Series) -> Vec<Told> {
+        self.exposing.explain(series)
+    }
+
+    /// Whether there is a mapping.
+    pub fn has_rules(&self) -> bool {
+        self.exposing.has_rules()
     }
 
     /// Gives `series` a place, the one it has or another. It is shown after its first update. What is cumulative and
@@ -121,52 +148,48 @@ impl Families {
     ///
     /// Conflicts are counted when a series is first diverted and whenever one is refused, so remember the answer.
     pub fn claim(&mut self, series: &Arc<Series>, at: Stamp, new: bool) -> Claim {
-        let mut exposed = self.naming.expose(series);
-        let shape = match series.kind.is_distribution() {
-            true => self.shapes.of(&series.name),
-            false => Shape::default(),
+        let wanted = match self.exposing.expose(series) {
+            Ok(wanted) => wanted,
+            Err(hidden) => return Claim::Hidden(hidden),
         };
-        if shape.buckets.is_some() {
-            exposed.family_type = FamilyType::Histogram;
-        }
-        let second = self.naming.diverted(&exposed, series.kind);
-        let labels = labels_of(series);
-        let claimed =
-            |slot, new, diverted| Claim::Exposed(Claimed { slot, new, diverted, renamed: exposed.renamed });
-        for (name, diverted) in [(&exposed.name, false), (&second, true)] {
-            if let Some(slot) = self.place_of(name, &labels).filter(|slot| self.series_at(*slot) == series) {
+        let (renamed, mapped) = (wanted.exposed.renamed, wanted.mapped);
+        let claimed = |slot, new, diverted| Claim::Exposed(Claimed { slot, new, diverted, renamed, mapped });
+        let (first, second) = (wanted.exposed.name.as_str(), self.exposing.diverted(&wanted, series.kind));
+        for (name, diverted) in [(first, false), (&second, true)] {
+            if let Some(slot) = self.place_of(name, &wanted.labels, series) {
                 return claimed(slot, false, diverted);
             }
         }
-        let Err(in_the_way) = self.room(&exposed.name, &exposed, &labels, series.kind) else {
-            let slot = self.new_slot(&exposed, &shape, series, at, new);
-            self.place(&exposed.name, &exposed, labels, series, slot);
-            return claimed(slot, true, false);
+        let in_the_way = match self.give(first, &wanted, series, at, new) {
+            Ok(slot) => return claimed(slot, true, false),
+            Err(in_the_way) => in_the_way,
         };
-        let refused = in_the_way.same_kind || self.room(&second, &exposed, &labels, series.kind).is_err();
-        self.conflicts.count(&exposed.name, &in_the_way.family, refused);
-        if refused {
-            return Claim::Refused { with: in_the_way.family };
+        let given = match in_the_way.same_kind {
+            true => None,
+            false => self.give(&second, &wanted, series, at, new).ok(),
+        };
+        self.conflicts.count(first, &in_the_way.family, given.is_none());
+        match given {
+            Some(slot) => claimed(slot, true, true),
+            None => Claim::Refused { with: in_the_way.family },
         }
-        let slot = self.new_slot(&exposed, &shape, series, at, new);
-        self.place(&second, &exposed, labels, series, slot);
-        claimed(slot, true, true)
     }
 
     /// Sets the value of a series; `touched` says whether it had samples, from which its age counts.
     ///
     /// # Panics
     /// If the reading is not of the series' type.
-    pub fn update(&mut self, slot: SlotId, reading: Reading<'_>, at: Stamp, touched: bool) -> Updated {
+    pub fn update(&mut self, place: SlotId, reading: Reading<'_>, at: Stamp, touched: bool) -> Updated {
         let Some(slot) =
-            self.slots.get_mut(slot.index as usize).filter(|found| found.generation == slot.generation)
+            self.slots.get_mut(place.index as usize).filter(|found| found.generation == place.generation)
         else {
             return Updated::Gone;
         };
         if touched {
             slot.touched = at;
         }
-        slot.set(reading, self.window.age_at(at))
+        let age = self.profiles[slot.profile as usize].window.age_at(at);
+        slot.set(place.member, reading, age, touched)
     }
 
     /// Has histograms go on where those of a former run stopped.
@@ -187,15 +210,16 @@ impl Families {
     /// Says what time it is, about every second: windows slide, and births grow old.
     pub fn pass(&mut self, now: Stamp) {
         self.births.pass(now);
-        let age = self.window.age_at(now);
-        if std::mem::replace(&mut self.age, age) == age {
+        let begun: Vec<Option<i64>> = self.profiles.iter_mut().map(|profile| profile.pass(now)).collect();
+        if begun.iter().all(Option::is_none) {
             return;
         }
         for slot in &mut self.slots {
             if let Value::Distribution(kept) = &mut slot.value
                 && let Some(window) = &mut kept.window
+                && let Some(age) = begun[slot.profile as usize]
             {
-                kept.stale |= window.forget(age, &self.window);
+                kept.stale |= window.forget(age, &self.profiles[slot.profile as usize].window);
             }
         }
     }
@@ -205,18 +229,30 @@ impl Families {
         self.slots.get(slot.index as usize).is_some_and(|found| found.generation == slot.generation)
     }
 
-    /// Removes what last had samples, or was first seen, before `older_than`, and frees the names of families that
+    /// Removes what last had samples, or was first seen, longer ago than its ttl, and frees the names of families that
     /// become empty. Says how many series it removed.
-    pub fn expire(&mut self, older_than: Stamp) -> usize {
-        let Families { families, slots, free, taken, .. } = self;
+    pub fn expire(&mut self, now: Stamp) -> usize {
+        let oldest: Vec<Option<Stamp>> = self.profiles.iter().map(|profile| profile.oldest(now)).collect();
+        if oldest.iter().all(Option::is_none) {
+            return 0;
+        }
+        let Families { families, slots, free, taken, asleep, .. } = self;
         let before = free.len();
         families.retain(|name, family| {
-            family.series.retain(|_, index| {
+            family.series.retain(|labels, index| {
                 let slot = &mut slots[*index as usize];
-                let stays = slot.touched >= older_than;
+                let stays = oldest[slot.profile as usize].is_none_or(|oldest| slot.touched >= oldest);
                 if !stays {
                     slot.generation = slot.generation.wrapping_add(1);
-                    (slot.value, slot.shown) = (Value::Nothing, false);
+                    slot.shown = false;
+                    let value = std::mem::replace(&mut slot.value, Value::Nothing);
+                    if let Some(shared) = slot.shared.take() {
+                        let family_type = family.family_type;
+                        asleep.insert(
+                            (Arc::clone(name), Arc::clone(labels)),
+                            Asleep { family_type, value, shared },
+                        );
+                    }
                     free.push(*index);
                 }
                 stays
@@ -255,119 +291,6 @@ impl Families {
     pub fn families(&self) -> usize {
         self.families.len()
     }
-}
-
-/// Why a series cannot have a name.
-struct InTheWay {
-    family: Arc<str>,
-    /// A series of the same kind has the very name and labels.
-    same_kind: bool,
-}
-
-impl Families {
-    fn place_of(&self, name: &str, labels: &str) -> Option<SlotId> {
-        let index = *self.families.get(name)?.series.get(labels)?;
-        Some(SlotId { index, generation: self.slots[index as usize].generation })
-    }
-
-    fn series_at(&self, slot: SlotId) -> &Arc<Series> {
-        &self.slots[slot.index as usize].series
-    }
-
-    /// Whether a series of this type can be `name{labels}`, or what is in the way.
-    fn room(&self, name: &str, exposed: &Exposed, labels: &str, kind: Kind) -> Result<(), InTheWay> {
-        let wanted = exposed.family_type;
-        if let Some((found, family)) = self.families.get_key_value(name) {
-            let in_the_way = |same_kind| InTheWay { family: Arc::clone(found), same_kind };
-            if family.family_type != wanted {
-                return Err(in_the_way(false));
-            }
-            return match family.series.get(labels) {
-                Some(&index) => Err(in_the_way(self.slots[index as usize].series.kind == kind)),
-                None => Ok(()),
-            };
-        }
-        for suffix in wanted.suffixes() {
-            if let Some(family) = self.taken.get([name, suffix].concat().as_str()) {
-                return Err(InTheWay { family: Arc::clone(family), same_kind: false });
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts a series where `room` found room.
-    fn place(&mut self, name: &str, exposed: &Exposed, labels: Arc<str>, series: &Series, slot: SlotId) {
-        if !self.families.contains_key(name) {
-            self.new_family(name, exposed.family_type, series);
-        }
-        let family = self.families.get_mut(name).expect("it is there or was just made");
-        family.series.insert(labels, slot.index);
-    }
-
-    fn new_family(&mut self, name: &str, family_type: FamilyType, series: &Series) {
-        let name: Arc<str> = name.into();
-        for suffix in family_type.suffixes() {
-            self.taken.insert([&name, *suffix].concat().into(), Arc::clone(&name));
-        }
-        self.families_born += 1;
-        let family = Family {
-            family_type,
-            help: help_of(series).into(),
-            in_seconds: series.kind == Kind::Timer,
-            born: self.families_born,
-            series: BTreeMap::new(),
-        };
-        self.families.insert(name, family);
-    }
-
-    fn new_slot(
-        &mut self,
-        exposed: &Exposed,
-        shape: &Shape,
-        series: &Arc<Series>,
-        at: Stamp,
-        new: bool,
-    ) -> SlotId {
-        let cumulative = exposed.family_type != FamilyType::Gauge;
-        let mut slot = Slot {
-            generation: 0,
-            born: if new && cumulative { self.births.next() } else { 0 },
-            series: Arc::clone(series),
-            touched: at,
-            divisor: exposed.divisor,
-            shown: false,
-            value: Value::new(exposed.family_type, shape, at),
-        };
-        if let Value::Distribution(kept) = &mut slot.value
-            && let Some(counted) = &mut kept.counted
-        {
-            self.kept.restore(series, counted);
-        }
-        let Some(index) = self.free.pop() else {
-            self.slots.push(slot);
-            let index = u32::try_from(self.slots.len() - 1).expect("a registry names fewer than 2^32 series");
-            return SlotId { index, generation: 0 };
-        };
-        slot.generation = self.slots[index as usize].generation;
-        let generation = slot.generation;
-        self.slots[index as usize] = slot;
-        SlotId { index, generation }
-    }
-}
-
-fn labels_of(series: &Series) -> Arc<str> {
-    let mut labels = Vec::new();
-    push_labels(&mut labels, &series.tags);
-    String::from_utf8(labels).expect("labels are made of text").into()
-}
-
-fn help_of(series: &Series) -> String {
-    let unit = match series.kind {
-        Kind::Timer => ", in seconds",
-        Kind::Set => ", distinct members of the last interval",
-        _ => "",
-    };
-    format!("statsd {} {}{unit}", series.kind.word(), series.name)
 }
 
 #[cfg(test)]

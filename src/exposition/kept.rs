@@ -3,7 +3,7 @@
 //! Totals are the aggregator's, which keeps them itself. Histograms are counted here, so that without this each would
 //! begin anew with the daemon. The bytes are a version and postcard's list of series.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,11 @@ use super::exponential::{COARSEST, FINEST};
 use super::families::Families;
 use super::native::Native;
 use super::slot::Value;
-use crate::metric::{Kind, Series};
 use crate::time::Stamp;
 
-/// Histograms of a former run, until their series come again.
+/// Histograms of a former run, until their series come again: by the names of families, and labels.
 #[derive(Debug, Default)]
-pub struct Kept(HashMap<Series, Saved>);
+pub struct Kept(BTreeMap<(String, String), Saved>);
 
 /// Why bytes are not what a store leaves.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,10 +35,10 @@ pub enum KeptError {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Saved {
+    /// Name of the family.
     name: String,
-    tags: Vec<(String, String)>,
-    /// Its place in `Kind::ALL`.
-    kind: u8,
+    /// The text of its labels.
+    labels: String,
     created: i64,
     sum: f64,
     /// Bounds, and counts with the infinite bucket.
@@ -59,43 +58,51 @@ impl Kept {
         match bytes.split_first() {
             Some((&VERSION, rest)) => {
                 let list: Vec<Saved> = postcard::from_bytes(rest)?;
-                Ok(Kept(list.into_iter().filter_map(|saved| Some((saved.series()?, saved))).collect()))
+                let right = list.into_iter().filter(Saved::is_right);
+                Ok(Kept(right.map(|saved| ((saved.name.clone(), saved.labels.clone()), saved)).collect()))
             }
             other => Err(KeptError::Version { found: other.map(|(&found, _)| found) }),
         }
     }
 
     /// Puts what was kept of a series into `counted`, once, if it is counted as it was then.
-    pub(super) fn restore(&mut self, series: &Series, counted: &mut Counted) {
-        let Some(saved) = self.0.remove(series) else { return };
+    pub(super) fn restore(&mut self, name: &str, labels: &str, counted: &mut Counted) {
+        if self.0.is_empty() {
+            return;
+        }
+        let Some(saved) = self.0.remove(&(name.to_owned(), labels.to_owned())) else { return };
         let same_bounds = match (&saved.classic, &counted.classic) {
             (Some((saved, _)), Some((bounds, _))) => saved[..] == bounds.values[..],
             (saved, now) => saved.is_none() && now.is_none(),
         };
-        if !same_bounds || saved.native.is_some() != counted.native.is_some() {
+        let same_native = match (&saved.native, counted.rules) {
+            // It may have become coarser since, and never finer.
+            (Some((schema, ..)), Some(rules)) => *schema <= rules.schema,
+            (saved, now) => saved.is_none() && now.is_none(),
+        };
+        if !same_bounds || !same_native {
             return;
         }
         (counted.created, counted.sum) = (Stamp(saved.created), saved.sum);
         if let (Some((_, counts)), Some((_, saved))) = (&mut counted.classic, saved.classic) {
             *counts = saved.into();
         }
-        counted.native = saved.native.map(|(schema, zeros, positive, negative)| Native {
-            schema,
-            zeros,
-            positive,
-            negative,
-        });
+        if let (Some(native), Some((schema, zeros, positive, negative))) = (&mut counted.native, saved.native)
+        {
+            *native = Native { schema, zeros, positive, negative, most: native.most };
+        }
     }
 }
 
 impl Families {
     /// The histograms, for the next run.
     pub fn kept(&self) -> Vec<u8> {
-        let list: Vec<Saved> = self
-            .slots
-            .iter()
-            .filter_map(|slot| match &slot.value {
-                Value::Distribution(kept) => Some(Saved::of(&slot.series, kept.counted.as_deref()?)),
+        let all = self.families.iter().flat_map(|(name, family)| {
+            family.series.iter().map(move |(labels, &index)| (name, labels, &self.slots[index as usize]))
+        });
+        let list: Vec<Saved> = all
+            .filter_map(|(name, labels, slot)| match &slot.value {
+                Value::Distribution(kept) => Some(Saved::of(name, labels, kept.counted.as_deref()?)),
                 _ => None,
             })
             .collect();
@@ -105,16 +112,15 @@ impl Families {
 }
 
 impl Saved {
-    fn of(series: &Series, counted: &Counted) -> Saved {
+    fn of(name: &str, labels: &str, counted: &Counted) -> Saved {
         let classic = |(bounds, counts): &(Arc<super::shapes::Bounds>, Box<[f64]>)| {
             (bounds.values.to_vec(), counts.to_vec())
         };
         let native =
             |native: &Native| (native.schema, native.zeros, native.positive.clone(), native.negative.clone());
         Saved {
-            name: series.name.to_string(),
-            tags: series.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-            kind: series.kind as u8,
+            name: name.to_owned(),
+            labels: labels.to_owned(),
             created: counted.created.0,
             sum: counted.sum,
             classic: counted.classic.as_ref().map(classic),
@@ -122,8 +128,8 @@ impl Saved {
         }
     }
 
-    /// Whose it is, if all of it can be right.
-    fn series(&self) -> Option<Series> {
+    /// Whether all of it can be right.
+    fn is_right(&self) -> bool {
         let is_count = |count: &f64| count.is_finite() && *count >= 0.0;
         let whole = |(bounds, counts): &(Vec<f64>, Vec<f64>)| {
             counts.len() == bounds.len() + 1 && counts.iter().all(is_count)
@@ -135,17 +141,14 @@ impl Saved {
         let native = |(schema, zeros, positive, negative): &(i8, f64, Buckets, Buckets)| {
             (COARSEST..=FINEST).contains(schema) && is_count(zeros) && ordered(positive) && ordered(negative)
         };
-        let right = self.sum.is_finite()
+        self.sum.is_finite()
             && self.classic.as_ref().is_none_or(whole)
-            && self.native.as_ref().is_none_or(native);
-        let kind = Kind::ALL.get(usize::from(self.kind)).copied().filter(|_| right)?;
-        let tags = self.tags.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
-        Some(Series { name: self.name.as_str().into(), tags: tags.collect(), kind })
+            && self.native.as_ref().is_none_or(native)
     }
 }
 
-/// The form of the bytes.
-const VERSION: u8 = 1;
+/// The form of the bytes; 1 had statsd names.
+const VERSION: u8 = 2;
 
 /// No bucket of a number is farther from that of 1.
 const FARTHEST: i32 = 1100 * 32;
@@ -157,6 +160,7 @@ mod tests {
     use super::super::shapes::Shapes;
     use super::super::slot::Reading;
     use super::*;
+    use crate::metric::{Kind, Series};
 
     fn store(bounds: &[f64], kept: Kept) -> Families {
         let shapes = Shapes::new([("*", bounds)], ["*"]).unwrap();

@@ -55,11 +55,72 @@ pub struct Naming {
     pub counter_suffix: String,
     /// What begins the names of the daemon's own families, with its `_`; no client's name may.
     pub own_prefix: String,
+    /// Whose way of making names it is.
+    pub style: Style,
+}
+
+/// A way of making names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Timers end in `_seconds`; series whose names become the same are told apart.
+    #[default]
+    Hekad,
+    /// As statsd_exporter does it: nothing tells the unit, `:` is replaced too and two dashes are one `_`, bare tags are
+    /// left out, and series whose names become the same are one.
+    Exporter,
+}
+
+impl Style {
+    /// Makes a legal metric name.
+    pub(super) fn metric_name(self, text: &str) -> String {
+        match self {
+            Style::Hekad => metric_name(text),
+            Style::Exporter => exporter_name(text),
+        }
+    }
+
+    /// Makes a legal label name, of no meaning of its own.
+    pub(super) fn label_name(self, text: &str) -> String {
+        match self {
+            Style::Hekad => label_name(text),
+            Style::Exporter => label_name(&exporter_name(text)),
+        }
+    }
+}
+
+/// What becomes of a sample's value: it is divided, then multiplied.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unit {
+    /// 1000 for timers, whose milliseconds are exposed as seconds.
+    pub divisor: f64,
+    /// What a rule scales by.
+    pub scale: f64,
+}
+
+impl Unit {
+    /// Values are exposed as they came.
+    pub const PLAIN: Unit = Unit { divisor: 1.0, scale: 1.0 };
+
+    /// Milliseconds are exposed as seconds.
+    pub const MILLISECONDS: Unit = Unit { divisor: 1000.0, scale: 1.0 };
+
+    /// That of samples of a kind.
+    pub const fn of(kind: Kind) -> Unit {
+        match kind {
+            Kind::Timer => Unit::MILLISECONDS,
+            _ => Unit::PLAIN,
+        }
+    }
+
+    /// The value that is exposed.
+    pub fn exposed(self, value: f64) -> f64 {
+        value / self.divisor * self.scale
+    }
 }
 
 impl Default for Naming {
     fn default() -> Naming {
-        Naming { counter_suffix: "_total".into(), own_prefix: "hekad_".into() }
+        Naming { counter_suffix: "_total".into(), own_prefix: "hekad_".into(), style: Style::Hekad }
     }
 }
 
@@ -70,8 +131,8 @@ pub struct Exposed {
     pub name: String,
     /// Its type.
     pub family_type: FamilyType,
-    /// By what values are divided: 1000 for timers, whose milliseconds are exposed as seconds.
-    pub divisor: f64,
+    /// What becomes of values.
+    pub unit: Unit,
     /// Whether the name was the daemon's own and was given `client_` in front.
     pub renamed: bool,
 }
@@ -84,17 +145,21 @@ impl Naming {
     pub fn expose(&self, series: &Series) -> Exposed {
         let suffix = match series.kind {
             Kind::Counter => self.counter_suffix.as_str(),
-            Kind::Timer => "_seconds",
+            Kind::Timer if self.style == Style::Hekad => "_seconds",
             _ => "",
         };
         let suffix = metric_suffix(suffix);
-        let mut name = metric_name(&series.name);
+        let mut name = self.style.metric_name(&series.name);
         if !name.ends_with(&suffix) {
             name.push_str(&suffix);
         }
         let (name, renamed) = self.not_own(name);
-        let divisor = if series.kind == Kind::Timer { 1000.0 } else { 1.0 };
-        Exposed { name, family_type: FamilyType::of(series.kind), divisor, renamed }
+        Exposed { name, family_type: FamilyType::of(series.kind), unit: Unit::of(series.kind), renamed }
+    }
+
+    /// A name that a rule made, made legal, and whether `client_` was put before it.
+    pub(super) fn mapped(&self, name: &str) -> (String, bool) {
+        self.not_own(self.style.metric_name(name))
     }
 
     /// The name for the series whose first name another type or kind has: that name with the kind's word appended.
@@ -127,6 +192,21 @@ pub fn label_name(text: &str) -> String {
         true => format!("exported_{name}"),
         false => name,
     }
+}
+
+/// What statsd_exporter makes of a name: as `metric_name`, but that `:` becomes `_` too, and a dash after a dash nothing.
+fn exporter_name(text: &str) -> String {
+    let mut before = None;
+    let mut without_doubles = String::with_capacity(text.len());
+    for piece in text.chars() {
+        match piece {
+            '-' if before == Some('-') => {}
+            ':' => without_doubles.push('_'),
+            piece => without_doubles.push(piece),
+        }
+        before = Some(piece);
+    }
+    metric_name(&without_doubles)
 }
 
 /// What a configured suffix adds to a name, with nothing illegal in it.
@@ -170,8 +250,21 @@ mod tests {
 
     #[test]
     fn only_timers_are_scaled() {
-        let divisor = |kind| Naming::default().expose(&Series::plain("a", kind)).divisor;
+        let divisor = |kind| Naming::default().expose(&Series::plain("a", kind)).unit.divisor;
         assert_eq!(Kind::ALL.map(divisor), [1.0, 1.0, 1000.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn names_are_those_of_statsd_exporter_where_it_is_asked_for() {
+        let naming = Naming { counter_suffix: String::new(), style: Style::Exporter, ..Naming::default() };
+        let name = |text: &str, kind| naming.expose(&Series::plain(text, kind)).name;
+        assert_eq!(name("a.b-c:d", Kind::Timer), "a_b_c_d");
+        assert_eq!(name("a--b---c-d", Kind::Counter), "a_b_c_d");
+        assert_eq!(name("9a.é", Kind::Gauge), "_9a__");
+        assert_eq!(naming.mapped("a--b:c"), ("a_b_c".to_owned(), false));
+        assert_eq!(naming.mapped("hekad.x"), ("client_hekad_x".to_owned(), true));
+        assert_eq!([Style::Exporter, Style::Hekad].map(|style| style.label_name("a--b")), ["a_b", "a__b"]);
+        assert_eq!(Style::Exporter.label_name("le"), "exported_le");
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! <https://prometheus.io/docs/specs/native_histograms/>.
 
-use super::exponential::{COARSEST, FINEST, coarsened, halved, index_of};
+use super::exponential::{COARSEST, coarsened, halved, index_of};
+use super::shapes::NativeRules;
 
 /// Counts by exponential buckets, since the histogram was made.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Native {
     pub(super) schema: i8,
+    /// Most buckets, those below zero included.
+    pub(super) most: usize,
     /// Of what is nearer to zero than `ZERO_THRESHOLD`.
     pub(super) zeros: f64,
     /// Buckets that hold something, ascending.
@@ -16,13 +19,18 @@ pub(super) struct Native {
     pub(super) negative: Vec<(i32, f64)>,
 }
 
-impl Default for Native {
-    fn default() -> Native {
-        Native { schema: FINEST, zeros: 0.0, positive: Vec::new(), negative: Vec::new() }
-    }
-}
-
 impl Native {
+    /// One that has counted nothing.
+    pub(super) fn new(rules: NativeRules) -> Native {
+        let NativeRules { schema, most } = rules;
+        Native { schema, most, zeros: 0.0, positive: Vec::new(), negative: Vec::new() }
+    }
+
+    /// The same as it was before anything was counted, as coarse as it is now.
+    pub(super) fn emptied(&self) -> Native {
+        Native::new(NativeRules { schema: self.schema, most: self.most })
+    }
+
     /// Counts `value` so often.
     pub(super) fn add(&mut self, value: f64, count: f64) {
         if value.abs() <= ZERO_THRESHOLD {
@@ -35,7 +43,7 @@ impl Native {
             Ok(at) => buckets[at].1 += count,
             Err(at) => buckets.insert(at, (index, count)),
         }
-        while self.positive.len() + self.negative.len() > MOST && self.schema > COARSEST {
+        while self.positive.len() + self.negative.len() > self.most && self.schema > COARSEST {
             self.schema -= 1;
             self.positive = coarser(&self.positive);
             self.negative = coarser(&self.negative);
@@ -75,9 +83,6 @@ fn coarser(buckets: &[(i32, f64)]) -> Vec<(i32, f64)> {
 /// What is nearer to zero is counted as zero: 2^-128, as the clients of Prometheus do.
 pub(super) const ZERO_THRESHOLD: f64 = 2.938_735_877_055_719e-39;
 
-/// Buckets of one histogram at most, those below zero included.
-const MOST: usize = 160;
-
 /// Empty buckets that cost less than another span.
 const GAP: i32 = 2;
 
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn values_are_counted_by_sign_and_bucket() {
-        let mut native = Native::default();
+        let mut native = Native::new(NativeRules::default());
         for (value, count) in [(1.0, 1.0), (1.01, 2.0), (0.0, 3.0), (-2.0, 4.0), (1e-40, 1.0), (1.0, 0.5)] {
             native.add(value, count);
         }
@@ -97,10 +102,10 @@ mod tests {
 
     #[test]
     fn resolution_is_halved_until_the_buckets_are_few() {
-        let mut native = Native::default();
+        let mut native = Native::new(NativeRules::default());
         (0..500).for_each(|step| native.add((f64::from(step) / 32.0).exp2(), 1.0));
         assert_eq!(native.schema, 3);
-        assert!(native.positive.len() <= MOST, "{}", native.positive.len());
+        assert!(native.positive.len() <= 160, "{}", native.positive.len());
         assert_eq!(native.positive.iter().map(|&(_, count)| count).sum::<f64>(), 500.0);
         assert_eq!(native.positive[1], (1, 4.0));
     }

@@ -100,10 +100,12 @@ fn distribution(shown: &Shown<'_>, metric: &mut Metric) -> MetricType {
             .collect();
     }
     if let Some(native) = &counted.native {
-        let empty = Native { schema: native.schema, ..Native::default() };
         histogram.sample_sum = Some(shown.native_sum());
         histogram.created = Some(Timestamp::of(counted.created));
-        histogram.take(if shown.at_zero { &empty } else { native });
+        match shown.at_zero {
+            true => histogram.take(&native.emptied()),
+            false => histogram.take(native),
+        }
     }
     metric.histogram = Some(histogram);
     MetricType::Histogram

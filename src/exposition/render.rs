@@ -139,7 +139,8 @@ impl Families {
             }
             Value::Gauge(value) => Some(Sample::Gauge(*value)),
             Value::Distribution(kept) => {
-                Some(Sample::Distribution(Shown { kept, quantiles: &self.quantiles, at_zero }))
+                let quantiles = &self.profiles[slot.profile as usize].quantiles;
+                Some(Sample::Distribution(Shown { kept, quantiles, at_zero }))
             }
         }
     }
@@ -151,8 +152,7 @@ impl Families {
         let Distribution { window: Some(window), quantiles, stale: stale @ true, .. } = &mut **kept else {
             return;
         };
-        window.quantiles(&self.levels, &mut self.scratch, quantiles);
-        quantiles.iter_mut().for_each(|value| *value /= slot.divisor);
+        window.quantiles(&self.profiles[slot.profile as usize].levels, &mut self.scratch, quantiles);
         *stale = false;
     }
 }

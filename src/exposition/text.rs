@@ -6,7 +6,7 @@
 
 use super::escape::{push_help, push_label_value, push_open_help};
 use super::format::Format;
-use super::names::{FamilyType, label_name};
+use super::names::{FamilyType, Style};
 use super::number::write_value;
 use super::page::{Header, Sample, Shown, stem};
 use crate::time::Stamp;
@@ -160,30 +160,53 @@ fn line(out: &mut Vec<u8>, begin: &str, name: &str, rest: impl FnOnce(&mut Vec<u
 /// A tag without a value is `true`, since a label without one is none. Tags whose keys become one name share it, their
 /// values joined by `,` in the order of the tags.
 pub fn push_labels(out: &mut Vec<u8>, tags: &[(Box<str>, Box<str>)]) {
-    let mut labels: Vec<(String, &str)> = tags
-        .iter()
-        .map(|(key, value)| (label_name(key), if value.is_empty() { "true" } else { value }))
-        .collect();
+    out.extend_from_slice(escaped_labels(&labels_of_tags(tags, Style::Hekad)).as_bytes());
+}
+
+/// The labels that tags make, sorted, every name once.
+///
+/// As statsd_exporter has it, a tag without a value is no label, and of tags whose keys become one name the last counts.
+pub(super) fn labels_of_tags(tags: &[(Box<str>, Box<str>)], style: Style) -> Vec<(String, String)> {
+    let value = |value: &str| match (value, style) {
+        ("", Style::Hekad) => Some("true".to_owned()),
+        ("", Style::Exporter) => None,
+        (value, _) => Some(value.to_owned()),
+    };
+    let named = tags.iter().filter_map(|(key, text)| Some((style.label_name(key), value(text)?)));
+    let mut labels: Vec<(String, String)> = named.collect();
     labels.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (at, label) in labels.chunk_by(|(one, _), (other, _)| one == other).enumerate() {
+    labels.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same && style == Style::Hekad {
+            kept.1.push(',');
+            kept.1.push_str(&later.1);
+        } else if same {
+            std::mem::swap(&mut kept.1, &mut later.1);
+        }
+        same
+    });
+    labels
+}
+
+/// The text of labels, without braces.
+pub(super) fn escaped_labels(labels: &[(String, String)]) -> String {
+    let mut out = Vec::new();
+    for (at, (name, value)) in labels.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(label[0].0.as_bytes());
+        out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"=\"");
-        for (at, (_, value)) in label.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            push_label_value(out, value);
-        }
+        push_label_value(&mut out, value);
         out.push(b'"');
     }
+    String::from_utf8(out).expect("labels are made of text")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::distribution::{Observed, Samples};
+    use super::super::names::Unit;
     use super::super::page::{FamilyWriter, Quantile};
     use super::super::shapes::{Shape, Shapes};
     use super::*;
@@ -226,7 +249,7 @@ mod tests {
             total_weight: 3.4,
             created: Stamp(1_500_000_000),
         };
-        kept.take(&observed, 1.0, 0);
+        kept.take(&observed, Unit::PLAIN, 0);
         kept.quantiles = vec![sum / 5.0, f64::NAN];
         kept
     }

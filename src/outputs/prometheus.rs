@@ -5,6 +5,7 @@
 //! its own name alone; two types under one name are resolved series by series and counted, so that no sample can break
 //! a scrape. Format: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
+mod mapping;
 mod options;
 mod own;
 mod scrape;
@@ -26,7 +27,11 @@ use crate::plugin::{
 };
 use crate::time::Stamp;
 
-pub use options::{BucketTable, Config};
+pub use mapping::{
+    ActionOption, HistogramOptions, MappingRule, MatchOption, MetricOption, ObserverOption, OrderOption,
+    SummaryOptions,
+};
+pub use options::{BucketTable, Config, NamingOption};
 
 impl Declare<dyn Output> for Config {
     const TYPE: &'static str = "PrometheusOutput";
@@ -66,7 +71,6 @@ impl Declare<dyn Output> for Config {
         Ok(Box::new(PrometheusOutput {
             showing: showing::Showing::new(context, Arc::clone(&store), since),
             store,
-            ttl: self.ttl.0,
             state: context.state.clone(),
             name: Arc::clone(&context.name),
         }))
@@ -76,7 +80,6 @@ impl Declare<dyn Output> for Config {
 struct PrometheusOutput {
     showing: showing::Showing,
     store: Arc<Mutex<Families>>,
-    ttl: Duration,
     state: StateStore,
     name: Arc<str>,
 }
@@ -97,10 +100,7 @@ impl Output for PrometheusOutput {
     fn tick(&mut self, now: Stamp) -> Result<(), Fault> {
         let mut store = lock(&self.store);
         store.pass(now);
-        if !self.ttl.is_zero() {
-            let ttl = i64::try_from(self.ttl.as_nanos()).unwrap_or(i64::MAX);
-            self.showing.expire(&mut store, Stamp(now.0.saturating_sub(ttl)));
-        }
+        self.showing.expire(&mut store, now);
         Ok(())
     }
 

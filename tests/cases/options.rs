@@ -32,6 +32,16 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("StatsdAdminOutput", "max_connections", "refuses sockets: src/net/consoles/tests.rs"),
     ("StatsdAdminOutput", "idle_timeout", "closes sockets: src/net/consoles/tests.rs"),
     ("StatsdAdminOutput", "max_line", "bounds what a socket buffers: src/net/consoles/tests.rs"),
+    (
+        "PrometheusOutput",
+        "native_histogram_bucket_factor",
+        "is for protobuf: src/exposition/shapes.rs, src/exposition/families/tests/mapped.rs",
+    ),
+    (
+        "PrometheusOutput",
+        "native_histogram_max_buckets",
+        "is for protobuf: src/exposition/shapes.rs, src/exposition/families/tests/mapped.rs",
+    ),
     ("hekad", "base_dir", "is a folder: tests/real/"),
     ("hekad", "max_message_loops", "needs filters in a row: tests/faults.rs"),
     ("hekad", "queue_size", "weighs samples and messages differently: tests/faults.rs"),
@@ -92,6 +102,7 @@ fn configs() -> Vec<String> {
 fn turns(config: &str, key: &str) -> bool {
     config.lines().any(|line| {
         let given = line.split_once('=').is_some_and(|(left, _)| left.trim().eq_ignore_ascii_case(key));
-        given || line.strip_suffix(']').is_some_and(|table| table.ends_with(&format!(".{key}")))
+        let header = line.trim_end_matches(']');
+        given || header.len() < line.len() && header.ends_with(&format!(".{key}"))
     })
 }

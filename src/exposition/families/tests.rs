@@ -1,3 +1,5 @@
+mod mapped;
+
 use proptest::prelude::*;
 
 use super::super::conflicts::Wanted;
@@ -5,7 +7,9 @@ use super::super::distribution::{Observed, Samples};
 use super::super::format::Format;
 use super::super::lint::{ReadFamily, read};
 use super::super::render::{Cursor, Reader};
+use super::super::text::push_labels;
 use super::*;
+use crate::metric::Kind;
 
 fn series(name: &str, tags: &[(&str, &str)], kind: Kind) -> Arc<Series> {
     let tags = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
@@ -29,8 +33,11 @@ fn reading(kind: Kind, value: f64) -> Reading<'static> {
 
 const PLAIN: Reader = Reader::plain(Format::Text);
 
+/// How long the series of a store are shown.
+const TTL: Duration = Duration::from_nanos(10);
+
 fn store() -> Families {
-    Families::new(StoreRules { quantiles: vec![0.5, 0.9], ..StoreRules::default() })
+    Families::new(StoreRules { quantiles: vec![0.5, 0.9], ttl: TTL, ..StoreRules::default() })
 }
 
 /// Claims a series and sets its value; says whether it is exposed, and if so whether it was diverted.
@@ -41,7 +48,7 @@ fn put(families: &mut Families, series: &Arc<Series>, value: f64, at: Stamp) -> 
             assert_eq!(updated, Updated::Taken);
             Some(claimed.diverted)
         }
-        Claim::Refused { .. } => None,
+        Claim::Refused { .. } | Claim::Hidden(_) => None,
     }
 }
 
@@ -144,7 +151,7 @@ fn what_is_not_updated_expires_and_frees_its_names() {
     put(&mut families, &old, 1.0, Stamp(1));
     put(&mut families, &young, 1.0, Stamp(2));
     let Claim::Exposed(claimed) = families.claim(&old, Stamp(1), true) else { panic!("it is there") };
-    assert_eq!(families.expire(Stamp(2)), 1);
+    assert_eq!(families.expire(Stamp(12)), 1);
     let again = |families: &mut Families| {
         families.update(claimed.slot, reading(Kind::Histogram, 1.0), Stamp(3), true)
     };
@@ -161,7 +168,7 @@ fn a_diverted_series_keeps_its_name_when_the_first_is_gone() {
     let gauge = series("x", &[], Kind::Gauge);
     put(&mut families, &series("x", &[], Kind::Histogram), 1.0, Stamp(1));
     put(&mut families, &gauge, 1.0, Stamp(2));
-    families.expire(Stamp(2));
+    families.expire(Stamp(12));
     assert_eq!(put(&mut families, &gauge, 2.0, Stamp(3)), Some(true));
     assert_eq!(names(&mut families), ["x_gauge"]);
 }
@@ -177,7 +184,7 @@ fn a_scrape_stays_legal_while_the_store_changes() {
     put(&mut families, &series("m", &[("l", "b")], Kind::Gauge), 1.0, Stamp(5));
     put(&mut families, &series("a", &[], Kind::Gauge), 1.0, Stamp(5));
     let cursor = families.render(&cursor, &PLAIN, &mut out, 1).unwrap();
-    families.expire(Stamp(9));
+    families.expire(Stamp(19));
     put(&mut families, &series("m", &[("l", "f")], Kind::Histogram), 1.0, Stamp(9));
     put(&mut families, &series("z", &[], Kind::Gauge), 1.0, Stamp(9));
     let cursor = families.render(&cursor, &PLAIN, &mut out, 1).unwrap();
@@ -358,7 +365,7 @@ fn only_samples_keep_a_series() {
         panic!("there is room")
     };
     families.update(claimed.slot, Reading::Gauge(1.0), Stamp(5), false);
-    assert_eq!(families.expire(Stamp(2)), 1);
+    assert_eq!(families.expire(Stamp(12)), 1);
 }
 
 #[test]

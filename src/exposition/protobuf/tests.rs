@@ -1,5 +1,6 @@
 use super::super::distribution::{Distribution, Observed, Samples};
 use super::super::format::Format;
+use super::super::names::Unit;
 use super::super::page::{self, FamilyWriter};
 use super::super::shapes::{Shape, Shapes};
 use super::*;
@@ -39,7 +40,7 @@ fn kept(shape: &Shape) -> Distribution {
         total_weight: 3.6,
         created: Stamp(2_000_000_001),
     };
-    kept.take(&observed, 1.0, 0);
+    kept.take(&observed, Unit::PLAIN, 0);
     kept.quantiles = vec![1.0];
     kept
 }

@@ -147,6 +147,12 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "Points not shown because their running total was smaller than before and had not begun anew.",
     ),
     gauge("hekad_exposed_series", OUTPUT, "Series on a scrape endpoint."),
+    counter(
+        "hekad_mapped_series_total",
+        &["output", "result"],
+        "Series the mapping was asked about, each once: mapped, unmapped, dropped, or nameless where the name came out \
+         empty; see `hekad match`.",
+    ),
     counter("hekad_scrapes_total", OUTPUT, "Scrapes answered."),
     counter("hekad_scrapes_refused_total", OUTPUT, "Scrapes answered 503: max_scrapes were under way."),
     counter(

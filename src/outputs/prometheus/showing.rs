@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use super::lock;
 use crate::aggregate::{Distribution, Snapshot, TimerPoint, View};
-use crate::exposition::{Claim, Families, Observed, Reading, Samples, SlotId, Updated};
+use crate::exposition::{Claim, Families, Hidden, Observed, Reading, Samples, SlotId, Updated};
 use crate::flow::{Count, Level};
-use crate::metric::{Kind, Series, SeriesId};
+use crate::metric::{Kind, SeriesId};
 use crate::plugin::BuildContext;
 use crate::time::Stamp;
 
@@ -26,6 +26,16 @@ pub(super) struct Showing {
     doubled: Count,
     fallen: Count,
     exposed: Level,
+    /// What the rules of the mapping made of series, if there are rules.
+    mapped: Option<MappedCounts>,
+}
+
+/// Series by what the rules made of them.
+struct MappedCounts {
+    mapped: Count,
+    unmapped: Count,
+    dropped: Count,
+    nameless: Count,
 }
 
 /// What is known of an aggregator.
@@ -44,7 +54,7 @@ enum Place {
     New,
     /// It is kept there and belongs to the aggregator of this number: totals of another one would move it back.
     At(SlotId, u16),
-    /// Its name is another's.
+    /// It is not shown: its name is another's, or a rule hides it.
     Refused,
 }
 
@@ -61,6 +71,7 @@ impl Showing {
     /// Shows in `store`; what began to be counted before `since` has been shown before.
     pub(super) fn new(context: &BuildContext, store: Arc<Mutex<Families>>, since: Stamp) -> Showing {
         let (own, output) = (context.own(), [("output", &*context.name)]);
+        let has_rules = lock(&store).has_rules();
         Showing {
             store,
             places: Kind::ALL.map(|_| Vec::new()),
@@ -72,6 +83,7 @@ impl Showing {
             doubled: own.counter("hekad_doubled_series_total", &output),
             fallen: own.counter("hekad_totals_fallen_total", &output),
             exposed: own.level("hekad_exposed_series", &output),
+            mapped: has_rules.then(|| MappedCounts::new(context)),
         }
     }
 
@@ -97,10 +109,11 @@ impl Showing {
         self.exposed.set(store.len() as f64);
     }
 
-    /// Removes what had no sample since `older_than`.
-    pub(super) fn expire(&mut self, store: &mut Families, older_than: Stamp) {
-        store.expire(older_than);
-        self.exposed.set(store.len() as f64);
+    /// Removes what had no sample for longer than its ttl.
+    pub(super) fn expire(&mut self, store: &mut Families, now: Stamp) {
+        if store.expire(now) > 0 {
+            self.exposed.set(store.len() as f64);
+        }
     }
 
     fn restart(&self, store: &mut Families, aggregator: u16, at: Stamp) {
@@ -163,7 +176,12 @@ impl Showing {
             // What a former run counted is not new.
             Place::New => new = point.created >= self.since,
         }
-        let place = self.claim(store, &found.names.series(id), aggregator, (at, new));
+        let series = found.names.series(id);
+        let claim = store.claim(&series, at, new);
+        if let (Place::New, Some(counts)) = (place, &self.mapped) {
+            counts.count(&claim);
+        }
+        let place = self.placed(claim, aggregator);
         self.places[id.kind() as usize][id.index()] = place;
         if let Place::At(slot, _) = place
             && store.update(slot, point.reading, at, touched) == Updated::Fell
@@ -172,14 +190,9 @@ impl Showing {
         }
     }
 
-    fn claim(
-        &mut self,
-        store: &mut Families,
-        series: &Arc<Series>,
-        aggregator: u16,
-        (at, new): (Stamp, bool),
-    ) -> Place {
-        match store.claim(series, at, new) {
+    fn placed(&self, claim: Claim, aggregator: u16) -> Place {
+        match claim {
+            Claim::Hidden(_) => Place::Refused,
             Claim::Refused { .. } => {
                 self.conflicts.add(1);
                 Place::Refused
@@ -189,6 +202,32 @@ impl Showing {
                 self.reserved.add((claimed.new && claimed.renamed).into());
                 Place::At(claimed.slot, aggregator)
             }
+        }
+    }
+}
+
+impl MappedCounts {
+    fn new(context: &BuildContext) -> MappedCounts {
+        let of = |result| {
+            let labels = [("output", &*context.name), ("result", result)];
+            context.own().counter("hekad_mapped_series_total", &labels)
+        };
+        MappedCounts {
+            mapped: of("mapped"),
+            unmapped: of("unmapped"),
+            dropped: of("dropped"),
+            nameless: of("nameless"),
+        }
+    }
+
+    /// Counts a series that came for the first time; one that was refused for its name is counted as a conflict.
+    fn count(&self, claim: &Claim) {
+        match claim {
+            Claim::Exposed(claimed) if claimed.mapped => self.mapped.add(1),
+            Claim::Exposed(_) => self.unmapped.add(1),
+            Claim::Hidden(Hidden::Dropped) => self.dropped.add(1),
+            Claim::Hidden(Hidden::Nameless) => self.nameless.add(1),
+            Claim::Refused { .. } => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use super::scrape::Scrape;
 use super::showing::Showing;
 use super::*;
 use crate::aggregate::{CounterPoint, Distribution, GaugePoint, Snapshot, TimerPoint, View};
+use crate::config::Seconds;
 use crate::flow::Ledger;
 use crate::metric::{Kind, Registry, Resolved, Series, SeriesId};
 use crate::net::http::{Answer, Body, Caller, Method};
@@ -236,14 +237,14 @@ fn a_total_that_falls_is_counted_and_not_shown() {
 
 #[test]
 fn an_idle_point_does_not_bring_back_what_expired_and_a_sample_does() {
-    let mut endpoint = Endpoint::new(&config());
+    let mut endpoint = Endpoint::new(&Config { ttl: Seconds(Duration::from_secs(5)), ..config() });
     let gauge = endpoint.id("g", Kind::Gauge);
     let mut show = |second, samples| {
         let mut found = endpoint.snapshot(View::Live, second);
         found.gauges.push(GaugePoint { series: gauge, samples, value: 3.0 });
         endpoint.showing.show(&found, "aggregator");
         let mut store = lock(&endpoint.store);
-        endpoint.showing.expire(&mut store, Stamp::from_seconds(second - 5));
+        endpoint.showing.expire(&mut store, Stamp::from_seconds(second));
         store.len()
     };
     assert_eq!([show(1001, 0), show(1006, 0), show(1007, 0), show(1008, 0), show(1009, 1)], [1, 1, 0, 0, 1]);
