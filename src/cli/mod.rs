@@ -6,6 +6,7 @@
 mod check;
 mod docs;
 mod import;
+mod matching;
 mod send;
 mod top_series;
 
@@ -50,6 +51,8 @@ enum Verb {
     Send(send::Send),
     /// Translates the configuration of another program; what became of its keys is said on standard error.
     Import(import::Import),
+    /// Tells which rule of a mapping counts for a name, and why, and the series it gives.
+    Match(matching::Match),
     /// Prints the manual of the plugins, of one, or of the daemon's own metrics.
     Docs(docs::Docs),
     /// Shows which prefixes of a running daemon have the most series, and its newest names.
@@ -93,6 +96,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Check { source, routes }) => check::check(&source.choice(), routes, &plugins),
         Some(Verb::Send(send)) => send.send(),
         Some(Verb::Import(import)) => import.import(&plugins),
+        Some(Verb::Match(matching)) => matching.tell(&plugins),
         Some(Verb::Docs(docs)) => docs.print(&plugins),
         Some(Verb::TopSeries(top)) => top.show(),
         Some(Verb::Version) => {

@@ -5,6 +5,7 @@
 //! its own name alone; two types under one name are resolved series by series and counted, so that no sample can break
 //! a scrape. Format: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 
+mod explain;
 mod mapping;
 mod options;
 mod own;
@@ -22,8 +23,8 @@ use crate::exposition::{Families, Kept};
 use crate::net::http::{Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
 use crate::plugin::{
-    BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output, Protocol,
-    Readiness, StateStore, Ticker,
+    Asked, BuildContext, BuildError, Declare, Endpoint, Explained, Fault, LocalFuture, Outcome, Outgoing,
+    Output, Protocol, Readiness, StateStore, Ticker,
 };
 use crate::time::Stamp;
 
@@ -48,6 +49,10 @@ impl Declare<dyn Output> for Config {
 
     fn ticker(&self) -> Ticker {
         Ticker::Every(Duration::from_secs(1))
+    }
+
+    fn explain(&self, asked: Asked<'_>) -> Option<Explained> {
+        self.rules().ok().map(|rules| explain::explain(rules, asked))
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Output>, BuildError> {

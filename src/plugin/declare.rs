@@ -5,7 +5,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::{BuildContext, BuildError, Decoder, Encoder, Filter, Input, Output, PluginClass, Splitter};
+use super::{
+    Asked, BuildContext, BuildError, Decoder, Encoder, Explained, Filter, Input, Output, PluginClass,
+    Splitter,
+};
 use crate::config::{Address, Check};
 use crate::flow::Patience;
 use crate::matcher::Facts;
@@ -113,6 +116,12 @@ pub trait Declare<P: Kind + ?Sized>:
     /// Whether an `encoder` means anything to it.
     fn takes_encoder(&self) -> bool {
         false
+    }
+
+    /// For an output that names series: what it makes of one. Nothing is opened for it.
+    fn explain(&self, asked: Asked<'_>) -> Option<Explained> {
+        let _ = asked;
+        None
     }
 
     /// Builds the plugin; opens sockets and files.

@@ -5,6 +5,7 @@
 
 mod build;
 mod declare;
+mod explain;
 mod filter;
 mod input;
 mod offered;
@@ -15,6 +16,7 @@ mod stop;
 
 pub use build::{BuildContext, BuildError, Shared};
 pub use declare::{Declare, Endpoint, Kind, Protocol, Ticker};
+pub use explain::{Asked, Explained, Fate, RuleOutcome, ToldRule};
 pub use filter::{Emit, Filter};
 pub use input::{
     Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, Splitter,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::declare::Ticker;
 use super::{
-    BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Filter, Input, Kind, Output, Splitter,
+    Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Input, Kind,
+    Output, Splitter,
 };
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problems, Section};
@@ -95,6 +96,7 @@ enum Question<'a> {
     DefaultMatcher,
     DefaultEncoder,
     TakesEncoder,
+    Explain(Asked<'a>),
     Build(&'a BuildContext),
 }
 
@@ -107,6 +109,7 @@ enum Answer {
     Endpoints(Vec<Endpoint>),
     Text(Option<&'static str>),
     Section(Option<String>),
+    Explained(Option<Explained>),
     // A Box<P> in a box, whose P the asker knows by the class.
     Built(Result<Box<dyn Any>, BuildError>),
 }
@@ -129,6 +132,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::DefaultMatcher => Answer::Text(config.default_matcher()),
             Question::DefaultEncoder => Answer::Text(config.default_encoder()),
             Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
+            Question::Explain(asked) => Answer::Explained(config.explain(asked)),
             Question::Build(context) => {
                 Answer::Built(config.build(context).map(|built| Box::new(built) as Box<dyn Any>))
             }
@@ -193,6 +197,11 @@ impl Declared {
     /// See `Declare::takes_records`.
     pub fn takes_records(&self) -> bool {
         ask!(self, Question::TakesRecords, Yes)
+    }
+
+    /// See `Declare::explain`.
+    pub fn explain(&self, asked: Asked<'_>) -> Option<Explained> {
+        ask!(self, Question::Explain(asked), Explained)
     }
 
     /// See `Declare::default_matcher`.
