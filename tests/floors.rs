@@ -38,13 +38,14 @@ const FLOORS: [&[&str]; 7] = [
 ];
 
 /// Who may import whom inside a floor, where all others are strangers.
-const NEIGHBOURS: [(&str, &str); 7] = [
+const NEIGHBOURS: [(&str, &str); 8] = [
     ("message", "time"),
     ("metric", "time"),
     ("plugin", "flow"),
     ("plugin", "config"),
     ("runner", "router"),
     ("runner", "buffer"),
+    ("import", "exposition"),
     ("daemon", "pipeline"),
 ];
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use heka::config::{Problems, Sources, render};
-use heka::import::{Fate, Imported, SyntaxError, statsd, statsd_proxy};
+use heka::import::{Fate, Imported, SyntaxError, statsd, statsd_exporter, statsd_proxy};
 use heka::pipeline::{builtin, plan};
 
 #[test]
@@ -22,6 +22,11 @@ fn configurations_of_its_proxy_become_what_they_mean() {
     hold("statsd-proxy", &|text| {
         statsd_proxy(text, "web1.example.com", &|name| (name == "PORT").then(|| "9125".to_owned()))
     });
+}
+
+#[test]
+fn mapping_files_of_statsd_exporter_become_what_they_mean() {
+    hold("statsd-exporter", &statsd_exporter);
 }
 
 type Importer<'a> = &'a dyn Fn(&str) -> Result<Imported, SyntaxError>;
@@ -93,7 +98,7 @@ fn compare(file: &Path, text: Option<&str>) -> Option<String> {
 #[test]
 fn every_fate_is_shown() {
     let mut shown = BTreeMap::new();
-    for program in ["statsd", "statsd-proxy"] {
+    for program in ["statsd", "statsd-proxy", "statsd-exporter"] {
         for file in given(program) {
             let findings = std::fs::read_to_string(file.with_extension("findings")).unwrap_or_default();
             for fate in [": translated", ": the same", ": approximated", ": refused"] {

@@ -23,6 +23,8 @@ enum From {
     Statsd(File),
     /// proxyConfig.js of statsd's proxy, read as config.js is.
     StatsdProxy(File),
+    /// The mapping file of statsd_exporter.
+    StatsdExporter(File),
 }
 
 /// Where it is.
@@ -40,8 +42,11 @@ impl Import {
         let importer = |text: &str| match &self.from {
             From::Statsd(_) => crate::import::statsd(text, &hostname, &environment),
             From::StatsdProxy(_) => crate::import::statsd_proxy(text, &hostname, &environment),
+            From::StatsdExporter(_) => crate::import::statsd_exporter(text),
         };
-        let (From::Statsd(File { file }) | From::StatsdProxy(File { file })) = &self.from;
+        let (From::Statsd(File { file })
+        | From::StatsdProxy(File { file })
+        | From::StatsdExporter(File { file })) = &self.from;
         let text = match read(file) {
             Ok(text) => text,
             Err(error) => {

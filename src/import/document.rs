@@ -52,7 +52,7 @@ impl Document {
         self
     }
 
-    /// Writes `key = value`.
+    /// Writes `key = value`. What looks like a reference to a variable in a text is written so that it stays as it is.
     pub fn set(&mut self, key: &str, value: impl Into<toml::Value>) -> &mut Document {
         writeln!(self.text, "{} = {}", quoted(key), inline(&value.into()))
             .expect("a string takes every write");
@@ -98,8 +98,25 @@ fn inline(value: &toml::Value) -> String {
         toml::Value::Array(values) => {
             format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", "))
         }
+        toml::Value::String(text) => toml::Value::String(unreferenced(text)).to_string(),
         value => value.to_string(),
     }
+}
+
+/// A text that comes out as `text` when references to variables are replaced in it: a variable that nobody can set has
+/// the first character as its default.
+fn unreferenced(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        let rest = &text[at..];
+        let is_number = rest.as_bytes().get(2).is_some_and(u8::is_ascii_digit);
+        match letter {
+            '$' if rest.starts_with("${") && !is_number => written.push_str("${-:-$}"),
+            '%' if rest.starts_with("%ENV[") => written.push_str("${-:-%}"),
+            letter => written.push(letter),
+        }
+    }
+    written
 }
 
 #[cfg(test)]
@@ -111,7 +128,9 @@ mod tests {
         let mut document = Document::new("a \u{7}b\n\nc");
         document.section("a b.c").set("k.l", "x\"\n\\").set("list", vec![1, 2]).set("f", 1.0);
         document.element("m.n").set("t", toml::Table::from_iter([("x y".to_owned(), "z".into())]));
+        document.set("v", "${A} ${1} %ENV[B] $C");
         let text = document.into_text();
+        assert!(text.ends_with("v = \"${-:-$}{A} ${1} ${-:-%}ENV[B] $C\"\n"), "{text}");
         let read: toml::Table = text.parse().unwrap();
         assert_eq!(read["a b"]["c"]["k.l"].as_str(), Some("x\"\n\\"));
         assert_eq!(read["a b"]["c"]["list"].as_array().unwrap().len(), 2);

@@ -5,10 +5,13 @@
 //! became something near, or has no counterpart. Reading files and showing findings is left to `cli`.
 
 mod document;
+mod exporter;
 mod javascript;
 mod statsd;
+mod yaml;
 
 pub use document::Document;
+pub use exporter::statsd_exporter;
 pub use statsd::{statsd, statsd_proxy};
 
 /// What an importer made of a file.

@@ -17,6 +17,7 @@ mod burst;
 mod carbon;
 mod clients;
 mod console;
+mod exporter;
 mod exposition;
 mod formats;
 mod graphite;

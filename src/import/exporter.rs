@@ -1,0 +1,136 @@
+//! The mapping file of statsd_exporter.
+//!
+//! Keys and defaults are those of <https://github.com/prometheus/statsd_exporter#metric-mapping-and-configuration> and of
+//! the code that reads them (0.31), with the spellings it no longer takes. What the file does not say is written as the
+//! exporter has it: its ports, no suffix of counters, its way of making names.
+
+mod keys;
+mod observers;
+mod rules;
+mod templates;
+
+use super::yaml::{self, Yaml};
+use super::{Document, Fate, Finding, Imported, SyntaxError};
+
+use keys::Keys;
+use observers::{Histogram, Observer, Summary};
+use rules::Draft;
+
+/// Translates a mapping file.
+///
+/// # Errors
+/// Where the file is no YAML, or no mapping.
+pub fn statsd_exporter(text: &str) -> Result<Imported, SyntaxError> {
+    let (root, second) = yaml::read(text)?;
+    let members = match &root {
+        None => &[][..],
+        Some(root) => match &root.value {
+            Yaml::Map(members) => &members[..],
+            value if value.is_null() => &[],
+            value => {
+                let message =
+                    format!("the file must have `defaults` and `mappings`, here is {}", value.described());
+                return Err(SyntaxError { line: root.line, column: 1, message });
+            }
+        },
+    };
+    let mut keys = Keys::new(members, String::new());
+    let defaults = Defaults::read(&mut keys);
+    let drafts = rules::read(&mut keys, &defaults);
+    keys.rest();
+    if let Some(line) = second {
+        let why = "statsd_exporter reads the first document alone";
+        keys.findings.push(Finding::new("---", line, Fate::Refused(why.to_owned())));
+    }
+    keys.findings.sort_by_key(|finding| finding.line);
+    Ok(Imported { text: document(&defaults, &drafts), findings: keys.findings })
+}
+
+/// What rules have that do not say otherwise, and series without a rule.
+#[derive(Debug, Default)]
+struct Defaults {
+    observer: Observer,
+    regex: bool,
+    unordered: bool,
+    /// Nanoseconds.
+    ttl: Option<u64>,
+    summary: Summary,
+    histogram: Histogram,
+}
+
+impl Defaults {
+    fn read(keys: &mut Keys<'_>) -> Defaults {
+        let mut defaults = Defaults::default();
+        let Some(mut own) = keys.within("defaults") else { return defaults };
+        for key in ["timer_type", "observer_type"] {
+            let observer =
+                own.choice(key, &[("summary", Observer::Summary), ("histogram", Observer::Histogram)]);
+            if let Some((observer, member)) = observer {
+                defaults.observer = observer;
+                let fate = match observer {
+                    Observer::Summary => Fate::Default,
+                    Observer::Histogram => Fate::Translated(format!("buckets {TO}")),
+                };
+                own.enter(member, keys::renamed(key, "observer_type", fate));
+            }
+        }
+        if let Some((regex, member)) = own.choice("match_type", &[("glob", false), ("regex", true)]) {
+            defaults.regex = regex;
+            let fate =
+                if regex { Fate::Translated("match_type of the rules".to_owned()) } else { Fate::Default };
+            own.enter(member, fate);
+        }
+        if let Some((unordered, member)) = own.boolean("glob_disable_ordering") {
+            defaults.unordered = unordered;
+            let fate = if unordered { Fate::Translated(format!("glob_order {TO}")) } else { Fate::Default };
+            own.enter(member, fate);
+        }
+        defaults.ttl = own.ttl(&format!("ttl {TO}"));
+        defaults.summary = Summary::read(&mut own, TO);
+        defaults.histogram =
+            Histogram::read(&mut own, "buckets and native histograms of the output or its rules");
+        keys.leave(own);
+        defaults
+    }
+}
+
+fn document(defaults: &Defaults, drafts: &[Draft]) -> String {
+    let mut document = Document::new(HEADER);
+    document.section("statsd_udp").set("type", "StatsdInput").set("address", "0.0.0.0:9125");
+    document
+        .section("statsd_tcp")
+        .set("type", "StatsdInput")
+        .set("net", "tcp")
+        .set("address", "0.0.0.0:9125");
+    document.section("StatAccumFilter");
+    let output = document.section(OUTPUT).set("address", "0.0.0.0:9102");
+    output.comment("Names as statsd_exporter makes them.");
+    output.set("naming", "statsd_exporter").set("counter_suffix", "");
+    if defaults.unordered {
+        output.set("glob_order", "specific");
+    }
+    if let Some(ttl) = defaults.ttl {
+        output.set("ttl", keys::duration_text(ttl));
+    }
+    defaults.summary.write_defaults(output);
+    if defaults.observer == Observer::Histogram {
+        defaults.histogram.write_defaults(output);
+    }
+    for draft in drafts {
+        draft.write(document.element(&format!("{OUTPUT}.mapping")), defaults);
+    }
+    document.into_text()
+}
+
+/// The section that the mapping belongs to.
+const OUTPUT: &str = "PrometheusOutput";
+
+/// What keys of `defaults` become a part of.
+const TO: &str = "of [PrometheusOutput]";
+
+const HEADER: &str = "Made from a mapping file of statsd_exporter by `hekad import statsd-exporter`.
+
+It listens and is scraped where statsd_exporter does by default; what its command line said is not known here. What
+differs on purpose: two types under one name are both shown, the second with its kind appended, a gauge that several
+names share has no common value for `+1` and `-1`, quantiles need no error allowed, and totals outlast a restart. Try
+rules with `hekad match`.";
