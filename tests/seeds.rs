@@ -25,6 +25,11 @@ fn every_seed_of_the_imports_holds() {
     replay("import", bodies::import::run);
 }
 
+#[test]
+fn every_seed_of_the_mapping_files_holds() {
+    replay("exporter", bodies::exporter::run);
+}
+
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
     let mut files: Vec<_> = std::fs::read_dir(&folder)

@@ -195,9 +195,9 @@ pub(super) fn renamed(key: &str, now: &str, fate: Fate) -> Fate {
         Fate::Translated(to) => {
             Fate::Approximated(format!("translated to {to}; statsd_exporter takes {now} alone since 0.31"))
         }
-        Fate::Default => {
-            Fate::Approximated(format!("the same as without it; statsd_exporter takes {now} alone since 0.31"))
-        }
+        Fate::Default => Fate::Approximated(format!(
+            "the same as without it; statsd_exporter takes {now} alone since 0.31"
+        )),
         other => other,
     }
 }

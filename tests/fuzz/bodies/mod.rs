@@ -5,6 +5,7 @@
 
 pub(crate) mod config;
 pub(crate) mod datagram;
+pub(crate) mod exporter;
 mod exposition;
 pub(crate) mod import;
 pub(crate) mod matcher;
