@@ -1,6 +1,7 @@
 //! Who was named: how many of each prefix, who came last, and how fast they come. Asked when a series is new alone.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::SeriesId;
 use super::limits::{Limit, Limits, NewSeries};
@@ -9,8 +10,14 @@ use crate::time::Stamp;
 /// The counts behind the limits of a registry.
 #[derive(Debug, Default)]
 pub(super) struct Census {
-    /// Series by prefix; bounded by the number of series.
-    prefixes: HashMap<Box<str>, usize>,
+    /// Prefixes with their places in `counts`; bounded by the number of series.
+    places: HashMap<Arc<str>, usize>,
+    /// How many series each has.
+    counts: Vec<(Arc<str>, usize)>,
+    /// The places of the heaviest, in no order: counts only grow, so that who is among them is known at each step.
+    heaviest: Vec<usize>,
+    /// The smallest count among them, once there are as many as are kept.
+    least: usize,
     /// The last ones named, the newest in front.
     newest: VecDeque<Named>,
     bucket: Option<Bucket>,
@@ -52,7 +59,8 @@ impl Census {
     /// # Errors
     /// `Prefix` or `Rate`; then nothing was taken.
     pub(super) fn admit(&mut self, prefix: &str, limits: &Limits, at: Option<Stamp>) -> Result<(), Limit> {
-        let count = self.prefixes.get(prefix).copied().unwrap_or(0);
+        let place = self.places.get(prefix).copied();
+        let count = place.map_or(0, |place| self.counts[place].1);
         if limits.limit_of(prefix).is_some_and(|most| count >= most) {
             return Err(Limit::Prefix);
         }
@@ -61,10 +69,9 @@ impl Census {
         {
             return Err(Limit::Rate);
         }
-        match self.prefixes.get_mut(prefix) {
-            Some(count) => *count += 1,
-            None => drop(self.prefixes.insert(prefix.into(), 1)),
-        }
+        let place = place.unwrap_or_else(|| self.begin(prefix));
+        self.counts[place].1 += 1;
+        self.rank(place);
         Ok(())
     }
 
@@ -79,27 +86,53 @@ impl Census {
         self.newest.iter().copied()
     }
 
-    /// The prefixes with the most series, the heaviest first, equal ones by name.
+    /// The prefixes with the most series, the heaviest first, equal ones by name; `HEAVIEST` at most.
     pub(super) fn heaviest(&self, count: usize, limits: &Limits) -> Vec<PrefixCount> {
-        let mut all: Vec<(&str, usize)> =
-            self.prefixes.iter().map(|(prefix, &series)| (&**prefix, series)).collect();
-        let order = |one: &(&str, usize), other: &(&str, usize)| other.1.cmp(&one.1).then(one.0.cmp(other.0));
-        if count < all.len() {
-            all.select_nth_unstable_by(count, order);
-            all.truncate(count);
-        }
-        all.sort_unstable_by(order);
-        let count = |(prefix, series): (&str, usize)| PrefixCount {
-            prefix: prefix.into(),
-            series,
+        let mut all: Vec<&(Arc<str>, usize)> =
+            self.heaviest.iter().map(|&place| &self.counts[place]).collect();
+        all.sort_unstable_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(&other.0)));
+        let count_of = |(prefix, series): &(Arc<str>, usize)| PrefixCount {
+            prefix: (&**prefix).into(),
+            series: *series,
             limit: limits.limit_of(prefix),
         };
-        all.into_iter().map(count).collect()
+        all.into_iter().take(count).map(count_of).collect()
+    }
+
+    /// Makes room for a prefix that has no series yet.
+    fn begin(&mut self, prefix: &str) -> usize {
+        let prefix: Arc<str> = prefix.into();
+        self.places.insert(Arc::clone(&prefix), self.counts.len());
+        self.counts.push((prefix, 0));
+        self.counts.len() - 1
+    }
+
+    /// Puts a prefix that has one more series among the heaviest, if it belongs there now.
+    fn rank(&mut self, place: usize) {
+        let count = self.counts[place].1;
+        // Of a flood of prefixes none gets beyond this.
+        if self.heaviest.len() == HEAVIEST && count <= self.least {
+            return;
+        }
+        if !self.heaviest.contains(&place) {
+            match self.lightest() {
+                Some(lightest) if self.heaviest.len() == HEAVIEST => self.heaviest[lightest] = place,
+                _ => self.heaviest.push(place),
+            }
+        }
+        let lightest = self.lightest().expect("there is one at least");
+        self.least = self.counts[self.heaviest[lightest]].1;
+    }
+
+    /// Which of the heaviest has the fewest series.
+    fn lightest(&self) -> Option<usize> {
+        let counts = self.heaviest.iter().map(|&place| self.counts[place].1).enumerate();
+        counts.min_by_key(|&(_, count)| count).map(|(place, _)| place)
     }
 
     /// How many prefixes there are.
     pub(super) fn prefixes(&self) -> usize {
-        self.prefixes.len()
+        self.counts.len()
     }
 }
 
@@ -130,6 +163,9 @@ impl Bucket {
     }
 }
 
+/// How many of the heaviest prefixes are known.
+const HEAVIEST: usize = 200;
+
 /// How many of the last names are remembered.
 const NEWEST: usize = 256;
 
@@ -138,6 +174,8 @@ const FAR_BACK: u64 = 10;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::metric::Kind;
 
@@ -192,5 +230,28 @@ mod tests {
         }
         let newest: Vec<usize> = census.newest().map(|named| named.id.index()).collect();
         assert_eq!((newest.len(), newest[0], newest[NEWEST - 1]), (NEWEST, 999, 1000 - NEWEST));
+    }
+
+    proptest! {
+        #[test]
+        fn the_heaviest_are_those_of_a_full_count(
+            // Few are heavy, many are light, and more than are kept.
+            named in proptest::collection::vec((0_u32..30, 0_u32..30), 0..2000),
+        ) {
+            let limits = Limits::default();
+            let (mut census, mut full) = (Census::default(), HashMap::new());
+            for (one, other) in named {
+                let prefix = format!("p{}", one * other);
+                census.admit(&prefix, &limits, None).expect("there is room");
+                *full.entry(prefix).or_insert(0) += 1;
+            }
+            let mut counts: Vec<usize> = full.values().copied().collect();
+            counts.sort_unstable_by(|one, other| other.cmp(one));
+            counts.truncate(HEAVIEST);
+            let found = census.heaviest(usize::MAX, &limits);
+            prop_assert!(found.iter().all(|count| full[&*count.prefix] == count.series));
+            prop_assert_eq!(found.iter().map(|count| count.series).collect::<Vec<_>>(), counts);
+            prop_assert_eq!(census.prefixes(), full.len());
+        }
     }
 }

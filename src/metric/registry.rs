@@ -139,7 +139,7 @@ impl Registry {
         self.refused[limit as usize].load(Ordering::Relaxed)
     }
 
-    /// The prefixes with the most series, the heaviest first. Looks at all of them while nobody can name a series.
+    /// The prefixes with the most series, the heaviest first; some hundred are known, whatever there are.
     pub fn heaviest(&self, count: usize) -> Vec<PrefixCount> {
         self.census().heaviest(count, &self.limits)
     }
