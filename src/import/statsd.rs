@@ -28,7 +28,6 @@ pub fn statsd(
     let members = read_object(text, Machine { hostname, environment })?;
     let mut keys = Keys { members: &members, prefix: String::new(), findings: Vec::new() };
     let mut document = Document::new(HEADER);
-    document.section("hekad").comment("statsd takes names as long as a datagram.").set("max_name", "64 KiB");
     listeners::write(&mut keys, &mut document);
     aggregation::write(&mut keys, &mut document);
     backends::write(&mut keys, &mut document);
