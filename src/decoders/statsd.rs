@@ -1,6 +1,8 @@
-//! `StatsdDecoder`: statsd datagrams, or chunks of whole lines, to samples.
+//! `StatsdDecoder`: statsd datagrams, or chunks of whole lines, to samples; DogStatsD's events and service checks to
+//! messages.
 //!
 //! The grammar is in `statsd/`. Names are interned per seat; a bad value is counted by reason and drops only itself.
+//! What the sender of an event does not say is filled in here: when it was received, and on which host.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
 use crate::flow::{Count, sample_facts};
-use crate::matcher::Facts;
+use crate::matcher::{Fact, Facts, FieldNames};
+use crate::message::{Message, made_uuid};
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
-use crate::statsd::{self, Parser, Rules, RulesError};
+use crate::statsd::{self, MESSAGE_FIELDS, MESSAGE_TYPES, Parser, Rules, RulesError};
+use crate::time::Stamp;
 
 /// Options; they may stand in the section of a `StatsdInput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -85,7 +89,9 @@ impl Config {
         let unremembered =
             context.own().counter("hekad_spellings_unremembered_total", &[("input", &*context.name)]);
         let parser = Parser::new(rules, context.names.clone(), context.seed);
-        Ok(StatsdDecoder { parser, unremembered, reported: 0 })
+        let seat = format!("{}#{}", context.name, context.lane);
+        let maker = context.seed ^ u64::from(crc32fast::hash(seat.as_bytes())) << 32;
+        Ok(StatsdDecoder { parser, unremembered, reported: 0, maker, made: 0 })
     }
 }
 
@@ -145,14 +151,27 @@ impl Check for Config {
 
 impl Declare<dyn Decoder> for Config {
     const TYPE: &'static str = "StatsdDecoder";
-    const SUMMARY: &'static str = "Makes samples of statsd lines.";
+    const SUMMARY: &'static str =
+        "Makes samples of statsd lines, and messages of DogStatsD's events and service checks.";
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
-        vec![sample_facts(name, hostname)]
+        vec![sample_facts(name, hostname), message_facts(name)]
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Decoder>, BuildError> {
         Ok(Box::new(self.decoder(context)?))
+    }
+}
+
+/// Facts of the events and service checks that `logger` receives: their hosts are those their senders name.
+fn message_facts(logger: &str) -> Facts {
+    Facts {
+        type_: Fact::Prefix(MESSAGE_TYPES.into()),
+        logger: Fact::Is(logger.into()),
+        env_version: Fact::Is("".into()),
+        pid: Some(0),
+        fields: FieldNames::Only(MESSAGE_FIELDS),
+        ..Facts::default()
     }
 }
 
@@ -162,11 +181,33 @@ pub struct StatsdDecoder {
     unremembered: Count,
     /// How much of what the parser did not remember is in the counter, which all seats share.
     reported: u64,
+    /// This seat and its messages so far, for their uuids.
+    maker: u64,
+    made: u64,
+}
+
+impl StatsdDecoder {
+    /// `message` with what its sender did not say.
+    fn completed(&mut self, message: Message, base: &Message) -> Message {
+        self.made += 1;
+        let said = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
+        Message {
+            uuid: made_uuid(self.maker, self.made),
+            timestamp: if message.timestamp == Stamp(0) { base.timestamp } else { message.timestamp },
+            hostname: said(message.hostname, &base.hostname),
+            logger: base.logger.clone(),
+            ..message
+        }
+    }
 }
 
 impl Decoder for StatsdDecoder {
     fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError> {
         self.parser.parse(record, draft.keep_lines, &mut draft.samples);
+        for message in self.parser.take_messages() {
+            let message = self.completed(message, &draft.base);
+            draft.messages.push(message);
+        }
         let unremembered = self.parser.unremembered();
         if unremembered != self.reported {
             self.unremembered.add(unremembered - self.reported);

@@ -10,7 +10,7 @@ pub enum BadReason {
     NoValue,
     /// No `|` after the value.
     NoType,
-    /// Nothing before the `:`, or nothing legal in it.
+    /// Nothing before the `:`, or nothing legal in it; an event without a title, a service check without a name.
     EmptyName,
     /// A type other than c, m, g, ms, h, d, s.
     UnknownType,
@@ -26,11 +26,19 @@ pub enum BadReason {
     TooLong,
     /// The last line of a datagram the kernel cut.
     Truncated,
+    /// It begins as a DogStatsD event and is not `_e{5,4}:title|text`.
+    BadEvent,
+    /// The lengths of an event are not those of its title and its text.
+    BadLength,
+    /// It begins as a DogStatsD service check and is not `_sc|name|0`, with a status from 0 to 3.
+    BadCheck,
+    /// A time that is no whole number of seconds since 1970.
+    BadTimestamp,
 }
 
 impl BadReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [BadReason; 10] = [
+    pub const ALL: [BadReason; 14] = [
         BadReason::NoValue,
         BadReason::NoType,
         BadReason::EmptyName,
@@ -41,6 +49,10 @@ impl BadReason {
         BadReason::BadRate,
         BadReason::TooLong,
         BadReason::Truncated,
+        BadReason::BadEvent,
+        BadReason::BadLength,
+        BadReason::BadCheck,
+        BadReason::BadTimestamp,
     ];
 
     /// The label value.
@@ -56,6 +68,10 @@ impl BadReason {
             BadReason::BadRate => "bad_rate",
             BadReason::TooLong => "too_long",
             BadReason::Truncated => "truncated",
+            BadReason::BadEvent => "bad_event",
+            BadReason::BadLength => "bad_length",
+            BadReason::BadCheck => "bad_check",
+            BadReason::BadTimestamp => "bad_timestamp",
         }
     }
 }

@@ -13,4 +13,5 @@ pub use census::PrefixCount;
 pub use limits::{Limit, Limits, NewSeries};
 pub(crate) use registry::OVERFLOW;
 pub use registry::{NewName, Registry, Resolved};
+pub(crate) use series::tags_text;
 pub use series::{Kind, Series, SeriesId, Tags};

@@ -124,19 +124,24 @@ impl Series {
 
     /// The tags as `k:v,k2:v2`, the text of the message field `tags`; a bare tag is `k`.
     pub fn tags_text(&self) -> String {
-        let mut text = String::new();
-        for (key, value) in &self.tags {
-            if !text.is_empty() {
-                text.push(',');
-            }
-            text.push_str(key);
-            if !value.is_empty() {
-                text.push(':');
-                text.push_str(value);
-            }
-        }
-        text
+        tags_text(&self.tags)
     }
+}
+
+/// Tags as `k:v,k2:v2`; a bare tag is `k`.
+pub(crate) fn tags_text(tags: &Tags) -> String {
+    let mut text = String::new();
+    for (key, value) in tags {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(key);
+        if !value.is_empty() {
+            text.push(':');
+            text.push_str(value);
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -56,7 +56,8 @@ pub trait Declare<P: Kind + ?Sized>:
         let _ = type_name;
     }
 
-    /// Facts of the streams it sends, one a feed; empty if it sends nothing.
+    /// Facts of the streams it sends, one a feed; empty if it sends nothing. For an input its decoder answers, which has
+    /// a feed of samples and one of messages at most.
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
         let _ = (name, hostname);
         Vec::new()

@@ -21,6 +21,9 @@
 //! <https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/>, and refuses what the reference only accepts by
 //! accident: unknown types, rates outside of [1e-9, 1], words and hexadecimals as numbers.
 
+mod asides;
+mod attributes;
+mod event;
 mod intern;
 mod line;
 mod name;
@@ -31,11 +34,16 @@ mod reference;
 mod ring;
 mod rules;
 mod scan;
+mod service_check;
 #[cfg(test)]
 mod tests;
 
+pub use asides::{EVENT_TYPE, MESSAGE_FIELDS, MESSAGE_TYPES, SERVICE_CHECK_TYPE};
+pub use attributes::Attributes;
+pub use event::Event;
 pub use intern::Outcome;
 pub use line::{LEAST_RATE, used_rate};
 pub use parse::Parser;
 pub use ring::{Ring, routed_name};
 pub use rules::{Dialect, Rules, RulesError};
+pub use service_check::{ServiceCheck, Status};

@@ -27,10 +27,20 @@ pub(super) fn canonical(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> 
     if own.is_empty() {
         return Err(BadReason::EmptyName);
     }
-    let mut pairs: Vec<_> = parts.map(|tag| pair(tag, b'=')).collect();
+    let pairs = parts.map(|tag| pair(tag, b'=')).collect();
+    let tags = with_sections(pairs, tags, &rules.tags);
+    Ok(Series { name: reserved(prefixed(&rules.prefix, own)).into(), tags, kind })
+}
+
+/// Tags of a name, those of the section `tags`, and those of the listener, as one list.
+pub(super) fn with_sections(
+    mut pairs: Vec<(String, String)>,
+    tags: &[u8],
+    listener: &[(String, String)],
+) -> Tags {
     pairs.extend(tags.split(|&byte| byte == b',').map(|tag| pair(tag, b':')));
-    pairs.extend(rules.tags.iter().cloned());
-    Ok(Series { name: reserved(prefixed(&rules.prefix, own)).into(), tags: sorted(pairs), kind })
+    pairs.extend(listener.iter().cloned());
+    sorted(pairs)
 }
 
 /// The series whose name and `Series::tags_text` these are.

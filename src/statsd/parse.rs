@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::asides::Asides;
 use super::intern::{Interner, Outcome, Place};
 use super::line::{Datum, Metric, kind_of, metrics, read_rate};
 use super::origin::Origins;
 use super::reference;
 use super::scan::Marks;
 use super::{Dialect, Rules};
+use crate::message::Message;
 use crate::metric::{BadReason, Kind, Limit, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
 use crate::time::Stamp;
 
@@ -29,6 +31,8 @@ pub struct Parser {
     interner: Interner,
     dialect: Dialect,
     origins: Option<Origins>,
+    /// Takes lines that are no metrics; none if the dialect has none.
+    asides: Option<Asides>,
     marks: Marks,
     /// Memory for the lines that are looked up together.
     ahead: Vec<Ahead>,
@@ -40,7 +44,9 @@ impl Parser {
     pub fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Parser {
         let (marks, ahead) = (Marks::default(), Vec::with_capacity(AHEAD));
         let (dialect, origins) = (rules.dialect, Origins::kept_by(&rules));
-        Parser { interner: Interner::new(rules, names, seed), dialect, origins, marks, ahead, example: None }
+        let asides = Asides::taken_by(&rules);
+        let interner = Interner::new(rules, names, seed);
+        Parser { interner, dialect, origins, asides, marks, ahead, example: None }
     }
 
     /// Appends the samples of one datagram, or of a chunk of whole lines, to `batch` and counts in its tally.
@@ -83,6 +89,13 @@ impl Parser {
     /// How often a spelling found no room among those remembered and was worked out anew.
     pub fn unremembered(&self) -> u64 {
         self.interner.unremembered()
+    }
+
+    /// What came of the events and service checks since the last call.
+    ///
+    /// What the sender did not say is left as in a new message: uuid, host, and time, which is the start of 1970.
+    pub fn take_messages(&mut self) -> Vec<Message> {
+        self.asides.as_mut().map(Asides::take).unwrap_or_default()
     }
 
     /// The first bad line since the last call, cut to 128 bytes, and its reason.
@@ -205,6 +218,9 @@ impl Parser {
         if self.dialect == Dialect::Statsd {
             return self.bits(line, sink);
         }
+        if self.is_aside(line, sink) {
+            return;
+        }
         for metric in metrics(line) {
             match metric {
                 Ok(metric) => self.values(&metric, line, sink),
@@ -263,9 +279,28 @@ impl Parser {
         }
     }
 
+    /// Refuses a value of `line`. An event whose title is a number, `_e{1,1}:5|c`, looks like a metric up to here.
     #[cold]
     #[inline(never)]
     fn refuse(&mut self, reason: BadReason, line: &[u8], sink: &mut Sink<'_>) {
+        if !self.is_aside(without_end(line), sink) {
+            self.count_bad(reason, line, sink);
+        }
+    }
+
+    /// Takes `line` if it begins as an event or a service check does, and says whether it does.
+    fn is_aside(&mut self, line: &[u8], sink: &mut Sink<'_>) -> bool {
+        if !line.starts_with(b"_") {
+            return false;
+        }
+        let Some(taken) = self.asides.as_mut().and_then(|asides| asides.read(line)) else { return false };
+        if let Err(reason) = taken {
+            self.count_bad(reason, line, sink);
+        }
+        true
+    }
+
+    fn count_bad(&mut self, reason: BadReason, line: &[u8], sink: &mut Sink<'_>) {
         sink.batch.tally.refuse(reason);
         if self.example.is_none() {
             let line = without_end(line);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Dialect, Outcome, Parser, Rules};
+use super::{Dialect, EVENT_TYPE, Outcome, Parser, Rules};
+use crate::message::{Message, Value};
 use crate::metric::{BadReason, Kind, Registry, Sample, SampleBatch, SampleKind, SeriesId};
 
 fn parser() -> (Parser, SampleBatch) {
@@ -22,10 +23,15 @@ fn parsed(datagram: &[u8]) -> SampleBatch {
 }
 
 fn parsed_as(dialect: Dialect, datagram: &[u8]) -> SampleBatch {
+    read(dialect, datagram).0
+}
+
+/// Samples and messages.
+fn read(dialect: Dialect, datagram: &[u8]) -> (SampleBatch, Vec<Message>) {
     let (mut parser, mut batch) = parser_of(dialect);
     parser.parse(datagram, true, &mut batch);
     assert_eq!(batch.lines.len(), batch.samples.len());
-    batch
+    (batch, parser.take_messages())
 }
 
 /// What the last column of the table says.
@@ -37,6 +43,13 @@ fn described(batch: &SampleBatch) -> String {
     }
     items.extend(std::iter::repeat_n("dropped".to_owned(), batch.tally.dropped as usize));
     items.join(" & ")
+}
+
+/// What the last column of the table says of messages: `event title "text"`, `check name "message"`.
+fn described_message(message: &Message) -> String {
+    let kind = if message.type_ == EVENT_TYPE { "event" } else { "check" };
+    let Value::Strings(name) = &message.fields[0].value else { panic!("a title and a name are texts") };
+    format!("{kind} {} \"{}\"", name[0], written(&message.payload))
 }
 
 fn described_sample(sample: &Sample, batch: &SampleBatch) -> String {
@@ -111,7 +124,9 @@ fn hold(dialect: Dialect, table: &str, least: usize) {
         // The expectation keeps its `\xNN`; only repetitions are written out.
         let expected = expected.replace("\\x", "\\\\x");
         let expected = String::from_utf8(unescaped(&expected)).unwrap();
-        let became = described(&parsed_as(dialect, &unescaped(line)));
+        let (batch, messages) = read(dialect, &unescaped(line));
+        let items = [described(&batch)].into_iter().filter(|items| !items.is_empty());
+        let became = items.chain(messages.iter().map(described_message)).collect::<Vec<_>>().join(" & ");
         if became != expected {
             wrong.push(format!("row {}: {line}\n  became {became}\n  is not {expected}", number + 1));
         }
@@ -193,7 +208,7 @@ fn lines_longer_than_a_window_and_lines_across_windows_are_read() {
 /// Lines made of what lines are made of, in any order.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
-        6 => prop::sample::select(vec!["a", "b c", "x;k=v", "%", "_e{1,1}", "debug.", ""]).prop_map(str::to_owned),
+        6 => prop::sample::select(vec!["a", "b c", "x;k=v", "%", "_e{1,1}", "_sc|a|0", "debug.", ""]).prop_map(str::to_owned),
         8 => prop::sample::select(vec![":", "|", "|c", "|ms", "|g", "|s", "|h", "|@", "|#", "\r", ":1", ":-2.5", "\n"])
             .prop_map(str::to_owned),
         4 => "[-+]?[0-9]{0,3}(\\.[0-9]{0,3})?(e-?[0-9]{1,3})?",
@@ -214,9 +229,10 @@ proptest! {
     ) {
         let (mut parser, mut batch) = parser_of(dialect);
         parser.parse_generally(&text, &mut batch);
-        let quick = parsed_as(dialect, &text);
+        let (quick, messages) = read(dialect, &text);
         prop_assert_eq!(described(&quick), described(&batch));
         prop_assert_eq!(quick.tally, batch.tally);
+        prop_assert_eq!(messages, parser.take_messages());
         let lines = |batch: &SampleBatch| -> Vec<Vec<u8>> {
             batch.lines.iter().map(|&span| batch.text_of(span).to_vec()).collect()
         };

@@ -22,8 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Address;
-use crate::flow::{Patience, sample_facts};
-use crate::matcher::Facts;
+use crate::flow::Patience;
 use crate::plugin::{BuildContext, BuildError, Declare, Endpoint, Input, Protocol};
 
 pub use options::{Config, Framing, Net};
@@ -33,10 +32,6 @@ impl Declare<dyn Input> for Config {
     const SUMMARY: &'static str = "Takes statsd samples over UDP, TCP or unix sockets. The options of StatsdDecoder stand in its section too.";
     const DECODER: Option<&'static str> = Some("StatsdDecoder");
     const SPLITTER: Option<&'static str> = Some("NullSplitter");
-
-    fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
-        vec![sample_facts(name, hostname)]
-    }
 
     fn patience(&self) -> Patience {
         match self.net {

@@ -11,6 +11,7 @@ use heka::exposition::{
 use heka::flow::{Body, Pack, SNAPSHOT_TYPE, Serial, Trace, sample_facts, write_snapshot};
 use heka::graphite::{Namespace, NamespaceOptions, Percent, TagMode, parse_line};
 use heka::matcher::{Fact, Facts};
+use heka::message::Message;
 use heka::metric::{BadReason, Registry, Sample, SampleBatch, SampleKind, SeriesId};
 use heka::statsd::{Parser, Rules};
 use heka::time::{Slot, Stamp};
@@ -20,8 +21,8 @@ pub(crate) fn run(bytes: &[u8]) {
     let datagrams = datagrams(bytes);
     MADE_ONCE.with(|(rules, renderings)| {
         for rules in rules {
-            let batch = read(rules, &datagrams);
-            check_batch(&batch);
+            let (batch, asides) = read(rules, &datagrams);
+            check_batch(&batch, asides.len());
             check_messages(&batch);
             aggregate(&batch, renderings);
         }
@@ -46,15 +47,16 @@ fn datagrams(mut bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 /// What `datagrams` hold; the same whether lines are kept or not, and when they come again.
-fn read(rules: &Rules, datagrams: &[&[u8]]) -> SampleBatch {
+fn read(rules: &Rules, datagrams: &[&[u8]]) -> (SampleBatch, Vec<Message>) {
     let names = Arc::new(Registry::new(SERIES));
     let mut parser = Parser::new(rules.clone(), Arc::clone(&names), 42);
     let mut parse = |keep_lines: bool| {
         let mut batch = SampleBatch::new(Arc::clone(&names));
         datagrams.iter().for_each(|datagram| parser.parse(datagram, keep_lines, &mut batch));
-        batch
+        (batch, parser.take_messages())
     };
-    let (kept, bare, again) = (parse(true), parse(false), parse(true));
+    let ((kept, asides), (bare, of_bare), (again, of_again)) = (parse(true), parse(false), parse(true));
+    assert_eq!((&asides, &asides), (&of_bare, &of_again));
     assert!(again.samples.iter().map(bits).eq(kept.samples.iter().map(bits)), "read twice, read the same");
     assert_eq!((&again.text, &again.lines, &again.tally), (&kept.text, &kept.lines, &kept.tally));
     assert_eq!(bare.tally, kept.tally);
@@ -63,7 +65,7 @@ fn read(rules: &Rules, datagrams: &[&[u8]]) -> SampleBatch {
     if let Some((_, example)) = parser.take_example() {
         assert!(kept.tally.bad_total() > 0 && example.len() <= 128);
     }
-    kept
+    (kept, asides)
 }
 
 /// A sample as it is compared: a value may hold the bits of a span, so it is compared by its bits.
@@ -85,7 +87,7 @@ fn meanings(batch: &SampleBatch) -> Vec<Meaning<'_>> {
     batch.samples.iter().map(meaning).collect()
 }
 
-fn check_batch(batch: &SampleBatch) {
+fn check_batch(batch: &SampleBatch, asides: usize) {
     assert_eq!(batch.lines.len(), batch.samples.len(), "every sample has its line");
     for (sample, &line) in batch.samples.iter().zip(&batch.lines) {
         let line = batch.text_of(line);
@@ -109,7 +111,8 @@ fn check_batch(batch: &SampleBatch) {
     }
     let tally = &batch.tally;
     assert!(tally.bad[BadReason::Truncated as usize] == 0, "only the kernel cuts");
-    assert!(!batch.samples.is_empty() || tally.bad_total() + tally.dropped > 0 || tally.lines == 0);
+    let accounted = batch.samples.len() + asides + (tally.bad_total() + tally.dropped) as usize;
+    assert!(accounted > 0 || tally.lines == 0, "no line is lost without a word");
 }
 
 /// Every sample can be looked at as a message.
