@@ -297,7 +297,7 @@ impl From<SavedSlot> for Slot {
 
 impl From<&Tally> for SavedTally {
     fn from(tally: &Tally) -> SavedTally {
-        // What went to overflow series is no number of the aggregator's own.
+        // What went to overflow series, or was late, is no number of the aggregator's own.
         let &Tally { datagrams, lines, bad, dropped, .. } = tally;
         SavedTally { datagrams, lines, bad: bad.to_vec(), dropped }
     }

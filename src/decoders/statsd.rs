@@ -5,11 +5,12 @@
 //! What the sender of an event does not say is filled in here: when it was received, and on which host.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Check, Violation};
+use crate::config::{Check, Seconds, Violation};
 use crate::flow::{Count, sample_facts};
 use crate::matcher::{Fact, Facts, FieldNames};
 use crate::message::{Message, made_uuid};
@@ -24,7 +25,9 @@ pub struct Config {
     /// Whose grammar lines are read by: "auto" (default) takes statsd, DogStatsD and carbon's tags, each as its clients mean
     /// it, and refuses what statsd accepts by accident; "statsd" is the reference to the letter, quirks included: any
     /// unknown type is a counter, `h`, `d` and `m` too, every `:` begins another value, the order of tags tells series
-    /// apart.
+    /// apart; "dogstatsd" is DogStatsD as its agent reads it: a signed gauge is a value, not a change, `;` begins no tag, and
+    /// names are as Datadog shows them. As "auto", but with tags in the name as other clients write them, and without events:
+    /// "influx" (`a,k=v:1|c`), "librato" (`a#k=v:1|c`), "signalfx" (`a[k=v]:1|c`).
     pub dialect: Dialect,
     /// Whether names are cleaned as the reference does it: blanks become `_`, `/` becomes `-`, what is no letter, digit,
     /// `_`, `-` or `.` is deleted. Only dialect "statsd" can do without. Default true.
@@ -38,6 +41,15 @@ pub struct Config {
     pub container_tag: String,
     /// The same for its external data (`|e:...`), commas written as `_`. Default: they are left out.
     pub external_data_tag: String,
+    /// What becomes of what DogStatsD's clients send about themselves (`datadog.dogstatsd.client.*`): "keep" (default) or
+    /// "drop", counted.
+    pub client_telemetry: ClientTelemetry,
+    /// How far the time that a DogStatsD client gives a counter or gauge (`|T...`) may lie before or after now until the
+    /// sample is late, which is counted; about the interval of flushes. Default 10s.
+    pub late_after: Seconds,
+    /// What becomes of late samples: "aggregate" (default) in the open interval, where the sum is right and only its time is
+    /// not, or "refuse".
+    pub late_samples: LateSamples,
     /// Globs of names, prefix included, whose samples are dropped and counted; `*` also matches dots. Default: none.
     pub drop: Vec<String>,
 }
@@ -51,6 +63,49 @@ pub enum Dialect {
     Auto,
     /// The reference.
     Statsd,
+    /// DogStatsD's agent.
+    Dogstatsd,
+    /// Tags behind `,`.
+    Influx,
+    /// Tags behind `#`.
+    Librato,
+    /// Tags in brackets.
+    Signalfx,
+}
+
+/// What becomes of what clients send about themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientTelemetry {
+    /// It is aggregated like anything.
+    #[default]
+    Keep,
+    /// It is dropped.
+    Drop,
+}
+
+/// What becomes of late samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LateSamples {
+    /// They are aggregated in the open interval.
+    #[default]
+    Aggregate,
+    /// They are refused.
+    Refuse,
+}
+
+impl Dialect {
+    fn of_parser(self) -> statsd::Dialect {
+        match self {
+            Dialect::Auto => statsd::Dialect::Auto,
+            Dialect::Statsd => statsd::Dialect::Statsd,
+            Dialect::Dogstatsd => statsd::Dialect::Dogstatsd,
+            Dialect::Influx => statsd::Dialect::Influx,
+            Dialect::Librato => statsd::Dialect::Librato,
+            Dialect::Signalfx => statsd::Dialect::Signalfx,
+        }
+    }
 }
 
 impl Default for Config {
@@ -62,6 +117,9 @@ impl Default for Config {
             tags: BTreeMap::new(),
             container_tag: String::new(),
             external_data_tag: String::new(),
+            client_telemetry: ClientTelemetry::Keep,
+            late_after: Seconds(Duration::from_secs(10)),
+            late_samples: LateSamples::Aggregate,
             drop: Vec::new(),
         }
     }
@@ -69,15 +127,19 @@ impl Default for Config {
 
 impl Config {
     fn rules(&self) -> Result<Rules, RulesError> {
-        let dialect = match self.dialect {
-            Dialect::Auto => statsd::Dialect::Auto,
-            Dialect::Statsd => statsd::Dialect::Statsd,
-        };
         let rules = Rules::new(&self.prefix, self.tags.clone().into_iter().collect(), &self.drop)?
             .keeping_origin(&self.container_tag, &self.external_data_tag)?;
         // The reference takes a name as long as a datagram.
-        let max_key = if dialect == statsd::Dialect::Statsd { LONGEST } else { rules.max_key };
-        Ok(Rules { dialect, sanitise: self.sanitize_names, max_key, ..rules })
+        let max_key = if self.dialect == Dialect::Statsd { LONGEST } else { rules.max_key };
+        Ok(Rules {
+            dialect: self.dialect.of_parser(),
+            sanitise: self.sanitize_names,
+            drop_client_telemetry: self.client_telemetry == ClientTelemetry::Drop,
+            late_after: self.late_after.0,
+            refuse_late: self.late_samples == LateSamples::Refuse,
+            max_key,
+            ..rules
+        })
     }
 
     /// Builds the decoder of one seat.
@@ -110,6 +172,12 @@ impl Check for Config {
             if self.dialect == Dialect::Statsd && !key.is_empty() {
                 violations.push(Violation::new(option, "means nothing with dialect = \"statsd\""));
             }
+        }
+        if self.dialect == Dialect::Statsd && self.late_samples == LateSamples::Refuse {
+            violations.push(Violation::new("late_samples", "means nothing with dialect = \"statsd\""));
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(86_400)).contains(&self.late_after.0) {
+            violations.push(Violation::new("late_after", "must be between 1s and 24h"));
         }
         let mut refuse = |error: RulesError, element: Option<String>| {
             let violation = match &error {
@@ -155,7 +223,9 @@ impl Declare<dyn Decoder> for Config {
         "Makes samples of statsd lines, and messages of DogStatsD's events and service checks.";
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
-        vec![sample_facts(name, hostname), message_facts(name)]
+        let mut facts = vec![sample_facts(name, hostname)];
+        facts.extend(self.dialect.of_parser().has_asides().then(|| message_facts(name)));
+        facts
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Decoder>, BuildError> {

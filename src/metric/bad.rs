@@ -34,11 +34,13 @@ pub enum BadReason {
     BadCheck,
     /// A time that is no whole number of seconds since 1970.
     BadTimestamp,
+    /// The client says that it counted long before or after now, and the listener refuses such samples.
+    Late,
 }
 
 impl BadReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [BadReason; 14] = [
+    pub const ALL: [BadReason; 15] = [
         BadReason::NoValue,
         BadReason::NoType,
         BadReason::EmptyName,
@@ -53,6 +55,7 @@ impl BadReason {
         BadReason::BadLength,
         BadReason::BadCheck,
         BadReason::BadTimestamp,
+        BadReason::Late,
     ];
 
     /// The label value.
@@ -72,6 +75,7 @@ impl BadReason {
             BadReason::BadLength => "bad_length",
             BadReason::BadCheck => "bad_check",
             BadReason::BadTimestamp => "bad_timestamp",
+            BadReason::Late => "late",
         }
     }
 }
@@ -85,10 +89,12 @@ pub struct Tally {
     pub lines: u64,
     /// Refused values by `BadReason`.
     pub bad: [u64; BadReason::ALL.len()],
-    /// Samples a `drop` glob of the listener took out.
+    /// Samples a `drop` glob of the listener took out, or that clients sent about themselves and nobody wants.
     pub dropped: u64,
     /// Samples that went to an overflow series, by the `Limit` that refused theirs.
     pub overflowed: [u64; Limit::ALL.len()],
+    /// Samples whose client says that it counted them long before or after now; aggregated unless refused as `Late`.
+    pub late: u64,
 }
 
 impl Tally {
@@ -112,6 +118,7 @@ impl Tally {
         self.datagrams += other.datagrams;
         self.lines += other.lines;
         self.dropped += other.dropped;
+        self.late += other.late;
         let counts = self.bad.iter_mut().chain(&mut self.overflowed);
         for (mine, theirs) in counts.zip(other.bad.iter().chain(&other.overflowed)) {
             *mine += theirs;

@@ -43,6 +43,7 @@ pub struct InputCounts {
     datagrams: Count,
     lines: Count,
     dropped: Count,
+    late: Count,
     bad: Arc<[Count]>,
     overflowed: Arc<[Count]>,
     decode_errors: Count,
@@ -81,6 +82,7 @@ impl InputCounts {
             datagrams: own.counter("hekad_datagrams_total", &input),
             lines: own.counter("hekad_lines_total", &input),
             dropped: own.counter("hekad_dropped_samples_total", &input),
+            late: own.counter("hekad_late_samples_total", &input),
             bad: Arc::new(bad),
             overflowed: Arc::new(overflowed),
             decode_errors: own.counter("hekad_decode_errors_total", &input),
@@ -96,6 +98,7 @@ impl InputCounts {
         self.datagrams.add(tally.datagrams);
         self.lines.add(tally.lines);
         self.dropped.add(tally.dropped);
+        self.late.add(tally.late);
         let bad = self.bad.iter().zip(&tally.bad);
         let overflowed = self.overflowed.iter().zip(&tally.overflowed);
         for (count, &by) in bad.chain(overflowed).filter(|(_, by)| **by > 0) {

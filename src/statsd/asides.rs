@@ -3,7 +3,7 @@
 use super::attributes::Attributes;
 use super::event::Event;
 use super::service_check::{ServiceCheck, Status};
-use super::{Dialect, Rules, name};
+use super::{Rules, name};
 use crate::message::{Field, Message};
 use crate::metric::{BadReason, tags_text};
 use crate::time::Stamp;
@@ -19,8 +19,7 @@ pub(super) struct Asides {
 impl Asides {
     /// None if the dialect of the listener knows no such lines.
     pub(super) fn taken_by(rules: &Rules) -> Option<Asides> {
-        let knows = rules.dialect != Dialect::Statsd;
-        knows.then(|| Asides { tags: rules.tags.clone(), made: Vec::new() })
+        rules.dialect.has_asides().then(|| Asides { tags: rules.tags.clone(), made: Vec::new() })
     }
 
     /// Reads a line without its end. None if it begins as neither.

@@ -167,7 +167,8 @@ impl Interner {
             Ok(series) => series,
             Err(reason) => return (Outcome::Refused(reason), true),
         };
-        if self.rules.drop.is_match(&*series.name) {
+        let telemetry = self.rules.drop_client_telemetry && name.starts_with(CLIENT_TELEMETRY);
+        if telemetry || self.rules.drop.is_match(&*series.name) {
             return (Outcome::Dropped, true);
         }
         match self.names.admit(series, self.now) {
@@ -305,6 +306,9 @@ fn hash_of(name: &[u8], tags: &[u8], kind: Kind, secrets: &RapidSecrets) -> u64 
 fn tag_of(hash: u64) -> u32 {
     (hash >> 28) as u32
 }
+
+/// What names begin with under which DogStatsD's clients report what they send.
+const CLIENT_TELEMETRY: &[u8] = b"datadog.dogstatsd.client.";
 
 /// Most bytes of records; positions fit 32 bits.
 const MAX_RECORDS: usize = 256 << 20;

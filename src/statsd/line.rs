@@ -30,6 +30,8 @@ pub(super) struct Metric<'a> {
     pub(super) values: &'a [u8],
     /// In [`LEAST_RATE`, 1].
     pub(super) rate: Result<f64, BadReason>,
+    /// The text behind `|T`.
+    pub(super) time: Option<&'a [u8]>,
 }
 
 impl<'a> Metric<'a> {
@@ -101,20 +103,24 @@ impl<'a> Metrics<'a> {
         let bar = memchr::memchr(b'|', text).ok_or(BadReason::NoType)?;
         let (values, mut text) = (&text[..bar], &text[bar + 1..]);
         let letters = self.field(&mut text);
-        let mut rate = Ok(1.0);
+        let (mut rate, mut time) = (Ok(1.0), None);
         while let [b'|', section @ ..] = text {
             text = section;
             if section.starts_with(b"@") {
                 rate = read_rate(&self.field(&mut text)[1..]);
             } else {
-                text = &section[memchr::memchr(b'|', section).unwrap_or(section.len())..];
+                let (section, rest) =
+                    section.split_at(memchr::memchr(b'|', section).unwrap_or(section.len()));
+                time = section.strip_prefix(b"T").or(time);
+                text = rest;
             }
         }
         if self.head.is_none() {
             rate = last_rate(self.tail).unwrap_or(rate);
+            time = last_time(self.tail).or(time);
         }
         let kind = kind_of(letters).ok_or(BadReason::UnknownType)?;
-        Ok(Metric { name, tags: self.tags, kind, values, rate })
+        Ok(Metric { name, tags: self.tags, kind, values, rate, time })
     }
 
     /// Cuts a type or a rate from the front of `text`. If a `:` ends it, what follows is left for the next metric.
@@ -219,6 +225,11 @@ pub(super) fn tags(tail: &[u8]) -> &[u8] {
 /// `|#k:v|@0.5|c:x`, of which the last `|@` is taken.
 pub(super) fn last_rate(tail: &[u8]) -> Option<Result<f64, BadReason>> {
     tail.split(|&byte| byte == b'|').rev().find_map(|section| section.strip_prefix(b"@")).map(read_rate)
+}
+
+/// `|#k:v|T1656581400|c:x`, of which the last `|T` is taken.
+pub(super) fn last_time(tail: &[u8]) -> Option<&[u8]> {
+    tail.split(|&byte| byte == b'|').rev().find_map(|section| section.strip_prefix(b"T"))
 }
 
 /// The smallest rate: nobody samples one of more than a billion, and a smaller one lets a single line count for more

@@ -11,11 +11,14 @@
 //! line     := name 1*( ":" values "|" type *( "|" section ) ) [ "|#" tags *( "|" section ) ]
 //! values   := value *( ":" value )                       the value of a set is taken whole, ":" included
 //! type     := "c" | "m" | "g" | "ms" | "h" | "d" | "s"
-//! section  := "@" rate | "#" tags | anything else, which is skipped
+//! section  := "@" rate | "#" tags | "T" seconds | anything else, which is skipped
 //! rate     := a number from 1e-9 to 1
 //! ```
 //!
 //! Blanks around a number or a type are stripped.
+//!
+//! A line that begins with `_e{` or `_sc|` is an event or a service check of DogStatsD and becomes a message (`asides`).
+//! Other dialects: `reference`, `dogstatsd`, and those of `style`, which differ in where a name holds tags.
 //!
 //! It follows <https://github.com/statsd/statsd/blob/master/docs/metric_types.md> and
 //! <https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/>, and refuses what the reference only accepts by
@@ -23,6 +26,7 @@
 
 mod asides;
 mod attributes;
+mod dogstatsd;
 mod event;
 mod intern;
 mod line;
@@ -35,8 +39,10 @@ mod ring;
 mod rules;
 mod scan;
 mod service_check;
+mod style;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 pub use asides::{EVENT_TYPE, MESSAGE_FIELDS, MESSAGE_TYPES, SERVICE_CHECK_TYPE};
 pub use attributes::Attributes;

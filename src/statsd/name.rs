@@ -7,11 +7,11 @@
 
 use crate::metric::{BadReason, Kind, OVERFLOW, Series, Tags};
 
-use super::{Dialect, Rules};
+use super::{Dialect, Rules, style};
 
 /// The series that samples of `kind`, sent with the name `name` and the tag section `tags`, belong to.
 ///
-/// Tags come from three places: `name;k=v`, `|#k:v` and the rules; of a key that comes twice the last is kept.
+/// Tags come from three places: the name (`name;k=v`, or as the dialect writes it), `|#k:v` and the rules; of a key that comes twice the last is kept.
 ///
 /// # Errors
 /// `EmptyName` if nothing legal is in the name; `UnknownType` for a DogStatsD event, whose title is no value.
@@ -22,12 +22,10 @@ pub(super) fn canonical(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> 
     if rules.dialect == Dialect::Statsd {
         return Ok(of_reference(name, tags, kind, rules));
     }
-    let mut parts = name.split(|&byte| byte == b';');
-    let own = sanitise(parts.next().unwrap_or_default());
+    let style::Parts { own, tags: pairs } = style::parts(name, rules.dialect);
     if own.is_empty() {
         return Err(BadReason::EmptyName);
     }
-    let pairs = parts.map(|tag| pair(tag, b'=')).collect();
     let tags = with_sections(pairs, tags, &rules.tags);
     Ok(Series { name: reserved(prefixed(&rules.prefix, own)).into(), tags, kind })
 }
@@ -115,7 +113,7 @@ pub(super) fn tag_value(text: &[u8]) -> String {
 
 /// `key:value`
 /// `   ^` the first `between`; without one it is a bare tag, whose value is empty.
-fn pair(tag: &[u8], between: u8) -> (String, String) {
+pub(super) fn pair(tag: &[u8], between: u8) -> (String, String) {
     let at = tag.iter().position(|&byte| byte == between);
     let (key, value) = at.map_or((tag, &[][..]), |at| (&tag[..at], &tag[at + 1..]));
     (tag_key(key), tag_value(value))

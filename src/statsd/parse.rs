@@ -6,9 +6,9 @@ use super::asides::Asides;
 use super::intern::{Interner, Outcome, Place};
 use super::line::{Datum, Metric, kind_of, metrics, read_rate};
 use super::origin::Origins;
-use super::reference;
 use super::scan::Marks;
-use super::{Dialect, Rules};
+use super::timing::{self, Timed, Timing};
+use super::{Dialect, Rules, dogstatsd, reference};
 use crate::message::Message;
 use crate::metric::{BadReason, Kind, Limit, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
 use crate::time::Stamp;
@@ -33,6 +33,7 @@ pub struct Parser {
     origins: Option<Origins>,
     /// Takes lines that are no metrics; none if the dialect has none.
     asides: Option<Asides>,
+    timing: Timing,
     marks: Marks,
     /// Memory for the lines that are looked up together.
     ahead: Vec<Ahead>,
@@ -44,9 +45,9 @@ impl Parser {
     pub fn new(rules: Rules, names: Arc<Registry>, seed: u64) -> Parser {
         let (marks, ahead) = (Marks::default(), Vec::with_capacity(AHEAD));
         let (dialect, origins) = (rules.dialect, Origins::kept_by(&rules));
-        let asides = Asides::taken_by(&rules);
+        let (asides, timing) = (Asides::taken_by(&rules), Timing::of(&rules));
         let interner = Interner::new(rules, names, seed);
-        Parser { interner, dialect, origins, asides, marks, ahead, example: None }
+        Parser { interner, dialect, origins, asides, timing, marks, ahead, example: None }
     }
 
     /// Appends the samples of one datagram, or of a chunk of whole lines, to `batch` and counts in its tally.
@@ -173,26 +174,67 @@ impl Parser {
     #[inline(always)]
     fn takes_plain(&self, metric: &Metric<'_>, window: &[u8], marks: &[u32]) -> bool {
         let letters = || without_end(&window[marks[1] as usize + 1..marks[2] as usize]);
-        self.dialect != Dialect::Statsd || reference::is_plain(letters(), metric.values)
+        match self.dialect {
+            Dialect::Statsd => reference::is_plain(letters(), metric.values),
+            Dialect::Dogstatsd => dogstatsd::is_plain(letters(), metric),
+            Dialect::Auto | Dialect::Influx | Dialect::Librato | Dialect::Signalfx => true,
+        }
     }
 
     /// Whether the dialect reads a metric with sections as it was read.
     fn takes(&self, metric: &Metric<'_>, line: &[u8]) -> bool {
-        self.dialect != Dialect::Statsd || reference::is_regular(metric, without_end(line))
+        let letters = || line.split(|&byte| byte == b'|').nth(1).unwrap_or_default();
+        match self.dialect {
+            Dialect::Statsd => reference::is_regular(metric, without_end(line)),
+            Dialect::Dogstatsd => dogstatsd::is_plain(letters(), metric),
+            Dialect::Auto | Dialect::Influx | Dialect::Librato | Dialect::Signalfx => true,
+        }
     }
 
     /// Takes a line that holds one metric with one value.
     #[inline(always)]
     fn one_value(&mut self, metric: &Metric<'_>, line: &[u8], sink: &mut Sink<'_>) {
         sink.begin();
-        let datum = metric.rate.and_then(|rate| Datum::read(metric.kind, metric.values, rate));
-        match datum {
+        match self.read(metric, metric.values, sink) {
             Ok(datum) => {
                 let outcome = self.outcome(metric, line);
                 self.place(outcome, datum, line, sink);
             }
             Err(reason) => self.refuse(reason, line, sink),
         }
+    }
+
+    /// What one value of `metric` does.
+    #[inline(always)]
+    fn read<'a>(
+        &self,
+        metric: &Metric<'a>,
+        value: &'a [u8],
+        sink: &mut Sink<'_>,
+    ) -> Result<Datum<'a>, BadReason> {
+        match metric.time {
+            Some(time) if timing::has_time(metric.kind) => self.read_timed(metric, value, time, sink),
+            _ => metric.rate.and_then(|rate| Datum::read(metric.kind, value, rate)),
+        }
+    }
+
+    /// The same for a value whose client says when it was counted.
+    #[cold]
+    fn read_timed<'a>(
+        &self,
+        metric: &Metric<'a>,
+        value: &'a [u8],
+        time: &[u8],
+        sink: &mut Sink<'_>,
+    ) -> Result<Datum<'a>, BadReason> {
+        // To the agent a client that has counted has not sampled.
+        let rate = if self.dialect == Dialect::Dogstatsd { Ok(1.0) } else { metric.rate };
+        let datum = Datum::read(metric.kind, value, rate?)?;
+        match self.timing.judge(time, sink.batch.at)? {
+            Timed::InTime => return Ok(datum),
+            Timed::Late => sink.batch.tally.late += 1,
+        }
+        if self.timing.refuses() { Err(BadReason::Late) } else { Ok(datum) }
     }
 
     /// What becomes of the samples of a metric of `line`.
@@ -221,11 +263,18 @@ impl Parser {
         if self.is_aside(line, sink) {
             return;
         }
+        if self.dialect == Dialect::Dogstatsd {
+            return self.metric(dogstatsd::metric(line), line, sink);
+        }
         for metric in metrics(line) {
-            match metric {
-                Ok(metric) => self.values(&metric, line, sink),
-                Err(reason) => self.refuse(reason, line, sink),
-            }
+            self.metric(metric, line, sink);
+        }
+    }
+
+    fn metric(&mut self, metric: Result<Metric<'_>, BadReason>, line: &[u8], sink: &mut Sink<'_>) {
+        match metric {
+            Ok(metric) => self.values(&metric, line, sink),
+            Err(reason) => self.refuse(reason, line, sink),
         }
     }
 
@@ -245,9 +294,12 @@ impl Parser {
     /// Takes the values of one metric; its name is looked up once, and only if a value is good.
     fn values(&mut self, metric: &Metric<'_>, line: &[u8], sink: &mut Sink<'_>) {
         let mut outcome = None;
-        for text in metric.each() {
-            match metric.rate.and_then(|rate| Datum::read(metric.kind, text, rate)) {
+        let of_agent = self.dialect == Dialect::Dogstatsd;
+        // To the agent nothing between two `:` is no value.
+        for text in metric.each().filter(|text| !of_agent || metric.kind == Kind::Set || !text.is_empty()) {
+            match self.read(metric, text, sink) {
                 Ok(datum) => {
+                    let datum = if of_agent { dogstatsd::absolute(datum) } else { datum };
                     let outcome = *outcome.get_or_insert_with(|| self.outcome(metric, line));
                     self.place(outcome, datum, line, sink);
                 }
@@ -412,7 +464,7 @@ fn plain<'a>(
     let kind = kind_of(without_end(&window[bar + 1..end]))?;
     let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
     let datum = Datum::read(kind, values, 1.0);
-    Some((Metric { name, tags: &[], kind, values, rate: Ok(1.0) }, datum))
+    Some((Metric { name, tags: &[], kind, values, rate: Ok(1.0), time: None }, datum))
 }
 
 /// `name:1|c|@0.1|#k:v,k2:v2`
@@ -424,7 +476,7 @@ fn sectioned<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metri
         return None;
     }
     let kind = kind_of(&window[bar + 1..open])?;
-    let (mut tags, mut rate) = (&[][..], Ok(1.0));
+    let (mut tags, mut rate, mut time) = (&[][..], Ok(1.0), None);
     let mut read = 3;
     while is_bar(window, open) {
         let inner = marks[read..].iter().take_while(|&&at| is_colon(window, at as usize)).count();
@@ -435,13 +487,14 @@ fn sectioned<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metri
             [b'@', ..] if inner > 0 => return None,
             [b'@', text @ ..] => rate = read_rate(text),
             [b'#', text @ ..] => tags = text,
+            [b'T', text @ ..] => time = Some(text),
             _ => {}
         }
         open = close;
         read += inner + 1;
     }
     let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
-    Some((Metric { name, tags, kind, values, rate }, read))
+    Some((Metric { name, tags, kind, values, rate, time }, read))
 }
 
 /// How many of `marks` belong to the first line, its end included.

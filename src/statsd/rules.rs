@@ -1,5 +1,7 @@
 //! What a listener does to the names it receives, and the limits of what it remembers.
 
+use std::time::Duration;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use thiserror::Error;
 
@@ -13,6 +15,21 @@ pub enum Dialect {
     Auto,
     /// The reference, quirks included.
     Statsd,
+    /// DogStatsD as its agent reads it, with the names that Datadog makes of what it gets.
+    Dogstatsd,
+    /// As `Auto`, but for tags in the name: `a,k=v:1|c`.
+    Influx,
+    /// As `Auto`, but for tags in the name: `a#k=v,k2=v2:1|c`.
+    Librato,
+    /// As `Auto`, but for tags in the name: `a[k=v,k2=v2]b:1|c`, whose name is `ab`.
+    Signalfx,
+}
+
+impl Dialect {
+    /// Whether events and service checks are a part of it.
+    pub fn has_asides(self) -> bool {
+        matches!(self, Dialect::Auto | Dialect::Dogstatsd)
+    }
 }
 
 /// The rules of one listener.
@@ -36,6 +53,12 @@ pub struct Rules {
     pub external_data_tag: String,
     /// Names, prefix included, whose samples are dropped. A `*` also matches dots.
     pub drop: GlobSet,
+    /// Whether what DogStatsD's clients send about themselves, `datadog.dogstatsd.client.*`, is dropped.
+    pub drop_client_telemetry: bool,
+    /// How far the time that a client gives a sample may be from its receipt until the sample is late.
+    pub late_after: Duration,
+    /// Whether late samples are refused.
+    pub refuse_late: bool,
     /// Most bytes of a name and its tag section, as sent.
     pub max_key: usize,
     /// Most spellings (name, tag section and kind, as sent) that are remembered.
@@ -88,6 +111,9 @@ impl Default for Rules {
             container_tag: String::new(),
             external_data_tag: String::new(),
             drop: GlobSet::empty(),
+            drop_client_telemetry: false,
+            late_after: Duration::from_secs(10),
+            refuse_late: false,
             max_key: 4096,
             max_spellings: 2_000_000,
         }

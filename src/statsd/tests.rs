@@ -116,6 +116,26 @@ fn every_row_of_the_reference_s_wire_table_becomes_what_it_says() {
     hold(Dialect::Statsd, include_str!("../../tests/wire/statsd_reference.tsv"), 30);
 }
 
+#[test]
+fn every_row_of_dogstatsd_s_wire_table_becomes_what_it_says() {
+    hold(Dialect::Dogstatsd, include_str!("../../tests/wire/dogstatsd.tsv"), 50);
+}
+
+#[test]
+fn every_row_of_the_wire_table_of_tag_styles_becomes_what_it_says() {
+    let table = include_str!("../../tests/wire/tag_styles.tsv");
+    let dialects = [
+        ("auto", Dialect::Auto),
+        ("influx", Dialect::Influx),
+        ("librato", Dialect::Librato),
+        ("signalfx", Dialect::Signalfx),
+    ];
+    for (name, dialect) in dialects {
+        let rows = table.lines().filter_map(|row| row.strip_prefix(name)?.strip_prefix('\t'));
+        hold(dialect, &rows.collect::<Vec<_>>().join("\n"), 4);
+    }
+}
+
 fn hold(dialect: Dialect, table: &str, least: usize) {
     let (mut rows, mut wrong) = (0, Vec::new());
     for (number, row) in table.lines().enumerate().filter(|(_, row)| !row.starts_with('#')) {
@@ -205,6 +225,16 @@ fn lines_longer_than_a_window_and_lines_across_windows_are_read() {
     assert_eq!(batch.samples.iter().filter(|sample| sample.rate == 0.5).count(), 40_000);
 }
 
+/// All of them.
+const DIALECTS: [Dialect; 6] = [
+    Dialect::Auto,
+    Dialect::Statsd,
+    Dialect::Dogstatsd,
+    Dialect::Influx,
+    Dialect::Librato,
+    Dialect::Signalfx,
+];
+
 /// Lines made of what lines are made of, in any order.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -212,7 +242,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         8 => prop::sample::select(vec![":", "|", "|c", "|ms", "|g", "|s", "|h", "|@", "|#", "\r", ":1", ":-2.5", "\n"])
             .prop_map(str::to_owned),
         4 => "[-+]?[0-9]{0,3}(\\.[0-9]{0,3})?(e-?[0-9]{1,3})?",
-        3 => prop::sample::select(vec!["|@0.5", "|@2", "|#k:v,z", "|c:x", "|T1", "k:v", ",", "@", "#"])
+        3 => prop::sample::select(vec!["|@0.5", "|@2", "|#k:v,z", "|c:x", "|T1", "|T", "|m", "a,k=v[x]#b", "k:v", ",", "@", "#"])
             .prop_map(str::to_owned),
         3 => "\nn:[0-9]{1,3}\\|(c|ms|g|s)(\\|@0\\.[0-9])?(\\|#[a-c]:[a-c:,]{0,5})?(\\|c:x)?\r?\n",
     ];
@@ -225,7 +255,7 @@ proptest! {
     #[test]
     fn the_quick_parser_agrees_with_the_general_one(
         text in pieces(),
-        dialect in prop::sample::select(vec![Dialect::Auto, Dialect::Statsd]),
+        dialect in prop::sample::select(DIALECTS.to_vec()),
     ) {
         let (mut parser, mut batch) = parser_of(dialect);
         parser.parse_generally(&text, &mut batch);

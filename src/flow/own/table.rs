@@ -30,7 +30,16 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         INPUT,
         "Names looked up anew because no more are remembered; stop the client that makes ever new ones.",
     ),
-    counter("hekad_dropped_samples_total", INPUT, "Samples the `drop` globs of an input took out."),
+    counter(
+        "hekad_dropped_samples_total",
+        INPUT,
+        "Samples the `drop` globs of an input took out, or that clients sent about themselves and client_telemetry drops.",
+    ),
+    counter(
+        "hekad_late_samples_total",
+        INPUT,
+        "Samples whose client gave them a time farther than late_after from now; aggregated unless late_samples refuses them.",
+    ),
     counter(
         "hekad_kernel_drops_total",
         INPUT,
