@@ -18,3 +18,5 @@ mod metrics;
 mod readme;
 mod reference;
 mod seeds;
+mod senders;
+mod vectors;
