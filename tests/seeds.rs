@@ -11,6 +11,11 @@ fn every_seed_of_the_datagrams_holds() {
 }
 
 #[test]
+fn every_seed_of_the_events_and_service_checks_holds() {
+    replay("aside", bodies::aside::run);
+}
+
+#[test]
 fn every_seed_of_the_matchers_holds() {
     replay("matcher", bodies::matcher::run);
 }

@@ -13,14 +13,16 @@ use heka::graphite::{Namespace, NamespaceOptions, Percent, TagMode, parse_line};
 use heka::matcher::{Fact, Facts};
 use heka::message::Message;
 use heka::metric::{BadReason, Registry, Sample, SampleBatch, SampleKind, SeriesId};
-use heka::statsd::{Parser, Rules};
+use heka::statsd::{Dialect, Parser, Rules};
 use heka::time::{Slot, Stamp};
 
-/// Reads `bytes` as datagrams that two zero bytes part, through plain rules and through rules that change names.
+/// Reads `bytes` as datagrams that two zero bytes part: through plain rules, through rules that change names, and in one
+/// more dialect, by the first byte.
 pub(crate) fn run(bytes: &[u8]) {
     let datagrams = datagrams(bytes);
     MADE_ONCE.with(|(rules, renderings)| {
-        for rules in rules {
+        let further = 2 + usize::from(bytes.first().copied().unwrap_or_default()) % DIALECTS.len();
+        for rules in rules[..2].iter().chain([&rules[further]]) {
             let (batch, asides) = read(rules, &datagrams);
             check_batch(&batch, asides.len());
             check_messages(&batch);
@@ -35,6 +37,14 @@ fn busy_rules() -> Rules {
     let rules = Rules::new("pre.fix", tags, &["*debug*".to_owned()]).expect("legal rules");
     Rules { max_key: 24, max_spellings: 4, ..rules }
 }
+
+/// Rules of another dialect, which refuse what is late and drop what clients say of themselves.
+fn rules_of(dialect: Dialect) -> Rules {
+    Rules { dialect, refuse_late: true, drop_client_telemetry: true, ..Rules::default() }
+}
+
+/// Those whose rates are from 0 to 1.
+const DIALECTS: [Dialect; 4] = [Dialect::Dogstatsd, Dialect::Influx, Dialect::Librato, Dialect::Signalfx];
 
 fn datagrams(mut bytes: &[u8]) -> Vec<&[u8]> {
     let mut datagrams = Vec::new();
@@ -274,5 +284,8 @@ const SHOWN: usize = 50;
 type Renderings = [(Arc<Namespace>, TagMode); 3];
 
 thread_local! {
-    static MADE_ONCE: ([Rules; 2], Renderings) = ([Rules::default(), busy_rules()], renderings());
+    static MADE_ONCE: (Vec<Rules>, Renderings) = {
+        let further = DIALECTS.into_iter().map(rules_of);
+        ([Rules::default(), busy_rules()].into_iter().chain(further).collect(), renderings())
+    };
 }

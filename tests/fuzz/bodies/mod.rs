@@ -3,6 +3,7 @@
 //! Shared by the fuzz targets, which look for new inputs, and `tests/seeds.rs`, which replays the known ones.
 #![allow(dead_code, reason = "each fuzz target uses one of these")]
 
+pub(crate) mod aside;
 pub(crate) mod config;
 pub(crate) mod datagram;
 pub(crate) mod exporter;
