@@ -39,6 +39,8 @@ mod ring;
 mod rules;
 mod scan;
 mod service_check;
+mod shape;
+mod sink;
 mod style;
 #[cfg(test)]
 mod tests;

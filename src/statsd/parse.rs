@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::asides::Asides;
 use super::intern::{Interner, Outcome, Place};
-use super::line::{Datum, Metric, kind_of, metrics, read_rate};
+use super::line::{Datum, Metric, metrics};
 use super::origin::Origins;
 use super::scan::Marks;
+use super::shape::{WINDOW, cut, marks_of_line, plain, sectioned, without_end};
+use super::sink::Sink;
 use super::timing::{self, Timed, Timing};
 use super::{Dialect, Rules, dogstatsd, reference};
 use crate::message::Message;
-use crate::metric::{BadReason, Kind, Limit, Registry, Sample, SampleBatch, SampleKind, SeriesId, Span};
+use crate::metric::{BadReason, Kind, Limit, Registry, SampleBatch, SampleKind};
 use crate::time::Stamp;
 
 /// The statsd parser of one seat: the rules of its listener and the spellings it has seen.
@@ -404,138 +406,6 @@ impl Ahead {
         &window[self.start as usize..self.end as usize]
     }
 }
-
-/// Where samples go.
-struct Sink<'a> {
-    batch: &'a mut SampleBatch,
-    keep_lines: bool,
-    /// Where the line being read was kept.
-    kept: Option<Span>,
-}
-
-impl Sink<'_> {
-    /// Counts a line.
-    #[inline(always)]
-    fn begin(&mut self) {
-        self.batch.tally.lines += 1;
-        self.kept = None;
-    }
-
-    /// Appends a sample.
-    ///
-    /// # Errors
-    /// `TooLong` if the text of the batch has no room for the member.
-    #[inline(always)]
-    fn push(&mut self, series: SeriesId, datum: Datum<'_>, line: &[u8]) -> Result<(), BadReason> {
-        let sample = match datum {
-            Datum::Number { kind, value, rate } => Sample { series, kind, value, rate },
-            Datum::Member(text) => Sample::of_set(series, self.keep(text).ok_or(BadReason::TooLong)?),
-        };
-        self.batch.samples.push(sample);
-        if self.keep_lines {
-            // A line without room is kept as empty: the sample is worth more than its text.
-            let span = self.kept.or_else(|| self.keep(without_end(line))).unwrap_or_default();
-            self.kept = Some(span);
-            self.batch.lines.push(span);
-        }
-        Ok(())
-    }
-
-    /// Positions in the text of a batch have 32 bits.
-    fn keep(&mut self, text: &[u8]) -> Option<Span> {
-        let fits = u32::try_from(self.batch.text.len() + text.len()).is_ok();
-        fits.then(|| self.batch.keep(text))
-    }
-}
-
-/// `name:1|c`
-/// `    ^ ^ ^` a line of these three marks, with a known type; its value, or why it is none.
-#[inline(always)]
-fn plain<'a>(
-    window: &'a [u8],
-    start: usize,
-    marks: &[u32],
-) -> Option<(Metric<'a>, Result<Datum<'a>, BadReason>)> {
-    let [colon, bar, end, ..] = *marks else { return None };
-    let (colon, bar, end) = (colon as usize, bar as usize, end as usize);
-    if !is_colon(window, colon) || !is_bar(window, bar) || !ends_line(window, end) {
-        return None;
-    }
-    let kind = kind_of(without_end(&window[bar + 1..end]))?;
-    let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
-    let datum = Datum::read(kind, values, 1.0);
-    Some((Metric { name, tags: &[], kind, values, rate: Ok(1.0), time: None }, datum))
-}
-
-/// `name:1|c|@0.1|#k:v,k2:v2`
-/// `    ^ ^ ^    ^  ^    ^  ^` sections after the type, whose own `:` mean nothing; in a rate they would.
-fn sectioned<'a>(window: &'a [u8], start: usize, marks: &[u32]) -> Option<(Metric<'a>, usize)> {
-    let [colon, bar, first, ..] = *marks else { return None };
-    let (colon, bar, mut open) = (colon as usize, bar as usize, first as usize);
-    if !is_colon(window, colon) || !is_bar(window, bar) || !is_bar(window, open) {
-        return None;
-    }
-    let kind = kind_of(&window[bar + 1..open])?;
-    let (mut tags, mut rate, mut time) = (&[][..], Ok(1.0), None);
-    let mut read = 3;
-    while is_bar(window, open) {
-        let inner = marks[read..].iter().take_while(|&&at| is_colon(window, at as usize)).count();
-        let close = *marks.get(read + inner)? as usize;
-        let section = &window[open + 1..close];
-        let section = if ends_line(window, close) { without_end(section) } else { section };
-        match section {
-            [b'@', ..] if inner > 0 => return None,
-            [b'@', text @ ..] => rate = read_rate(text),
-            [b'#', text @ ..] => tags = text,
-            [b'T', text @ ..] => time = Some(text),
-            _ => {}
-        }
-        open = close;
-        read += inner + 1;
-    }
-    let (name, values) = (&window[start..colon], &window[colon + 1..bar]);
-    Some((Metric { name, tags, kind, values, rate, time }, read))
-}
-
-/// How many of `marks` belong to the first line, its end included.
-fn marks_of_line(window: &[u8], marks: &[u32]) -> usize {
-    1 + marks.iter().take_while(|&&at| !ends_line(window, at as usize)).count()
-}
-
-/// Whether the mark `at` is a line feed or the end of the text.
-#[inline(always)]
-fn ends_line(window: &[u8], at: usize) -> bool {
-    window.get(at).is_none_or(|&byte| byte == b'\n')
-}
-
-#[inline(always)]
-fn is_bar(window: &[u8], at: usize) -> bool {
-    window.get(at) == Some(&b'|')
-}
-
-#[inline(always)]
-fn is_colon(window: &[u8], at: usize) -> bool {
-    window.get(at) == Some(&b':')
-}
-
-/// `line` without `\n`, `\r\n` or `\r` at its end.
-#[inline(always)]
-fn without_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// Cuts whole lines of at most `WINDOW` bytes from the front, or one line if it is longer.
-fn cut(text: &[u8]) -> (&[u8], &[u8]) {
-    if text.len() <= WINDOW {
-        return (text, &[]);
-    }
-    let end = memchr::memrchr(b'\n', &text[..WINDOW]).or_else(|| memchr::memchr(b'\n', text));
-    text.split_at(end.map_or(text.len(), |at| at + 1))
-}
-
-/// Bytes scanned at once: their marks stay in the cache, whatever comes over a stream.
-const WINDOW: usize = 16 << 10;
 
 /// Lines looked up together: more than a processor has loads under way, few enough to stay in its cache.
 const AHEAD: usize = 32;
