@@ -121,7 +121,7 @@ const LOSSES: [(&str, &str, &str); 14] = [
     ("hekad_unfinished_lines_total", "lines", "cut off"),
     ("hekad_connections_refused_total", "connections", "too many"),
     ("hekad_decode_errors_total", "records", "undecodable"),
-    ("hekad_dropped_samples_total", "samples", "dropped by a glob"),
+    ("hekad_dropped_samples_total", "samples", "dropped as configured"),
     ("hekad_overflow_samples_total", "samples in overflow", ""),
     ("hekad_table_lost_total", "samples", "fault of a filter or deleted"),
     ("hekad_http_refused_total", "requests", "too many connections"),
