@@ -96,7 +96,7 @@ fn claim(store: &mut Families, kind: Kind, index: usize) -> heka::exposition::Sl
     let series = Arc::new(Series { name: "a.b".into(), tags, kind });
     match store.claim(&series, START, true) {
         Claim::Exposed(claimed) => claimed.slot,
-        Claim::Refused { .. } => unreachable!("every series has labels of its own"),
+        Claim::Refused { .. } | Claim::Hidden(_) => unreachable!("every series has labels of its own"),
     }
 }
 
