@@ -44,6 +44,12 @@ impl Lane {
         Lane { machines, intake, clock, _runtime: runtime }
     }
 
+    /// A further intake of each lane of the input.
+    #[allow(dead_code, reason = "only measurements have several lanes")]
+    pub(crate) fn intakes(&self) -> Vec<Box<dyn Intake>> {
+        self.machines.inputs.iter().map(|input| input.intakes.open()).collect()
+    }
+
     /// Pushes datagrams as a UDP lane does that found so many at once: one batch, unless they are too many for it.
     pub(crate) fn push(&mut self, datagrams: &[Vec<u8>]) {
         for datagram in datagrams {

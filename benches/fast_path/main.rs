@@ -1,10 +1,17 @@
 //! What each step of the fast path costs, from a datagram to a Graphite line.
 //!
 //! `cargo bench` runs all of them; `cargo bench -- split` also prints what it costs to share one stream between two
-//! aggregators instead of giving it to one, and `cargo bench -- scrape` what scrapes take.
+//! aggregators instead of giving it to one, `cargo bench -- lanes` what a second lane brings, `cargo bench -- hold` how
+//! long a flush keeps a lane waiting, and `cargo bench -- scrape` what scrapes take.
 
 #[path = "../../tests/lane.rs"]
 mod lane;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a measurement reads the clock, spawns and prints"
+)]
+mod lanes;
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -24,6 +31,12 @@ fn main() {
         |name: &str| wanted.is_empty() || wanted.iter().any(|filter| name.contains(filter.as_str()));
     if is_wanted("split") {
         split::print_ratio();
+    }
+    if is_wanted("lanes") {
+        lanes::print_ratio();
+    }
+    if is_wanted("hold") {
+        lanes::print_hold();
     }
     if is_wanted("scrape") {
         scrape::print();

@@ -263,7 +263,7 @@ impl Reader<'_> {
                     Js::Number(if minus { left - right } else { left + right })
                 }
                 (Js::Text(_), other) | (other, Js::Text(_)) if !minus && is_plain(other) => {
-                    Js::Text(left.value.text() + &right.value.text())
+                    Js::Text(self.bounded(left.value.text() + &right.value.text())?)
                 }
                 _ => return Err(SyntaxError::at(self.text, at, "texts and numbers alone can be joined")),
             };
@@ -329,9 +329,21 @@ impl Reader<'_> {
             let at = self.at;
             let name = self.identifier().unwrap_or_default();
             let arguments = self.arguments()?;
-            node.value = method(&node.value, &name, &arguments).ok_or_else(|| {
+            let value = method(&node.value, &name, &arguments).ok_or_else(|| {
                 SyntaxError::at(self.text, at, format!("`{name}` is not understood here; write its result"))
             })?;
+            node.value = match value {
+                Js::Text(text) => Js::Text(self.bounded(text)?),
+                value => value,
+            };
+        }
+    }
+
+    /// A text that was put together, unless it is too long: a few of these steps could make gigabytes of a line.
+    fn bounded(&self, text: String) -> Result<String, SyntaxError> {
+        match text.len() <= LONGEST_TEXT {
+            true => Ok(text),
+            false => Err(self.error(format!("this text becomes longer than {LONGEST_TEXT} bytes"))),
         }
     }
 
@@ -455,6 +467,7 @@ impl Reader<'_> {
                     let node = self.expression()?;
                     self.expect("}", "after the expression a")?;
                     out.push_str(&node.value.text());
+                    out = self.bounded(out)?;
                 }
                 '\\' => self.escape(&mut out)?,
                 letter => out.push(letter),
@@ -640,21 +653,28 @@ fn method(value: &Js, name: &str, arguments: &[Js]) -> Option<Js> {
         (Js::Text(text), "split", [Js::Text(at)]) if !at.is_empty() => {
             Some(listed(text.split(at.as_str()).map(str::to_owned).collect()))
         }
-        (Js::Text(text), "replace", [Js::Text(from), Js::Text(to)]) => Some(Js::Text(match from.as_str() {
-            ALL_DOTS => text.replace('.', to),
-            from => text.replacen(from, to, 1),
-        })),
+        (Js::Text(text), "replace", [Js::Text(from), Js::Text(to)]) if is_small(text.len(), to) => {
+            Some(Js::Text(match from.as_str() {
+                ALL_DOTS => text.replace('.', to),
+                from => text.replacen(from, to, 1),
+            }))
+        }
         (Js::Text(text), "toLowerCase", []) => Some(Js::Text(text.to_lowercase())),
         (Js::Text(text), "toUpperCase", []) => Some(Js::Text(text.to_uppercase())),
         (Js::Text(text), "trim", []) => Some(Js::Text(text.trim().to_owned())),
         (value, "toString", []) if is_plain(value) => Some(Js::Text(value.text())),
         (Js::List(nodes), "reverse", []) => Some(Js::List(nodes.iter().rev().cloned().collect())),
-        (Js::List(nodes), "join", [Js::Text(between)]) => {
+        (Js::List(nodes), "join", [Js::Text(between)]) if is_small(nodes.len(), between) => {
             let texts: Vec<_> = nodes.iter().map(|node| node.value.text()).collect();
             Some(Js::Text(texts.join(between)))
         }
         _ => None,
     }
+}
+
+/// Whether a step that may put a text in so many places makes no giant of it.
+fn is_small(places: usize, text: &str) -> bool {
+    places.saturating_mul(text.len()) <= MOST_AT_A_STEP
 }
 
 fn number_text(number: f64) -> String {
@@ -668,109 +688,14 @@ fn number_text(number: f64) -> String {
 /// Stands for the regular expression that matches every dot; no text of a file has it.
 const ALL_DOTS: &str = "\u{0}every dot\u{0}";
 
+/// Bytes of the longest text that is put together.
+const LONGEST_TEXT: usize = 64 << 10;
+
+/// Bytes one step may make before that is seen.
+const MOST_AT_A_STEP: usize = 16 << 20;
+
 /// Deepest nesting.
 const DEEPEST: usize = 64;
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const MACHINE: Machine<'_> =
-        Machine { hostname: "a.b", environment: &|name| (name == "X").then(|| "7".to_owned()) };
-
-    /// The value of the key `k` of `{ k: TEXT }`.
-    fn value(text: &str) -> Result<Js, String> {
-        let members = read_object(&format!("{{ k: {text} }}"), MACHINE).map_err(|error| error.to_string())?;
-        Ok(members.into_iter().next().map_or(Js::Undefined, |member| member.node.value))
-    }
-
-    fn text(text: &str) -> Result<Js, String> {
-        Ok(Js::Text(text.to_owned()))
-    }
-
-    #[test]
-    fn constants_are_what_javascript_makes_of_them() {
-        let numbers = [
-            ("1", 1.0),
-            ("-1.5e3", -1500.0),
-            ("0x1F", 31.0),
-            ("0o17 + 0b11", 18.0),
-            (".5", 0.5),
-            ("60 * 1000", 60_000.0),
-            ("1 + 2 * 3 - 8 / 4", 5.0),
-            ("(1 + 2) * 3", 9.0),
-            ("parseInt(process.env.X, 10) + 1", 8.0),
-            ("Number('2.5')", 2.5),
-            ("1_000", 1000.0),
-        ];
-        for (text, number) in numbers {
-            assert_eq!(value(text), Ok(Js::Number(number)), "{text}");
-        }
-        assert_eq!(
-            value(r#"'a\'b' + "\n" + `c${1 + 1}\x41\u00e9\ud83d\ude00\u{1f600}`"#),
-            text("a'b\nc2Aé😀😀")
-        );
-        assert_eq!(value("process.env.Y || 'z'"), text("z"));
-        assert_eq!(value("process.env['X'] || 'z'"), text("7"));
-        assert_eq!(value("process.env.Y ?? null"), Ok(Js::Null));
-        assert_eq!(value("require('os').hostname().split('.')[0]"), text("a"));
-        assert_eq!(value("require(\"os\").hostname().split('.').reverse().join('-')"), text("b-a"));
-        assert_eq!(value("require('os').hostname().replace(/\\./g, '_')"), text("a_b"));
-        assert_eq!(value("'x' + 1 + true"), text("x1true"));
-        assert_eq!(value("!0"), Ok(Js::Bool(true)));
-        assert_eq!(value("[ { a: 1, }, ][0]['a']"), Ok(Js::Number(1.0)));
-    }
-
-    #[test]
-    fn wrappings_comments_and_commas_are_passed_by() {
-        let texts = [
-            "{a:1}",
-            "({ 'a': 1, })",
-            "#!/usr/bin/env node\n'use strict';\nmodule.exports = { \"a\": 1 };",
-            "/* b */ // c\n{ a /* d */ : 1 // e\n}",
-            "exports.config = {a:2, a:1}",
-        ];
-        for text in texts {
-            let members = read_object(text, MACHINE).unwrap();
-            let found: Vec<_> = members.iter().map(|member| (&*member.key, &member.node.value)).collect();
-            assert_eq!(found, [("a", &Js::Number(1.0))], "{text}");
-        }
-    }
-
-    #[test]
-    fn whatever_would_have_to_run_is_refused_with_its_place() {
-        let errors = [
-            ("fs.read()", "1:6: `fs` would have to be run, which is not done; write its value in its place"),
-            (
-                "require('fs').x()",
-                "1:6: only require('os').hostname() is understood; write the value in its place",
-            ),
-            ("'a'.big()", "1:10: `big` is not understood here; write its result"),
-            ("'a", "1:6: this text has no closing quote"),
-            ("[1", "1:9: after the value a `,` or `]` is expected"),
-            ("'a' - 1", "1:10: texts and numbers alone can be joined"),
-            ("\u{e9}", "1:6: `\u{e9}` would have to be run, which is not done; write its value in its place"),
-        ];
-        for (text, error) in errors {
-            assert_eq!(value(text), Err(error.to_owned()));
-        }
-        let error = |text: &str| read_object(text, MACHINE).unwrap_err().to_string();
-        assert_eq!(error("{}\n var x"), "2:2: only one object can stand here; statements are not run");
-        assert_eq!(error("[]"), "1:1: the file must be one object: { port: 8125, … }");
-        assert_eq!(error(""), "1:1: the file ends where a value is expected");
-        assert_eq!(error("/* x"), "1:1: this comment has no end: */ is missing");
-        assert!(error(&"[".repeat(100_000)).ends_with("nested more than 64 deep"));
-        assert!(error(&"-".repeat(100_000)).ends_with("nested more than 64 deep"));
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_read_or_refused(text in "[a-z0-9'\"`{}\\[\\](),:;./*+|?$\\\\ \n-]{0,60}") {
-            // What counts is that it comes back.
-            let _ = read_object(&text, MACHINE);
-            let _ = read_object(&format!("{{ a: {text} }}"), MACHINE);
-        }
-    }
-}
+mod tests;

@@ -66,9 +66,11 @@ impl Limits {
     /// The prefix a name is counted under: the longest of `series_of` it is below of, else its first `prefix_depth`
     /// components. The last component of a name is never part of its prefix.
     pub(super) fn prefix_of<'a>(&self, name: &'a str) -> &'a str {
-        let configured = name.rmatch_indices('.').map(|(dot, _)| &name[..dot]);
-        if let Some(prefix) = configured.into_iter().find(|prefix| self.series_of.contains_key(*prefix)) {
-            return prefix;
+        if !self.series_of.is_empty() {
+            let mut configured = name.rmatch_indices('.').map(|(dot, _)| &name[..dot]);
+            if let Some(prefix) = configured.find(|prefix| self.series_of.contains_key(*prefix)) {
+                return prefix;
+            }
         }
         let dots = name.match_indices('.').take(self.prefix_depth);
         dots.last().map_or("", |(dot, _)| &name[..dot])

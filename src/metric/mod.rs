@@ -3,6 +3,7 @@
 mod bad;
 mod batch;
 mod census;
+mod identity;
 mod limits;
 mod registry;
 mod series;

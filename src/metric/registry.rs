@@ -9,13 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use dashmap::DashMap;
 
 use super::census::{Census, Named, PrefixCount};
+use super::identity::{Entry, HandOn, Identity, SeriesHasher, Wanted};
 use super::{Kind, Limit, Limits, Series, SeriesId};
 use crate::time::Stamp;
 
 /// Names every series and numbers them.
 #[derive(Debug)]
 pub struct Registry {
-    ids: DashMap<Arc<Series>, SeriesId>,
+    ids: DashMap<Entry, (), HandOn>,
+    hasher: SeriesHasher,
     named: [RwLock<Vec<Arc<Series>>>; Kind::ALL.len()],
     /// The overflow series, once there are such.
     overflows: [OnceLock<SeriesId>; Kind::ALL.len()],
@@ -53,7 +55,8 @@ impl Registry {
     /// An empty registry with these limits.
     pub fn limited(limits: Limits) -> Registry {
         Registry {
-            ids: DashMap::new(),
+            ids: DashMap::with_hasher(HandOn::default()),
+            hasher: SeriesHasher::random(),
             named: Default::default(),
             overflows: Default::default(),
             census: Mutex::new(Census::new(&limits)),
@@ -82,12 +85,16 @@ impl Registry {
 
     /// The series that has the samples of what was refused.
     pub fn overflow(&self, kind: Kind) -> SeriesId {
-        *self.overflows[kind as usize].get_or_init(|| self.name(Series::plain(OVERFLOW, kind)))
+        *self.overflows[kind as usize].get_or_init(|| {
+            let series = Series::plain(OVERFLOW, kind);
+            let hash = self.hasher.hash(&series);
+            self.name(series, hash)
+        })
     }
 
     /// The id of `series` if it was ever seen.
     pub fn find(&self, series: &Series) -> Option<SeriesId> {
-        self.ids.get(series).map(|id| *id)
+        self.found(series, self.hasher.hash(series))
     }
 
     /// The series of `id`.
@@ -156,26 +163,27 @@ impl Registry {
     }
 
     fn find_or_name(&self, series: Series, at: Option<Stamp>) -> Result<SeriesId, Limit> {
-        if let Some(id) = self.find(&series) {
+        let hash = self.hasher.hash(&series);
+        if let Some(id) = self.found(&series, hash) {
             return Ok(id);
         }
         if *series.name == *OVERFLOW && series.tags.is_empty() {
             return Ok(self.overflow(series.kind));
         }
-        let named = self.limits.fits(&series).and_then(|()| self.name_new(series, at));
+        let named = self.limits.fits(&series).and_then(|()| self.name_new(series, hash, at));
         if let Err(limit) = named {
             self.refused[limit as usize].fetch_add(1, Ordering::Relaxed);
         }
         named
     }
 
-    fn name_new(&self, series: Series, at: Option<Stamp>) -> Result<SeriesId, Limit> {
+    fn name_new(&self, series: Series, hash: u32, at: Option<Stamp>) -> Result<SeriesId, Limit> {
         // Room is never given back, so that a flood of names finds it out without the lock.
         if self.len() >= self.limits.max_series {
             return Err(Limit::Series);
         }
         let mut census = self.census();
-        if let Some(id) = self.find(&series) {
+        if let Some(id) = self.found(&series, hash) {
             return Ok(id);
         }
         if self.len() >= self.limits.max_series {
@@ -183,18 +191,25 @@ impl Registry {
         }
         census.admit(self.limits.prefix_of(&series.name), &self.limits, at)?;
         self.count.fetch_add(1, Ordering::Relaxed);
-        let id = self.name(series);
+        let id = self.name(series, hash);
         census.note(Named { id, at });
         Ok(id)
     }
 
-    fn name(&self, series: Series) -> SeriesId {
+    /// Names a series that nobody else names at the same time.
+    fn name(&self, series: Series, hash: u32) -> SeriesId {
         let series = Arc::new(series);
-        *self.ids.entry(Arc::clone(&series)).or_insert_with(|| {
+        let id = {
             let mut named = self.named[series.kind as usize].write().expect("no writer of names panics");
             named.push(Arc::clone(&series));
             SeriesId::new(series.kind, named.len() - 1)
-        })
+        };
+        self.ids.insert(Entry::new(series, id, hash), ());
+        id
+    }
+
+    fn found(&self, series: &Series, hash: u32) -> Option<SeriesId> {
+        self.ids.get(&Wanted::new(series, hash) as &dyn Identity).map(|entry| entry.key().id)
     }
 
     fn census(&self) -> MutexGuard<'_, Census> {

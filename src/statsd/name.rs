@@ -11,7 +11,8 @@ use super::{Dialect, Rules, style};
 
 /// The series that samples of `kind`, sent with the name `name` and the tag section `tags`, belong to.
 ///
-/// Tags come from three places: the name (`name;k=v`, or as the dialect writes it), `|#k:v` and the rules; of a key that comes twice the last is kept.
+/// Tags come from three places: the name (`name;k=v`, or as the dialect writes it), `|#k:v` and the rules; of a key that
+/// comes twice the last is kept.
 ///
 /// # Errors
 /// `EmptyName` if nothing legal is in the name; `UnknownType` for a DogStatsD event, whose title is no value.
@@ -36,7 +37,9 @@ pub(super) fn with_sections(
     tags: &[u8],
     listener: &[(String, String)],
 ) -> Tags {
-    pairs.extend(tags.split(|&byte| byte == b',').map(|tag| pair(tag, b':')));
+    if !tags.is_empty() {
+        pairs.extend(tags.split(|&byte| byte == b',').map(|tag| pair(tag, b':')));
+    }
     pairs.extend(listener.iter().cloned());
     sorted(pairs)
 }
@@ -78,6 +81,13 @@ fn of_reference(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> Series {
 
 /// `text` as a name: what is illegal replaced or deleted.
 pub(super) fn sanitise(text: &[u8]) -> String {
+    // Most names are legal as they are.
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if let Ok(text) = std::str::from_utf8(text)
+        && text.as_bytes().iter().all(legal)
+    {
+        return text.to_owned();
+    }
     sanitised(&String::from_utf8_lossy(text), |_| false)
 }
 
