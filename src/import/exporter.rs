@@ -96,7 +96,12 @@ impl Defaults {
 
 fn document(defaults: &Defaults, drafts: &[Draft]) -> String {
     let mut document = Document::new(HEADER);
-    document.section("statsd_udp").set("type", "StatsdInput").set("address", "0.0.0.0:9125");
+    document.section("statsd_udp").set("type", "StatsdInput");
+    document.comment(
+        "Takes tags as DogStatsD writes them. A listener has one style: for clients of Influx, Librato or SignalFx add one\n\
+         with dialect = \"influx\", \"librato\" or \"signalfx\".",
+    );
+    document.set("address", "0.0.0.0:9125");
     document
         .section("statsd_tcp")
         .set("type", "StatsdInput")

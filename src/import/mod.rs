@@ -48,9 +48,10 @@ pub enum Fate {
 }
 
 impl Finding {
-    /// A finding about the key `key` in line `line`.
+    /// A finding about the key `key` in line `line`; an empty one is shown in quotes.
     pub fn new(key: impl Into<String>, line: usize, fate: Fate) -> Finding {
-        Finding { key: key.into(), line, fate }
+        let key = Some(key.into()).filter(|key: &String| !key.is_empty());
+        Finding { key: key.unwrap_or_else(|| "\"\"".to_owned()), line, fate }
     }
 }
 
