@@ -42,6 +42,9 @@ pub fn statsd_exporter(text: &str) -> Result<Imported, SyntaxError> {
         let why = "statsd_exporter reads the first document alone";
         keys.findings.push(Finding::new("---", line, Fate::Refused(why.to_owned())));
     }
+    // The parser places what ends the file behind it.
+    let last = text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).count();
+    keys.findings.iter_mut().for_each(|finding| finding.line = finding.line.clamp(1, last));
     keys.findings.sort_by_key(|finding| finding.line);
     Ok(Imported { text: document(&defaults, &drafts), findings: keys.findings })
 }

@@ -1,7 +1,7 @@
 //! When a lane pauses before it receives: pure arithmetic, the sleeping is done elsewhere.
 //!
 //! A wake-up and a system call cost twice what the kernel charges for a small datagram. So a lane that drained its
-//! socket at a high rate lets datagrams gather for about a millisecond, and then takes a full batch. At a low rate it
+//! socket at a high rate lets datagrams gather for two milliseconds, and then takes full batches. At a low rate it
 //! never pauses: nothing would be saved, and latency lost.
 
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Pace {
 }
 
 /// What a lane pauses unless told otherwise.
-pub const USUAL_PAUSE: Duration = Duration::from_millis(1);
+pub const USUAL_PAUSE: Duration = Duration::from_millis(2);
 /// No lane pauses longer, whatever it is told.
 pub const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
