@@ -38,7 +38,7 @@ const FLOORS: [&[&str]; 7] = [
 ];
 
 /// Who may import whom inside a floor, where all others are strangers.
-const NEIGHBOURS: [(&str, &str); 8] = [
+const NEIGHBOURS: [(&str, &str); 9] = [
     ("message", "time"),
     ("metric", "time"),
     ("plugin", "flow"),
@@ -46,6 +46,7 @@ const NEIGHBOURS: [(&str, &str); 8] = [
     ("runner", "router"),
     ("runner", "buffer"),
     ("import", "exposition"),
+    ("import", "graphite"),
     ("daemon", "pipeline"),
 ];
 

@@ -6,6 +6,7 @@
 
 use super::sketch::Sketch;
 use super::snapshot::{Distribution, Snapshot, TimerPoint};
+use crate::metric::unbounded;
 
 /// What is said of all samples of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -215,15 +216,6 @@ fn prefix_sums(values: &[f64]) -> (f64, f64) {
         return values.fold((0.0, 0.0), |(sum, squares), value| (sum + value, squares + value * value));
     }
     values.iter().fold((0.0, 0.0), |(sum, squares), value| (sum + value, squares + value * value))
-}
-
-/// Samples are finite; what stands at an end of the range of f64 was sent as infinite, or beyond it.
-fn unbounded(value: f64) -> f64 {
-    match value {
-        f64::MAX => f64::INFINITY,
-        f64::MIN => f64::NEG_INFINITY,
-        value => value,
-    }
 }
 
 /// JavaScript's `Math.round`: halves go up, also below zero.

@@ -15,7 +15,7 @@ use crate::flow::{Count, sample_facts};
 use crate::matcher::{Fact, Facts, FieldNames};
 use crate::message::{Message, made_uuid};
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
-use crate::statsd::{self, MESSAGE_FIELDS, MESSAGE_TYPES, Parser, Rules, RulesError};
+use crate::statsd::{Dialect, MESSAGE_FIELDS, MESSAGE_TYPES, Parser, Rules, RulesError};
 use crate::time::Stamp;
 
 /// Options; they may stand in the section of a `StatsdInput`.
@@ -54,25 +54,6 @@ pub struct Config {
     pub drop: Vec<String>,
 }
 
-/// Whose grammar lines are read by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// What clients mean.
-    #[default]
-    Auto,
-    /// The reference.
-    Statsd,
-    /// DogStatsD's agent.
-    Dogstatsd,
-    /// Tags behind `,`.
-    Influx,
-    /// Tags behind `#`.
-    Librato,
-    /// Tags in brackets.
-    Signalfx,
-}
-
 /// What becomes of what clients send about themselves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,19 +74,6 @@ pub enum LateSamples {
     Aggregate,
     /// They are refused.
     Refuse,
-}
-
-impl Dialect {
-    fn of_parser(self) -> statsd::Dialect {
-        match self {
-            Dialect::Auto => statsd::Dialect::Auto,
-            Dialect::Statsd => statsd::Dialect::Statsd,
-            Dialect::Dogstatsd => statsd::Dialect::Dogstatsd,
-            Dialect::Influx => statsd::Dialect::Influx,
-            Dialect::Librato => statsd::Dialect::Librato,
-            Dialect::Signalfx => statsd::Dialect::Signalfx,
-        }
-    }
 }
 
 impl Default for Config {
@@ -132,7 +100,7 @@ impl Config {
         // The reference takes a name as long as a datagram.
         let max_key = if self.dialect == Dialect::Statsd { LONGEST } else { rules.max_key };
         Ok(Rules {
-            dialect: self.dialect.of_parser(),
+            dialect: self.dialect,
             sanitise: self.sanitize_names,
             drop_client_telemetry: self.client_telemetry == ClientTelemetry::Drop,
             late_after: self.late_after.0,
@@ -224,7 +192,7 @@ impl Declare<dyn Decoder> for Config {
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
         let mut facts = vec![sample_facts(name, hostname)];
-        facts.extend(self.dialect.of_parser().has_asides().then(|| message_facts(name)));
+        facts.extend(self.dialect.has_asides().then(|| message_facts(name)));
         facts
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::aggregate::{CounterPoint, GaugePoint, Percentile, Rank, Snapshot, TimerPoint};
+use crate::aggregate::{CounterPoint, GaugePoint, Percentile, Rank, SetPoint, Snapshot, TimerPoint};
 use crate::graphite::{LineWriter, Namespace, PercentNumbers, Rules, TagMode, TimerNumbers, parse_line};
 use crate::metric::{Series, SeriesId};
 
@@ -40,6 +40,18 @@ enum Column {
     Done,
 }
 
+impl Column {
+    fn next(self) -> Column {
+        match self {
+            Column::Counters => Column::Timers,
+            Column::Timers => Column::Gauges,
+            Column::Gauges => Column::Sets,
+            Column::Sets => Column::Own,
+            Column::Own | Column::Done => Column::Done,
+        }
+    }
+}
+
 impl<'a> SnapshotLines<'a> {
     /// Nothing is written yet.
     pub fn new(found: &'a Snapshot, naming: &'a Namespace, tags: &'a TagMode) -> SnapshotLines<'a> {
@@ -53,45 +65,31 @@ impl<'a> SnapshotLines<'a> {
     pub fn write_part(&mut self, out: &mut Vec<u8>) -> bool {
         let (found, slot) = (self.found, self.found.slot);
         let mut writer = LineWriter::new(self.naming, self.tags, slot.end.seconds(), slot.seconds(), out);
-        let next = match self.column {
-            Column::Counters => match self.named(&found.counters, |point| point.series) {
-                Some(points) => {
-                    self.counters(points, &mut writer);
-                    Column::Counters
-                }
-                None => Column::Timers,
-            },
-            Column::Timers => match self.named(&found.timers, |point| point.series) {
-                Some(points) => {
-                    self.timers(points, &mut writer);
-                    Column::Timers
-                }
-                None => Column::Gauges,
-            },
-            Column::Gauges => match self.named(&found.gauges, |point| point.series) {
-                Some(points) => {
-                    self.gauges(points, &mut writer);
-                    Column::Gauges
-                }
-                None => Column::Sets,
-            },
-            Column::Sets => match self.named(&found.sets, |point| point.series) {
-                Some(points) => {
-                    for (point, series) in points.iter().zip(&self.names) {
-                        writer.set(&series.name, &series.tags, point.cardinality);
-                    }
-                    Column::Sets
-                }
-                None => Column::Own,
-            },
+        let some = match self.column {
+            Column::Counters => {
+                let points = self.named(&found.counters, |point| point.series);
+                points.map(|points| self.counters(points, &mut writer))
+            }
+            Column::Timers => {
+                let points = self.named(&found.timers, |point| point.series);
+                points.map(|points| self.timers(points, &mut writer))
+            }
+            Column::Gauges => {
+                let points = self.named(&found.gauges, |point| point.series);
+                points.map(|points| self.gauges(points, &mut writer))
+            }
+            Column::Sets => {
+                let points = self.named(&found.sets, |point| point.series);
+                points.map(|points| self.sets(points, &mut writer))
+            }
             Column::Own => {
                 self.own(&mut writer);
-                Column::Done
+                None
             }
-            Column::Done => Column::Done,
+            Column::Done => None,
         };
-        if next != self.column {
-            (self.column, self.at) = (next, 0);
+        if some.is_none() {
+            (self.column, self.at) = (self.column.next(), 0);
         }
         self.written += writer.lines();
         self.column != Column::Done
@@ -138,6 +136,12 @@ impl<'a> SnapshotLines<'a> {
             if !self.own.is_lag(series) {
                 writer.gauge(&series.name, &series.tags, point.value);
             }
+        }
+    }
+
+    fn sets(&self, points: &[SetPoint], writer: &mut LineWriter<'_>) {
+        for (point, series) in points.iter().zip(&self.names) {
+            writer.set(&series.name, &series.tags, point.cardinality);
         }
     }
 

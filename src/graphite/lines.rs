@@ -7,6 +7,7 @@ use super::histogram::Bins;
 use super::namespace::{Affix, Namespace, Rules, TimerAffixes};
 use super::number::{write_integer, write_number, write_six_decimals};
 use super::tags::{Spelling, TagMode};
+use crate::metric::unbounded;
 
 /// What is known of a timer in one interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -234,15 +235,6 @@ fn heka_timer(
             page.optional(&names.mean, series, unless_idle(mean));
             page.optional(&names.bound, series, unless_idle(bound));
         }
-    }
-}
-
-/// Sums stay in the range of f64; what stands at its end went beyond it.
-fn unbounded(value: f64) -> f64 {
-    match value {
-        f64::MAX => f64::INFINITY,
-        f64::MIN => f64::NEG_INFINITY,
-        value => value,
     }
 }
 

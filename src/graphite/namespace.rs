@@ -363,6 +363,26 @@ impl Namer {
     }
 }
 
+/// What `NamespaceOptions::timer_metrics` may name.
+pub const TIMER_METRICS: [&str; 16] = [
+    "std",
+    "upper",
+    "lower",
+    "count",
+    "count_ps",
+    "sum",
+    "sum_squares",
+    "mean",
+    "median",
+    "histogram",
+    "count_percent",
+    "mean_percent",
+    "upper_percent",
+    "lower_percent",
+    "sum_percent",
+    "sum_squares_percent",
+];
+
 fn is_sent(options: &NamespaceOptions, statistic: &str) -> bool {
     options.timer_metrics.is_empty() || options.timer_metrics.iter().any(|sent| sent == statistic)
 }

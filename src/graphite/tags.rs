@@ -4,6 +4,7 @@
 //! <https://github.com/graphite-project/carbon/blob/1.1.x/lib/carbon/util.py>.
 
 use super::template::PathTemplate;
+use crate::metric::cleaned;
 
 /// What becomes of tags.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,7 +40,8 @@ impl Spelling {
         let head = match mode {
             _ if clean_names => {
                 self.head.clear();
-                push_as_reference(&mut self.head, name);
+                // As the reference's Graphite backend does it.
+                self.head.extend_from_slice(cleaned(name, &['=']).as_bytes());
                 &self.head
             }
             TagMode::Reference if name.is_empty() => &[][..],
@@ -61,22 +63,6 @@ impl Spelling {
             TagMode::Path(_) | TagMode::Drop => {}
         }
         (head, &self.tail)
-    }
-}
-
-/// Appends `text` as the reference's Graphite backend cleans names: runs of white space become `_`, `/` becomes `-`, what
-/// is no letter, digit, `_`, `-`, `.` or `=` is deleted.
-fn push_as_reference(out: &mut Vec<u8>, text: &str) {
-    let mut in_blank = false;
-    for letter in text.chars() {
-        let blank = letter == '\u{feff}' || letter != '\u{85}' && letter.is_whitespace();
-        match letter {
-            _ if blank && !in_blank => out.push(b'_'),
-            '/' => out.push(b'-'),
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' | '.' | '=' => out.push(letter as u8),
-            _ => {}
-        }
-        in_blank = blank;
     }
 }
 

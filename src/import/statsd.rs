@@ -25,14 +25,26 @@ pub fn statsd(
     hostname: &str,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Imported, SyntaxError> {
-    let members = read_object(text, Machine { hostname, environment })?;
+    translated(text, Machine { hostname, environment }, HEADER, |keys, document| {
+        listeners::write(keys, document);
+        aggregation::write(keys, document);
+        backends::write(keys, document);
+        process(keys);
+        keys.rest();
+    })
+}
+
+/// What `write` makes of the keys of a file, below a header.
+fn translated(
+    text: &str,
+    machine: Machine<'_>,
+    header: &str,
+    write: impl FnOnce(&mut Keys<'_>, &mut Document),
+) -> Result<Imported, SyntaxError> {
+    let members = read_object(text, machine)?;
     let mut keys = Keys { members: &members, prefix: String::new(), findings: Vec::new() };
-    let mut document = Document::new(HEADER);
-    listeners::write(&mut keys, &mut document);
-    aggregation::write(&mut keys, &mut document);
-    backends::write(&mut keys, &mut document);
-    process(&mut keys);
-    keys.rest();
+    let mut document = Document::new(header);
+    write(&mut keys, &mut document);
     keys.findings.sort_by_key(|finding| finding.line);
     Ok(Imported { text: document.into_text(), findings: keys.findings })
 }

@@ -67,6 +67,16 @@ impl SampleKind {
     }
 }
 
+/// The number that a sample or a sum stands for: they are finite, and what stands at an end of the range of f64 was sent
+/// as infinite or went beyond it.
+pub fn unbounded(value: f64) -> f64 {
+    match value {
+        f64::MAX => f64::INFINITY,
+        f64::MIN => f64::NEG_INFINITY,
+        value => value,
+    }
+}
+
 /// One datum as a client sent it, its name already an id.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {

@@ -3,14 +3,16 @@
 mod bad;
 mod batch;
 mod census;
+mod clean;
 mod identity;
 mod limits;
 mod registry;
 mod series;
 
 pub use bad::{BadReason, Tally};
-pub use batch::{Sample, SampleBatch, SampleKind, Span};
+pub use batch::{Sample, SampleBatch, SampleKind, Span, unbounded};
 pub use census::PrefixCount;
+pub use clean::{cleaned, is_blank};
 pub use limits::{Limit, Limits, NewSeries};
 pub(crate) use registry::OVERFLOW;
 pub use registry::{NewName, Registry, Resolved};

@@ -5,7 +5,7 @@
 //! becomes `-`, everything else outside of `[a-zA-Z0-9_.-]` is deleted. Unlike there an empty name is refused, and
 //! tags are sorted, so that their order does not make two series of one.
 
-use crate::metric::{BadReason, Kind, OVERFLOW, Series, Tags};
+use crate::metric::{BadReason, Kind, OVERFLOW, Series, Tags, cleaned};
 
 use super::{Dialect, Rules, style};
 
@@ -64,7 +64,7 @@ fn of_reference(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> Series {
         key.push_str(&item.replacen(';', "_", 1).replacen(':', "=", 1));
     }
     if rules.sanitise {
-        key = sanitised(&key, |letter| matches!(letter, ';' | '='));
+        key = cleaned(&key, &[';', '=']);
     }
     let mut parts = key.split(';');
     let own = parts.next().unwrap_or_default().to_owned();
@@ -88,25 +88,7 @@ pub(super) fn sanitise(text: &[u8]) -> String {
     {
         return text.to_owned();
     }
-    sanitised(&String::from_utf8_lossy(text), |_| false)
-}
-
-/// The same, with further letters that are legal.
-fn sanitised(text: &str, also: impl Fn(char) -> bool) -> String {
-    let mut name = String::with_capacity(text.len());
-    let mut in_blank = false;
-    for character in text.chars() {
-        let blank = is_blank(character);
-        match character {
-            _ if blank && !in_blank => name.push('_'),
-            '/' => name.push('-'),
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' | '.' => name.push(character),
-            _ if also(character) => name.push(character),
-            _ => {}
-        }
-        in_blank = blank;
-    }
-    name
+    cleaned(&String::from_utf8_lossy(text), &[])
 }
 
 /// `text` as the key of a tag: as a value, and without `:` and `=`, which end a key.
@@ -151,11 +133,6 @@ fn prefixed(prefix: &str, name: String) -> String {
 /// Takes one `_` from names that begin as the overflow series does, so that no client writes into it.
 fn reserved(name: String) -> String {
     if name.starts_with(OVERFLOW) { name[1..].to_owned() } else { name }
-}
-
-/// What `\s` of ECMAScript matches.
-pub(super) fn is_blank(character: char) -> bool {
-    character == '\u{feff}' || character != '\u{85}' && character.is_whitespace()
 }
 
 #[cfg(test)]

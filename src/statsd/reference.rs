@@ -10,8 +10,7 @@
 //! ends of the range of `f64` here, so that no sum turns to NaN; who prints them writes `Infinity`.
 
 use super::line::{Datum, LEAST_RATE, Metric, last_rate, tags};
-use super::name::is_blank;
-use crate::metric::{BadReason, Kind, SampleKind};
+use crate::metric::{BadReason, Kind, SampleKind, is_blank};
 
 /// The bits of `line`, which is neither empty nor ends in `\r` or `\n`.
 pub(super) fn bits(line: &[u8]) -> impl Iterator<Item = Result<Bit<'_>, BadReason>> {

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::name;
 
 /// Whose grammar lines are read by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// statsd, DogStatsD and carbon's tags, each as its clients mean it; what only accident accepts is refused.
     #[default]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::{AccumulatorRules, Idle, IdleRules};
 use crate::config::{Check, OneOrMany, PercentText, Seconds, Violation};
 use crate::flow::LIVE_TYPE;
-use crate::graphite::{HistogramRule, NamespaceOptions, Percent, Rules};
+use crate::graphite::{HistogramRule, NamespaceOptions, Percent, Rules, TIMER_METRICS};
 
 /// Options of `StatAccumFilter`.
 ///
@@ -246,26 +246,6 @@ impl Config {
         }
     }
 }
-
-/// Statistics of timers.
-const TIMER_METRICS: [&str; 16] = [
-    "std",
-    "upper",
-    "lower",
-    "count",
-    "count_ps",
-    "sum",
-    "sum_squares",
-    "mean",
-    "median",
-    "histogram",
-    "count_percent",
-    "mean_percent",
-    "upper_percent",
-    "lower_percent",
-    "sum_percent",
-    "sum_squares_percent",
-];
 
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {

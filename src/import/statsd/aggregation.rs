@@ -1,6 +1,7 @@
 //! Flushes: their interval, names, percentiles, bins, and what becomes of idle series.
 
 use super::{Keys, number_or};
+use crate::graphite::TIMER_METRICS;
 use crate::import::javascript::Js;
 use crate::import::{Document, Fate};
 
@@ -155,7 +156,7 @@ fn timer_metrics(keys: &mut Keys<'_>, document: &mut Document) {
         _ => Vec::new(),
     };
     let (known, unknown): (Vec<_>, Vec<_>) =
-        listed.into_iter().partition(|name| STATISTICS.contains(&name.as_str()));
+        listed.into_iter().partition(|name| TIMER_METRICS.contains(&name.as_str()));
     let fate = match (known.is_empty(), unknown.is_empty()) {
         (true, true) => Fate::Default,
         // Everything was filtered out there; an empty list would send everything here.
@@ -197,23 +198,3 @@ fn idle(keys: &mut Keys<'_>, document: &mut Document) {
 const SECTION: &str = "StatAccumFilter";
 
 const NINETY: Js = Js::Number(90.0);
-
-/// What `timer_metrics` takes.
-const STATISTICS: [&str; 16] = [
-    "std",
-    "upper",
-    "lower",
-    "count",
-    "count_ps",
-    "sum",
-    "sum_squares",
-    "mean",
-    "median",
-    "histogram",
-    "count_percent",
-    "mean_percent",
-    "upper_percent",
-    "lower_percent",
-    "sum_percent",
-    "sum_squares_percent",
-];

@@ -3,8 +3,8 @@
 //! Keys and defaults are those of <https://github.com/statsd/statsd/blob/master/exampleProxyConfig.js> and of the code
 //! that reads them, which are not always the same.
 
-use super::{Document, Fate, Imported, Js, Keys, Machine, SyntaxError, address, number_or, process, text_or};
-use super::{read_object, value_of};
+use super::{Document, Fate, Imported, Js, Keys, Machine, SyntaxError};
+use super::{address, number_or, process, text_or, translated, value_of};
 
 /// Translates a `proxyConfig.js`; `hostname` and `environment` as for [`super::statsd`].
 ///
@@ -15,16 +15,13 @@ pub fn statsd_proxy(
     hostname: &str,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Imported, SyntaxError> {
-    let members = read_object(text, Machine { hostname, environment })?;
-    let mut keys = Keys { members: &members, prefix: String::new(), findings: Vec::new() };
-    let mut document = Document::new(HEADER);
-    listener(&mut keys, &mut document);
-    ring(&mut keys, &mut document);
-    management(&mut keys);
-    process(&mut keys);
-    unknown(&mut keys);
-    keys.findings.sort_by_key(|finding| finding.line);
-    Ok(Imported { text: document.into_text(), findings: keys.findings })
+    translated(text, Machine { hostname, environment }, HEADER, |keys, document| {
+        listener(keys, document);
+        ring(keys, document);
+        management(keys);
+        process(keys);
+        unknown(keys);
+    })
 }
 
 /// `host`, `port`, `server`, `udp_version`, `forkCount`
