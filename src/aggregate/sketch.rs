@@ -400,6 +400,11 @@ mod tests {
         assert_eq!(sketch.buckets().collect::<Vec<_>>()[0].1, u32::MAX);
     }
 
+    /// Every pattern of bits that is a number.
+    fn finite_bits() -> impl Strategy<Value = f64> {
+        any::<u64>().prop_map(f64::from_bits).prop_filter("finite", |value| value.is_finite())
+    }
+
     proptest! {
         #[test]
         fn merged_sketches_are_the_sketch_of_all(
@@ -423,9 +428,7 @@ mod tests {
         }
 
         #[test]
-        fn any_finite_values_make_a_sketch(bits in prop::collection::vec(any::<u64>(), 1..20), digits: u8) {
-            let values = bits.into_iter().map(f64::from_bits);
-            let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+        fn any_finite_values_make_a_sketch(values in prop::collection::vec(finite_bits(), 1..20), digits: u8) {
             let mut sketch = Sketch::of(&values, digits);
             let copy = sketch.clone();
             sketch.merge(&copy);
