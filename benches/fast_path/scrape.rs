@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use heka::exposition::{Claim, Families, Observed, Reading, Samples, StoreRules};
 use heka::flow::Wiring;
-use heka::metric::{Kind, Series};
+use heka::metric::{Kind, Series, Tags};
 use heka::pipeline::{Trial, builtin};
 use heka::time::Stamp;
 
@@ -92,7 +92,7 @@ fn windows() {
 }
 
 fn claim(store: &mut Families, kind: Kind, index: usize) -> heka::exposition::SlotId {
-    let tags = vec![("index".into(), index.to_string().into())].into();
+    let tags = Tags::from([("index", index.to_string())]);
     let series = Arc::new(Series { name: "a.b".into(), tags, kind });
     match store.claim(&series, START, true) {
         Claim::Exposed(claimed) => claimed.slot,

@@ -105,7 +105,7 @@ fn pour_and_flush(group: &mut Group<'_>) {
 fn exposition(group: &mut Group<'_>, snapshot: &Snapshot) {
     let mut families = Families::new(StoreRules::default());
     for point in &snapshot.counters {
-        if let Claim::Exposed(claimed) = families.claim(&snapshot.names.series(point.series), STAMP, true) {
+        if let Claim::Exposed(claimed) = families.claim(&Arc::new(snapshot.names.series(point.series)), STAMP, true) {
             let reading = Reading::Counter { total: point.total, created: point.created };
             families.update(claimed.slot, reading, STAMP, true);
         }

@@ -13,7 +13,7 @@ use super::distribution::{DistributionCell, SavedDistribution};
 use super::gauge::{GaugeCell, SavedGauge};
 use super::kept::{Age, DISTRIBUTIONS, KeptCounter, KeptDistribution, KeptGauge, KeptSet};
 use super::set::{SavedMembers, SetCell};
-use crate::metric::{Kind, Registry, Resolved, Series, Tally};
+use crate::metric::{Kind, Registry, Resolved, Series, SeriesRef, Tally};
 use crate::time::{Slot, Stamp};
 
 /// What a former run left.
@@ -197,7 +197,7 @@ impl Accumulator {
         all
     }
 
-    fn each_name(&self, kind: Kind, mut visit: impl FnMut(usize, &Series)) {
+    fn each_name(&self, kind: Kind, mut visit: impl FnMut(usize, SeriesRef<'_>)) {
         self.names().with_names(kind, |names| {
             names.iter().enumerate().for_each(|(index, series)| visit(index, series));
         });
@@ -206,7 +206,7 @@ impl Accumulator {
 
 impl SavedSeries {
     fn restore(self, state: &mut State, names: &Registry, rules: &AccumulatorRules) {
-        let tags = self.tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        let tags = self.tags.into_iter().collect();
         let kind = match self.state {
             SavedState::Counter { .. } => Kind::Counter,
             SavedState::Gauge { .. } => Kind::Gauge,
@@ -258,7 +258,7 @@ impl SavedSeries {
 }
 
 /// A series, unless there is nothing to say of it.
-fn saved(series: &Series, age: Age, samples: u64, state: SavedState) -> Option<SavedSeries> {
+fn saved(series: SeriesRef<'_>, age: Age, samples: u64, state: SavedState) -> Option<SavedSeries> {
     let total = match &state {
         SavedState::Counter { total, .. } => *total,
         SavedState::Distribution { weight, .. } => *weight,

@@ -89,7 +89,7 @@ fn parsed(line: &str) -> Result<(Series, Sample), Option<BadReason>> {
     let mut batch = SampleBatch::new(Arc::clone(&names));
     Parser::new(Rules::default(), Arc::clone(&names), 0).parse(line.as_bytes(), false, &mut batch);
     match (&batch.samples[..], line.contains('\n')) {
-        ([sample], false) => Ok((names.series(sample.series).as_ref().clone(), *sample)),
+        ([sample], false) => Ok((names.series(sample.series), *sample)),
         _ => Err(BadReason::ALL.into_iter().find(|&reason| batch.tally.bad[reason as usize] > 0)),
     }
 }

@@ -111,7 +111,7 @@ impl Exposing {
         };
         Exposure {
             exposed: typed(exposed, &shape),
-            labels: escaped_labels(&labels_of_tags(&series.tags, self.naming.style)).into(),
+            labels: escaped_labels(&labels_of_tags(series.tags.borrowed(), self.naming.style)).into(),
             shape,
             profile: 0,
             help: help(&series.name, series.kind, series.kind == Kind::Timer),
@@ -160,7 +160,7 @@ impl Exposing {
     /// The labels of the tags with those of the rule. One that comes out empty is none: Prometheus does not tell the two
     /// apart.
     fn labels(&self, series: &Series, of_rule: Vec<(Box<str>, String)>, honor: bool) -> Arc<str> {
-        let mut labels = labels_of_tags(&series.tags, self.naming.style);
+        let mut labels = labels_of_tags(series.tags.borrowed(), self.naming.style);
         for (name, value) in of_rule {
             let of_tag = labels.iter().position(|(other, _)| **other == *name);
             match of_tag {

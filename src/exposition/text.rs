@@ -9,6 +9,7 @@ use super::format::Format;
 use super::names::{FamilyType, Style};
 use super::number::write_value;
 use super::page::{Header, Sample, Shown, stem};
+use crate::metric::TagsRef;
 use crate::time::Stamp;
 
 /// Appends samples of one family.
@@ -159,14 +160,14 @@ fn line(out: &mut Vec<u8>, begin: &str, name: &str, rest: impl FnOnce(&mut Vec<u
 ///
 /// A tag without a value is `true`, since a label without one is none. Tags whose keys become one name share it, their
 /// values joined by `,` in the order of the tags.
-pub fn push_labels(out: &mut Vec<u8>, tags: &[(Box<str>, Box<str>)]) {
+pub fn push_labels(out: &mut Vec<u8>, tags: TagsRef<'_>) {
     out.extend_from_slice(escaped_labels(&labels_of_tags(tags, Style::Hekad)).as_bytes());
 }
 
 /// The labels that tags make, sorted, every name once.
 ///
 /// As statsd_exporter has it, a tag without a value is no label, and of tags whose keys become one name the last counts.
-pub(super) fn labels_of_tags(tags: &[(Box<str>, Box<str>)], style: Style) -> Vec<(String, String)> {
+pub(super) fn labels_of_tags(tags: TagsRef<'_>, style: Style) -> Vec<(String, String)> {
     let value = |value: &str| match (value, style) {
         ("", Style::Hekad) => Some("true".to_owned()),
         ("", Style::Exporter) => None,
@@ -211,11 +212,12 @@ mod tests {
     use super::super::shapes::{Shape, Shapes};
     use super::*;
     use crate::exposition::distribution::Distribution;
+    use crate::metric::Tags;
 
     fn labels(tags: &[(&str, &str)]) -> String {
-        let tags: Vec<_> = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+        let tags: Tags = tags.iter().copied().collect();
         let mut out = Vec::new();
-        push_labels(&mut out, &tags);
+        push_labels(&mut out, tags.borrowed());
         String::from_utf8(out).unwrap()
     }
 

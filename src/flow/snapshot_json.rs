@@ -5,12 +5,10 @@
 //! what the reference does not know, `h` and `d`, has keys of its own where there is any. Samples and members that are
 //! no longer all known are given as their number.
 
-use std::sync::Arc;
-
 use super::snapshot_text::{NAMES_AT_ONCE, OwnCounters, timer_numbers};
 use crate::aggregate::{CounterPoint, GaugePoint, Snapshot, TimerPoint};
 use crate::graphite::{Namespace, Percent, PercentNumbers, TimerNumbers, write_integer, write_number};
-use crate::metric::{Kind, Series, SeriesId};
+use crate::metric::{Kind, NameList, SeriesId, SeriesRef};
 
 /// How a document is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +49,7 @@ pub fn write_flush_json(found: &Snapshot, naming: &Namespace, layout: Layout, ou
 /// Calls `visit` with every counter; the aggregator's own last, with what clients sent under the same names.
 fn each_counter(found: &Snapshot, naming: &Namespace, mut visit: impl FnMut(&str, f64)) {
     let mut own = OwnCounters::of(found, naming);
-    let point = |point: &CounterPoint, series: &Series| {
+    let point = |point: &CounterPoint, series: SeriesRef<'_>| {
         if !own.take(series, point.sum) {
             visit(&series.reference_text(), point.sum);
         }
@@ -63,7 +61,7 @@ fn each_counter(found: &Snapshot, naming: &Namespace, mut visit: impl FnMut(&str
 fn gauges(json: &mut Json<'_>, found: &Snapshot, naming: &Namespace) {
     let mut own = OwnCounters::of(found, naming);
     json.table("gauges", |json| {
-        let point = |point: &GaugePoint, series: &Series| {
+        let point = |point: &GaugePoint, series: SeriesRef<'_>| {
             if !own.is_lag(series) {
                 json.pair(&series.reference_text(), point.value);
             }
@@ -106,7 +104,7 @@ fn timers(json: &mut Json<'_>, found: &Snapshot, naming: &Namespace, keys: [&str
                 json.table(&series.reference_text(), |json| {
                     timer_data(json, naming, &numbers, found.slot.seconds());
                     if numbers.samples > 0
-                        && let Some(bins) = naming.bins(&series.name, &series.tags)
+                        && let Some(bins) = naming.bins(series.name, series.tags)
                     {
                         json.table("histogram", |json| {
                             let counts = bins.named_counts(|bound| found.count_below(point, bound));
@@ -175,16 +173,13 @@ fn each_named<P>(
     found: &Snapshot,
     points: &[P],
     series_of: impl Fn(&P) -> SeriesId,
-    mut visit: impl FnMut(&P, &Series),
+    mut visit: impl FnMut(&P, SeriesRef<'_>),
 ) {
-    let mut taken: Vec<Arc<Series>> = Vec::with_capacity(points.len().min(NAMES_AT_ONCE));
+    let mut taken = NameList::of(Kind::Counter);
     for same_kind in points.chunk_by(|a, b| series_of(a).kind() == series_of(b).kind()) {
         for chunk in same_kind.chunks(NAMES_AT_ONCE) {
-            found.names.with_names(series_of(&chunk[0]).kind(), |names| {
-                taken.extend(chunk.iter().map(|point| Arc::clone(&names[series_of(point).index()])));
-            });
-            chunk.iter().zip(&taken).for_each(|(point, series)| visit(point, series));
-            taken.clear();
+            taken.take(&found.names, chunk.iter().map(&series_of));
+            chunk.iter().zip(taken.iter()).for_each(|(point, series)| visit(point, series));
         }
     }
 }

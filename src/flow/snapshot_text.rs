@@ -1,10 +1,8 @@
 //! A snapshot in Graphite's words: the lines of one flush, as a payload, as fields, or straight into a buffer.
 
-use std::sync::Arc;
-
 use crate::aggregate::{CounterPoint, GaugePoint, Percentile, Rank, SetPoint, Snapshot, TimerPoint};
 use crate::graphite::{LineWriter, Namespace, PercentNumbers, Rules, TagMode, TimerNumbers, parse_line};
-use crate::metric::{Series, SeriesId};
+use crate::metric::{Kind, NameList, SeriesId, SeriesRef};
 
 /// Appends the lines of a flush to `out`; the number of lines.
 pub fn write_snapshot(found: &Snapshot, naming: &Namespace, tags: &TagMode, out: &mut Vec<u8>) -> u64 {
@@ -25,7 +23,7 @@ pub struct SnapshotLines<'a> {
     at: usize,
     own: OwnCounters,
     percentiles: Vec<Option<PercentNumbers>>,
-    names: Vec<Arc<Series>>,
+    names: NameList,
     written: u64,
 }
 
@@ -57,7 +55,7 @@ impl<'a> SnapshotLines<'a> {
     pub fn new(found: &'a Snapshot, naming: &'a Namespace, tags: &'a TagMode) -> SnapshotLines<'a> {
         // Clients can send what the aggregator counts itself: both are one series.
         let own = OwnCounters::of(found, naming);
-        let (column, at, percentiles, names) = (Column::Counters, 0, Vec::new(), Vec::new());
+        let (column, at, percentiles, names) = (Column::Counters, 0, Vec::new(), NameList::of(Kind::Counter));
         SnapshotLines { found, naming, tags, column, at, own, percentiles, names, written: 0 }
     }
 
@@ -103,45 +101,42 @@ impl<'a> SnapshotLines<'a> {
         let some = &rest[..rest.len().min(NAMES_AT_ONCE)];
         let same = some.partition_point(|point| series_of(point).kind() == kind);
         let chosen = &some[..same];
-        self.names.clear();
-        self.found.names.with_names(kind, |names| {
-            self.names.extend(chosen.iter().map(|point| Arc::clone(&names[series_of(point).index()])));
-        });
+        self.names.take(&self.found.names, chosen.iter().map(series_of));
         self.at += same;
         Some(chosen)
     }
 
     fn counters(&mut self, points: &[CounterPoint], writer: &mut LineWriter<'_>) {
-        for (point, series) in points.iter().zip(&self.names) {
+        for (point, series) in points.iter().zip(self.names.iter()) {
             if !self.own.take(series, point.sum) {
-                writer.counter(&series.name, &series.tags, point.sum);
+                writer.counter(series.name, series.tags, point.sum);
             }
         }
     }
 
     fn timers(&mut self, points: &[TimerPoint], writer: &mut LineWriter<'_>) {
-        for (point, series) in points.iter().zip(&self.names) {
+        for (point, series) in points.iter().zip(self.names.iter()) {
             let numbers = timer_numbers(self.found, point, self.naming, &mut self.percentiles);
-            writer.timer(&series.name, &series.tags, &numbers);
+            writer.timer(series.name, series.tags, &numbers);
             if point.samples > 0
-                && let Some(bins) = self.naming.bins(&series.name, &series.tags)
+                && let Some(bins) = self.naming.bins(series.name, series.tags)
             {
-                writer.bins(&series.name, &series.tags, bins, |bound| self.found.count_below(point, bound));
+                writer.bins(series.name, series.tags, bins, |bound| self.found.count_below(point, bound));
             }
         }
     }
 
     fn gauges(&mut self, points: &[GaugePoint], writer: &mut LineWriter<'_>) {
-        for (point, series) in points.iter().zip(&self.names) {
+        for (point, series) in points.iter().zip(self.names.iter()) {
             if !self.own.is_lag(series) {
-                writer.gauge(&series.name, &series.tags, point.value);
+                writer.gauge(series.name, series.tags, point.value);
             }
         }
     }
 
     fn sets(&self, points: &[SetPoint], writer: &mut LineWriter<'_>) {
-        for (point, series) in points.iter().zip(&self.names) {
-            writer.set(&series.name, &series.tags, point.cardinality);
+        for (point, series) in points.iter().zip(self.names.iter()) {
+            writer.set(series.name, series.tags, point.cardinality);
         }
     }
 
@@ -196,8 +191,8 @@ impl OwnCounters {
     }
 
     /// Adds a client's counter if it is one of these; whether it is.
-    pub(super) fn take(&mut self, series: &Series, sum: f64) -> bool {
-        let own = self.counters.iter_mut().find(|own| *own.name == *series.name && series.tags.is_empty());
+    pub(super) fn take(&mut self, series: SeriesRef<'_>, sum: f64) -> bool {
+        let own = self.counters.iter_mut().find(|own| own.name == series.name && series.tags.is_empty());
         let Some(own) = own else { return false };
         own.sum += sum;
         self.taken += 1;
@@ -205,8 +200,8 @@ impl OwnCounters {
     }
 
     /// Whether a client's gauge is the lag, which counts in its place.
-    pub(super) fn is_lag(&mut self, series: &Series) -> bool {
-        let is_lag = series.tags.is_empty() && self.lag.as_deref() == Some(&*series.name);
+    pub(super) fn is_lag(&mut self, series: SeriesRef<'_>) -> bool {
+        let is_lag = series.tags.is_empty() && self.lag.as_deref() == Some(series.name);
         self.taken += u64::from(is_lag);
         is_lag
     }

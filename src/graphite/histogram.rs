@@ -5,6 +5,7 @@
 
 use super::namespace::Affix;
 use super::number::write_number;
+use crate::metric::TagsRef;
 
 /// Which timers have bins, and which.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,7 @@ impl Bins {
     }
 
     /// Whether a timer is counted in them.
-    pub(super) fn are_of(&self, name: &str, tags: &[(Box<str>, Box<str>)]) -> bool {
+    pub(super) fn are_of(&self, name: &str, tags: TagsRef<'_>) -> bool {
         if self.metric.is_empty() || name.contains(&self.metric) {
             return true;
         }
@@ -55,9 +56,9 @@ impl Bins {
     }
 }
 
-fn key_of(name: &str, tags: &[(Box<str>, Box<str>)]) -> String {
+fn key_of(name: &str, tags: TagsRef<'_>) -> String {
     let mut key = name.to_owned();
-    for (tag, value) in tags {
+    for (tag, value) in tags.iter() {
         key.push(';');
         key.push_str(tag);
         if !value.is_empty() {
@@ -81,6 +82,7 @@ fn text_of(bound: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Tags;
 
     fn counts(bounds: &[f64], samples: &[f64]) -> Vec<(String, u64)> {
         let rule = HistogramRule { metric: String::new(), bounds: bounds.to_vec() };
@@ -102,10 +104,10 @@ mod tests {
     #[test]
     fn a_rule_matches_a_part_of_the_name_or_of_its_tags() {
         let bins = |metric: &str| Bins { metric: metric.to_owned(), bins: Vec::new() };
-        let tags = [("env".into(), "prod".into())];
-        assert!(bins("").are_of("a.b", &[]));
-        assert!(bins("b").are_of("a.b", &[]));
-        assert!(bins("b;env=p").are_of("a.b", &tags));
-        assert!(!bins("c").are_of("a.b", &tags));
+        let (none, tags) = (TagsRef::default(), Tags::from([("env", "prod")]));
+        assert!(bins("").are_of("a.b", none));
+        assert!(bins("b").are_of("a.b", none));
+        assert!(bins("b;env=p").are_of("a.b", tags.borrowed()));
+        assert!(!bins("c").are_of("a.b", tags.borrowed()));
     }
 }

@@ -7,7 +7,7 @@ use super::histogram::Bins;
 use super::namespace::{Affix, Namespace, Rules, TimerAffixes};
 use super::number::{write_integer, write_number, write_six_decimals};
 use super::tags::{Spelling, TagMode};
-use crate::metric::unbounded;
+use crate::metric::{TagsRef, unbounded};
 
 /// What is known of a timer in one interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,7 +107,7 @@ impl<'a> LineWriter<'a> {
     }
 
     /// Writes a counter: its rate, and its sum where counts are flushed.
-    pub fn counter(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], sum: f64) {
+    pub fn counter(&mut self, name: &str, tags: TagsRef<'_>, sum: f64) {
         let series = self.spelling.of(self.tags, name, tags, self.clean_names);
         let sum = unbounded(sum);
         self.page.float(&self.names.counter_rate, series, sum / self.interval_seconds);
@@ -117,19 +117,19 @@ impl<'a> LineWriter<'a> {
     }
 
     /// Writes a gauge.
-    pub fn gauge(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], value: f64) {
+    pub fn gauge(&mut self, name: &str, tags: TagsRef<'_>, value: f64) {
         let series = self.spelling.of(self.tags, name, tags, self.clean_names);
         self.page.float(&self.names.gauge, series, unbounded(value));
     }
 
     /// Writes the cardinality of a set.
-    pub fn set(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], cardinality: u64) {
+    pub fn set(&mut self, name: &str, tags: TagsRef<'_>, cardinality: u64) {
         let series = self.spelling.of(self.tags, name, tags, self.clean_names);
         self.page.integer(&self.names.set, series, cardinality as f64);
     }
 
     /// Writes a timer, histogram or distribution: all its statistics, or those an idle one has.
-    pub fn timer(&mut self, name: &str, tags: &[(Box<str>, Box<str>)], timer: &TimerNumbers<'_>) {
+    pub fn timer(&mut self, name: &str, tags: TagsRef<'_>, timer: &TimerNumbers<'_>) {
         let series = self.spelling.of(self.tags, name, tags, self.clean_names);
         let (names, page) = (&self.names.timer, &mut self.page);
         match page.rules {
@@ -143,13 +143,7 @@ impl<'a> LineWriter<'a> {
     }
 
     /// Writes how many samples of a timer lie in each of its bins, `below` saying how many lie below a bound.
-    pub fn bins(
-        &mut self,
-        name: &str,
-        tags: &[(Box<str>, Box<str>)],
-        bins: &Bins,
-        below: impl Fn(f64) -> u64,
-    ) {
+    pub fn bins(&mut self, name: &str, tags: TagsRef<'_>, bins: &Bins, below: impl Fn(f64) -> u64) {
         let series = self.spelling.of(self.tags, name, tags, self.clean_names);
         for (affix, count) in bins.counts(below) {
             self.page.integer(affix, series, count as f64);
@@ -164,7 +158,7 @@ impl<'a> LineWriter<'a> {
 
     /// Writes one of the aggregator's own counters, such as `bad_lines_seen`, as the counter it is.
     pub fn own_counter(&mut self, name: &str, sum: f64) {
-        self.counter(&self.names.own_name(name), &[], sum);
+        self.counter(&self.names.own_name(name), TagsRef::default(), sum);
     }
 
     /// Writes one of the daemon's own numbers that is no series, such as `processing_time`.
@@ -176,7 +170,7 @@ impl<'a> LineWriter<'a> {
 
     /// Writes one of the aggregator's own gauges, such as `timestamp_lag`.
     pub fn own_gauge(&mut self, name: &str, value: f64) {
-        self.gauge(&self.names.own_name(name), &[], value);
+        self.gauge(&self.names.own_name(name), TagsRef::default(), value);
     }
 }
 

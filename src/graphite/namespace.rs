@@ -6,6 +6,7 @@
 
 use super::histogram::{Bins, HistogramRule};
 use super::number::write_number;
+use crate::metric::TagsRef;
 
 /// Whose statistics, in whose order and spelling.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -260,7 +261,7 @@ impl Namespace {
     }
 
     /// The bins of a timer, if its samples are counted in any.
-    pub fn bins(&self, name: &str, tags: &[(Box<str>, Box<str>)]) -> Option<&Bins> {
+    pub fn bins(&self, name: &str, tags: TagsRef<'_>) -> Option<&Bins> {
         self.histograms.iter().find(|bins| bins.are_of(name, tags))
     }
 

@@ -4,7 +4,7 @@
 //! <https://github.com/graphite-project/carbon/blob/1.1.x/lib/carbon/util.py>.
 
 use super::template::PathTemplate;
-use crate::metric::cleaned;
+use crate::metric::{TagsRef, cleaned};
 
 /// What becomes of tags.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,7 +33,7 @@ impl Spelling {
         &'a mut self,
         mode: &TagMode,
         name: &'a str,
-        tags: &[(Box<str>, Box<str>)],
+        tags: TagsRef<'_>,
         clean_names: bool,
     ) -> (&'a [u8], &'a [u8]) {
         self.tail.clear();
@@ -66,8 +66,8 @@ impl Spelling {
     }
 }
 
-fn push_tags(out: &mut Vec<u8>, tags: &[(Box<str>, Box<str>)], without_value: &[u8]) {
-    for (key, value) in tags {
+fn push_tags(out: &mut Vec<u8>, tags: TagsRef<'_>, without_value: &[u8]) {
+    for (key, value) in tags.iter() {
         out.push(b';');
         push_clean(out, key, KEY);
         if value.is_empty() {
@@ -129,12 +129,12 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::graphite) fn pairs(tags: &[(&str, &str)]) -> crate::metric::Tags {
-        tags.iter().map(|&(key, value)| (key.into(), value.into())).collect()
+        tags.iter().copied().collect()
     }
 
     fn spelled(mode: &TagMode, name: &str, tags: &[(&str, &str)]) -> String {
         let mut spelling = Spelling::default();
-        let (head, tail) = spelling.of(mode, name, &pairs(tags), false);
+        let (head, tail) = spelling.of(mode, name, pairs(tags).borrowed(), false);
         format!("{}|{}", std::str::from_utf8(head).unwrap(), std::str::from_utf8(tail).unwrap())
     }
 
@@ -151,7 +151,7 @@ pub(super) mod tests {
     #[test]
     fn names_are_cleaned_as_the_reference_does_it_and_may_be_empty_there() {
         let mut spelling = Spelling::default();
-        assert_eq!(spelling.of(&TagMode::Reference, " \ta/b%c=é", &[], true).0, b"_a-bc=");
+        assert_eq!(spelling.of(&TagMode::Reference, " \ta/b%c=é", TagsRef::default(), true).0, b"_a-bc=");
         assert_eq!(spelled(&TagMode::Reference, "", &[("k", "v")]), "|;k=v");
     }
 

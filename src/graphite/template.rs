@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use super::tags::{COMPONENT, NAME, push_clean};
+use crate::metric::TagsRef;
 
 /// How name and tags make one dotted path.
 ///
@@ -65,7 +66,7 @@ pub enum TemplateError {
 
 impl PathTemplate {
     /// Appends the path of a series.
-    pub(super) fn write(&self, out: &mut Vec<u8>, name: &str, tags: &[(Box<str>, Box<str>)]) {
+    pub(super) fn write(&self, out: &mut Vec<u8>, name: &str, tags: TagsRef<'_>) {
         let begin = out.len();
         for component in &self.components {
             let before = out.len();
@@ -80,7 +81,7 @@ impl PathTemplate {
                     Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
                     Piece::Name => push_clean(out, name, NAME),
                     Piece::Tag(key) => {
-                        if let Some((_, value)) = tags.iter().find(|(tag, _)| tag == key) {
+                        if let Some((_, value)) = tags.iter().find(|&(tag, _)| tag == &**key) {
                             push_value(out, value);
                         }
                     }
@@ -94,7 +95,7 @@ impl PathTemplate {
         }
     }
 
-    fn push_rest(&self, out: &mut Vec<u8>, tags: &[(Box<str>, Box<str>)]) {
+    fn push_rest(&self, out: &mut Vec<u8>, tags: TagsRef<'_>) {
         let mut dot = false;
         for (key, value) in tags.iter().filter(|(key, _)| !self.names(key)) {
             if std::mem::replace(&mut dot, true) {
@@ -190,7 +191,7 @@ mod tests {
 
     fn path(template: &str, tags: &[(&str, &str)]) -> String {
         let mut out = Vec::new();
-        template.parse::<PathTemplate>().unwrap().write(&mut out, "a.b", &pairs(tags));
+        template.parse::<PathTemplate>().unwrap().write(&mut out, "a.b", pairs(tags).borrowed());
         String::from_utf8(out).unwrap()
     }
 

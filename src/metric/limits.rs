@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Series;
+use super::SeriesRef;
 
 /// Bounds of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Limits {
     ///
     /// # Errors
     /// `Tags` or `Name`.
-    pub(super) fn fits(&self, series: &Series) -> Result<(), Limit> {
-        if series.tags.len() > self.max_tags {
+    pub(super) fn fits(&self, series: SeriesRef<'_>) -> Result<(), Limit> {
+        if series.tags.iter().count() > self.max_tags {
             return Err(Limit::Tags);
         }
         let tags = series.tags.iter().map(|(key, value)| key.len() + value.len() + 2);
@@ -124,7 +124,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::Kind;
+    use crate::metric::{Kind, Series};
 
     #[test]
     fn a_prefix_is_the_first_components_but_never_the_last() {
@@ -149,8 +149,8 @@ mod tests {
     fn tags_and_bytes_are_allowed_to_the_bound() {
         let limits = Limits { max_tags: 2, max_name: 9, ..Limits::default() };
         let with = |name: &str, tags: &[(&str, &str)]| {
-            let tags = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
-            limits.fits(&Series { tags, ..Series::plain(name, Kind::Set) })
+            let tags = tags.iter().copied().collect();
+            limits.fits(Series { tags, ..Series::plain(name, Kind::Set) }.borrowed())
         };
         assert_eq!(with("abcdefghi", &[]), Ok(()));
         assert_eq!(with("abcdefghij", &[]), Err(Limit::Name));

@@ -4,21 +4,22 @@
 //! has the overflow series of its kind, and is counted by the limit that refused it.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, SharedValue};
 
 use super::census::{Census, Named, PrefixCount};
-use super::identity::{Entry, HandOn, Identity, SeriesHasher, Wanted};
-use super::{Kind, Limit, Limits, Series, SeriesId};
+use super::identity::{Entry, HandOn, SeriesHasher, spread};
+use super::{Kind, Limit, Limits, Names, Series, SeriesId, SeriesRef};
 use crate::time::Stamp;
 
 /// Names every series and numbers them.
 #[derive(Debug)]
 pub struct Registry {
+    /// Entries by hash, compared with what is in `named`: whoever wants both locks the shard first.
     ids: DashMap<Entry, (), HandOn>,
     hasher: SeriesHasher,
-    named: [RwLock<Vec<Arc<Series>>>; Kind::ALL.len()],
+    named: [RwLock<Names>; Kind::ALL.len()],
     /// The overflow series, once there are such.
     overflows: [OnceLock<SeriesId>; Kind::ALL.len()],
     limits: Limits,
@@ -41,7 +42,7 @@ pub enum Resolved {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewName {
     /// Which.
-    pub series: Arc<Series>,
+    pub series: Series,
     /// When the batch it came in was received; none of what a former run left.
     pub at: Option<Stamp>,
 }
@@ -57,7 +58,7 @@ impl Registry {
         Registry {
             ids: DashMap::with_hasher(HandOn::default()),
             hasher: SeriesHasher::random(),
-            named: Default::default(),
+            named: Kind::ALL.map(|kind| RwLock::new(Names::new(kind))),
             overflows: Default::default(),
             census: Mutex::new(Census::new(&limits)),
             limits,
@@ -87,33 +88,32 @@ impl Registry {
     pub fn overflow(&self, kind: Kind) -> SeriesId {
         *self.overflows[kind as usize].get_or_init(|| {
             let series = Series::plain(OVERFLOW, kind);
-            let hash = self.hasher.hash(&series);
-            self.name(series, hash)
+            let hash = self.hasher.hash(series.borrowed());
+            self.name(series.borrowed(), hash)
         })
     }
 
     /// The id of `series` if it was ever seen.
     pub fn find(&self, series: &Series) -> Option<SeriesId> {
-        self.found(series, self.hasher.hash(series))
+        self.found(series.borrowed(), self.hasher.hash(series.borrowed()))
     }
 
     /// The series of `id`.
     ///
     /// # Panics
     /// If this registry did not give the id out.
-    pub fn series(&self, id: SeriesId) -> Arc<Series> {
-        let named = self.named[id.kind() as usize].read().expect("no writer of names panics");
-        Arc::clone(&named[id.index()])
+    pub fn series(&self, id: SeriesId) -> Series {
+        self.names(id.kind()).get(id.index()).to_owned()
     }
 
     /// Calls `visit` with the names of one kind, by index; the list is locked for new names meanwhile.
-    pub fn with_names<T>(&self, kind: Kind, visit: impl FnOnce(&[Arc<Series>]) -> T) -> T {
-        visit(&self.named[kind as usize].read().expect("no writer of names panics"))
+    pub fn with_names<T>(&self, kind: Kind, visit: impl FnOnce(&Names) -> T) -> T {
+        visit(&self.names(kind))
     }
 
     /// Number of series of a kind, overflow series included; ids of the kind have smaller indexes.
     pub fn len_of(&self, kind: Kind) -> usize {
-        self.named[kind as usize].read().expect("no writer of names panics").len()
+        self.names(kind).len()
     }
 
     /// Number of series named, overflow series aside.
@@ -163,33 +163,34 @@ impl Registry {
     }
 
     fn find_or_name(&self, series: Series, at: Option<Stamp>) -> Result<SeriesId, Limit> {
-        let hash = self.hasher.hash(&series);
-        if let Some(id) = self.found(&series, hash) {
+        let series = series.borrowed();
+        let hash = self.hasher.hash(series);
+        if let Some(id) = self.found(series, hash) {
             return Ok(id);
         }
-        if *series.name == *OVERFLOW && series.tags.is_empty() {
+        if series.name == OVERFLOW && series.tags.is_empty() {
             return Ok(self.overflow(series.kind));
         }
-        let named = self.limits.fits(&series).and_then(|()| self.name_new(series, hash, at));
+        let named = self.limits.fits(series).and_then(|()| self.name_new(series, hash, at));
         if let Err(limit) = named {
             self.refused[limit as usize].fetch_add(1, Ordering::Relaxed);
         }
         named
     }
 
-    fn name_new(&self, series: Series, hash: u32, at: Option<Stamp>) -> Result<SeriesId, Limit> {
+    fn name_new(&self, series: SeriesRef<'_>, hash: u32, at: Option<Stamp>) -> Result<SeriesId, Limit> {
         // Room is never given back, so that a flood of names finds it out without the lock.
         if self.len() >= self.limits.max_series {
             return Err(Limit::Series);
         }
         let mut census = self.census();
-        if let Some(id) = self.found(&series, hash) {
+        if let Some(id) = self.found(series, hash) {
             return Ok(id);
         }
         if self.len() >= self.limits.max_series {
             return Err(Limit::Series);
         }
-        census.admit(self.limits.prefix_of(&series.name), &self.limits, at)?;
+        census.admit(self.limits.prefix_of(series.name), &self.limits, at)?;
         self.count.fetch_add(1, Ordering::Relaxed);
         let id = self.name(series, hash);
         census.note(Named { id, at });
@@ -197,19 +198,30 @@ impl Registry {
     }
 
     /// Names a series that nobody else names at the same time.
-    fn name(&self, series: Series, hash: u32) -> SeriesId {
-        let series = Arc::new(series);
-        let id = {
-            let mut named = self.named[series.kind as usize].write().expect("no writer of names panics");
-            named.push(Arc::clone(&series));
-            SeriesId::new(series.kind, named.len() - 1)
-        };
-        self.ids.insert(Entry::new(series, id, hash), ());
-        id
+    fn name(&self, series: SeriesRef<'_>, hash: u32) -> SeriesId {
+        let index = self.named[series.kind as usize].write().expect("no writer of names panics").push(series);
+        let entry = Entry { hash, id: SeriesId::new(series.kind, index) };
+        let mut shard = self.ids.shards()[self.shard_of(hash)].write();
+        shard.insert(entry.spread(), (entry, SharedValue::new(())), |(entry, _)| entry.spread());
+        entry.id
     }
 
-    fn found(&self, series: &Series, hash: u32) -> Option<SeriesId> {
-        self.ids.get(&Wanted::new(series, hash) as &dyn Identity).map(|entry| entry.key().id)
+    fn found(&self, series: SeriesRef<'_>, hash: u32) -> Option<SeriesId> {
+        let shard = self.ids.shards()[self.shard_of(hash)].read();
+        let is_it = |(entry, _): &(Entry, _)| {
+            entry.hash == hash
+                && entry.id.kind() == series.kind
+                && self.names(series.kind).get(entry.id.index()) == series
+        };
+        shard.get(spread(hash), is_it).map(|(entry, _)| entry.id)
+    }
+
+    fn shard_of(&self, hash: u32) -> usize {
+        self.ids.determine_shard(spread(hash) as usize)
+    }
+
+    fn names(&self, kind: Kind) -> RwLockReadGuard<'_, Names> {
+        self.named[kind as usize].read().expect("no writer of names panics")
     }
 
     fn census(&self) -> MutexGuard<'_, Census> {
@@ -223,7 +235,7 @@ pub(crate) const OVERFLOW: &str = "__overflow__";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::NewSeries;
+    use crate::metric::{NewSeries, Tags};
 
     #[test]
     fn an_identity_keeps_its_id_and_kinds_are_apart() {
@@ -260,7 +272,7 @@ mod tests {
         let id = |index| SeriesId::new(Kind::Counter, index);
         assert_eq!([admit("a.x"), admit("a.y"), admit("a.x")], [Ok(id(0)), Err(Limit::Prefix), Ok(id(0))]);
         assert_eq!([admit("b.x"), admit("c.x"), admit("b.x")], [Ok(id(1)), Err(Limit::Rate), Ok(id(1))]);
-        let tagged = Series { tags: [("k".into(), "v".into())].into(), ..Series::plain("d", Kind::Counter) };
+        let tagged = Series { tags: Tags::from([("k", "v")]), ..Series::plain("d", Kind::Counter) };
         assert_eq!(registry.admit(tagged, at), Err(Limit::Tags));
         // What a former run left was new then.
         assert_eq!(registry.resolve(Series::plain("c.x", Kind::Counter)), Resolved::Known(id(2)));

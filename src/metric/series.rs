@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{Tags, TagsRef};
+
 /// What is done with the samples of a series; part of its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -85,16 +87,24 @@ impl SeriesId {
     pub const LIMIT: usize = 1 << 29;
 }
 
-/// Tags in the order that is their identity: sorted by key, or as sent in dialect `statsd`.
-pub type Tags = Box<[(Box<str>, Box<str>)]>;
-
 /// Canonical identity of what samples are aggregated into.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Series {
     /// Sanitised, never empty.
     pub name: Box<str>,
-    /// A tag without a value has the empty text as its value.
+    /// What tells it from others of its name.
     pub tags: Tags,
+    /// What is done with its samples.
+    pub kind: Kind,
+}
+
+/// The same, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeriesRef<'a> {
+    /// Sanitised, never empty.
+    pub name: &'a str,
+    /// What tells it from others of its name.
+    pub tags: TagsRef<'a>,
     /// What is done with its samples.
     pub kind: Kind,
 }
@@ -105,13 +115,35 @@ impl Series {
         Series { name: name.into(), tags: Tags::default(), kind }
     }
 
+    /// The same, borrowed.
+    pub fn borrowed(&self) -> SeriesRef<'_> {
+        SeriesRef { name: &self.name, tags: self.tags.borrowed(), kind: self.kind }
+    }
+
     /// Name and tags as the reference names what it aggregates: `name;k=v;k2`.
     pub fn reference_text(&self) -> Cow<'_, str> {
+        self.borrowed().reference_text()
+    }
+
+    /// The tags as `k:v,k2:v2`, the text of the message field `tags`; a bare tag is `k`.
+    pub fn tags_text(&self) -> String {
+        self.borrowed().tags_text()
+    }
+}
+
+impl<'a> SeriesRef<'a> {
+    /// The series as something to keep.
+    pub fn to_owned(self) -> Series {
+        Series { name: self.name.into(), tags: self.tags.to_owned(), kind: self.kind }
+    }
+
+    /// Name and tags as the reference names what it aggregates: `name;k=v;k2`.
+    pub fn reference_text(self) -> Cow<'a, str> {
         if self.tags.is_empty() {
-            return Cow::Borrowed(&self.name);
+            return Cow::Borrowed(self.name);
         }
         let mut text = self.name.to_string();
-        for (key, value) in &self.tags {
+        for (key, value) in self.tags.iter() {
             text.push(';');
             text.push_str(key);
             if !value.is_empty() {
@@ -123,15 +155,15 @@ impl Series {
     }
 
     /// The tags as `k:v,k2:v2`, the text of the message field `tags`; a bare tag is `k`.
-    pub fn tags_text(&self) -> String {
-        tags_text(&self.tags)
+    pub fn tags_text(self) -> String {
+        tags_text(self.tags)
     }
 }
 
 /// Tags as `k:v,k2:v2`; a bare tag is `k`.
-pub(crate) fn tags_text(tags: &Tags) -> String {
+pub(crate) fn tags_text(tags: TagsRef<'_>) -> String {
     let mut text = String::new();
-    for (key, value) in tags {
+    for (key, value) in tags.iter() {
         if !text.is_empty() {
             text.push(',');
         }
@@ -152,7 +184,7 @@ mod tests {
     fn the_reference_names_a_series_with_its_tags() {
         let mut series = Series::plain("a.b", Kind::Counter);
         assert_eq!(series.reference_text(), "a.b");
-        series.tags = [("k".into(), "v".into()), ("bare".into(), "".into())].into();
+        series.tags = Tags::from([("k", "v"), ("bare", "")]);
         assert_eq!(series.reference_text(), "a.b;k=v;bare");
     }
 

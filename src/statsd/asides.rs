@@ -81,7 +81,7 @@ impl Asides {
     ) -> Message {
         let tags = name::with_sections(Vec::new(), attributes.tags, &self.tags);
         if !tags.is_empty() {
-            fields.push(Field::new("tags", tags_text(&tags)));
+            fields.push(Field::new("tags", tags_text(tags.borrowed())));
         }
         push(&mut fields, "container", attributes.container);
         push(&mut fields, "external_data", attributes.external_data);

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
 
 use super::{Rules, name};
-use crate::metric::{BadReason, Kind, Limit, Registry, SeriesId};
+use crate::metric::{BadReason, Kind, Limit, Registry, SeriesId, spread};
 use crate::time::Stamp;
 
 /// What becomes of the samples of a spelling.
@@ -75,8 +75,7 @@ impl Interner {
     #[inline(always)]
     pub(super) fn outcome(&mut self, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
         let hash = hash_of(name, tags, kind, &self.secrets);
-        let tag = tag_of(hash);
-        match self.table.find(hash, |slot| slot.tag == tag) {
+        match self.table.find(spread(hash), |slot| slot.hash == hash) {
             Some(slot) => match slot.answer(&self.records, name, tags, kind) {
                 Some(outcome) => outcome,
                 None => self.after_collision(hash, name, tags, kind),
@@ -95,8 +94,8 @@ impl Interner {
     pub(super) fn approach<'a>(&self, places: impl Iterator<Item = &'a mut Place>) {
         let mut touched = 0;
         for place in places {
-            let tag = tag_of(place.hash);
-            if let Some(slot) = self.table.find(place.hash, |slot| slot.tag == tag) {
+            let hash = place.hash;
+            if let Some(slot) = self.table.find(spread(hash), |slot| slot.hash == hash) {
                 place.start = slot.start;
                 // A record may lie across two lines of the cache.
                 let start = slot.start as usize;
@@ -115,20 +114,22 @@ impl Interner {
             // It may have become known since, by the line before.
             return self.outcome(name, &[], kind);
         }
-        let slot = Slot { start: place.start, tag: tag_of(place.hash) };
+        let slot = Slot { start: place.start, hash: place.hash };
         match slot.answer(&self.records, name, &[], kind) {
             Some(outcome) => outcome,
             None => self.after_collision(place.hash, name, &[], kind),
         }
     }
 
-    /// The outcome of a spelling whose tag another spelling has too.
+    /// The outcome of a spelling whose hash another spelling has too.
     #[cold]
     #[inline(never)]
-    fn after_collision(&mut self, hash: u64, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
+    fn after_collision(&mut self, hash: u32, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
         let is_it = |slot: &Slot| slot.answer(&self.records, name, tags, kind).is_some();
-        let known =
-            self.table.find(hash, is_it).and_then(|slot| slot.answer(&self.records, name, tags, kind));
+        let known = self
+            .table
+            .find(spread(hash), is_it)
+            .and_then(|slot| slot.answer(&self.records, name, tags, kind));
         known.unwrap_or_else(|| self.first_sight(hash, name, tags, kind))
     }
 
@@ -144,7 +145,7 @@ impl Interner {
 
     #[cold]
     #[inline(never)]
-    fn first_sight(&mut self, hash: u64, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
+    fn first_sight(&mut self, hash: u32, name: &[u8], tags: &[u8], kind: Kind) -> Outcome {
         // Not remembered: a long key costs nothing to refuse, and its bytes would fill the records.
         if name.len() + tags.len() > self.rules.max_key.min(MAX_KEY) {
             return Outcome::Refused(BadReason::TooLong);
@@ -183,7 +184,7 @@ impl Interner {
             && self.fruitless_bytes + size <= MAX_RECORDS / FRUITLESS_PART
     }
 
-    fn remember(&mut self, hash: u64, name: &[u8], tags: &[u8], header: Header) {
+    fn remember(&mut self, hash: u32, name: &[u8], tags: &[u8], header: Header) {
         let size = HEADER + name.len() + tags.len();
         let fruitless = !matches!(header.outcome, Outcome::Series(_));
         let full = self.table.len() >= self.rules.max_spellings || self.records.len() + size > MAX_RECORDS;
@@ -196,28 +197,28 @@ impl Interner {
             self.fruitless += 1;
             self.fruitless_bytes += size;
         }
-        let slot = Slot { start: self.records.len() as u32, tag: tag_of(hash) };
+        let slot = Slot { start: self.records.len() as u32, hash };
         self.records.extend_from_slice(&header.packed().to_le_bytes());
         self.records.extend_from_slice(name);
         self.records.extend_from_slice(tags);
-        let (records, secrets) = (&self.records[..], &self.secrets);
-        self.table.insert_unique(hash, slot, |slot| slot.hash(records, secrets));
+        self.table.insert_unique(spread(hash), slot, |slot| spread(slot.hash));
     }
 }
 
 /// Where a spelling is looked for, and its record where it was found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    hash: u64,
+    hash: u32,
     start: u32,
     length: u32,
 }
 
-/// Where the record of a spelling is, and enough of its hash to pass by the records of most others.
+/// Where the record of a spelling is, and its hash: the records of others are passed by, and a table that grows reads
+/// none.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     start: u32,
-    tag: u32,
+    hash: u32,
 }
 
 impl Slot {
@@ -240,14 +241,6 @@ impl Slot {
         let record = &records[self.start as usize..];
         let (header, key) = record.split_first_chunk::<HEADER>().expect("every record begins with a header");
         (u64::from_le_bytes(*header), key)
-    }
-
-    /// The hash it was stored under, for when the table grows.
-    fn hash(self, records: &[u8], secrets: &RapidSecrets) -> u64 {
-        let (header, key) = self.record(records);
-        let header = Header::unpacked(header);
-        let (name, rest) = key.split_at(header.name);
-        hash_of(name, &rest[..header.tags], header.kind, secrets)
     }
 }
 
@@ -292,19 +285,12 @@ impl Header {
 }
 
 #[inline(always)]
-fn hash_of(name: &[u8], tags: &[u8], kind: Kind, secrets: &RapidSecrets) -> u64 {
+fn hash_of(name: &[u8], tags: &[u8], kind: Kind, secrets: &RapidSecrets) -> u32 {
     let mut hash = rapidhash_v3_nano_inline::<true, false>(name, secrets);
     if !tags.is_empty() {
         hash = hash.rotate_left(32) ^ rapidhash_v3_nano_inline::<true, false>(tags, secrets);
     }
-    hash ^ (kind as u64).wrapping_mul(SPREAD)
-}
-
-/// Bits of the hash that the table itself does not look at: it takes the lowest to find the slot and compares the
-/// seven highest.
-#[inline(always)]
-fn tag_of(hash: u64) -> u32 {
-    (hash >> 28) as u32
+    ((hash ^ (kind as u64).wrapping_mul(SPREAD)) >> 32) as u32
 }
 
 /// What names begin with under which DogStatsD's clients report what they send.

@@ -47,11 +47,8 @@ pub(super) fn with_sections(
 /// The series whose name and `Series::tags_text` these are.
 pub(super) fn as_written(name: &[u8], tags: &[u8], kind: Kind) -> Series {
     let [name, tags] = [name, tags].map(String::from_utf8_lossy);
-    let pair = |tag: &str| match tag.split_once(':') {
-        Some((key, value)) => (key.into(), value.into()),
-        None => (tag.into(), "".into()),
-    };
-    let pairs = tags.split(',').filter(|tag| !tag.is_empty()).map(pair);
+    let pairs = tags.split(',').filter(|tag| !tag.is_empty());
+    let pairs = pairs.map(|tag| tag.split_once(':').unwrap_or((tag, "")));
     Series { name: (*name).into(), tags: pairs.collect(), kind }
 }
 
@@ -68,14 +65,10 @@ fn of_reference(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> Series {
     }
     let mut parts = key.split(';');
     let own = parts.next().unwrap_or_default().to_owned();
-    let pair = |part: &str| match part.split_once('=') {
-        Some((key, value)) => (key.into(), value.into()),
-        None => (part.into(), "".into()),
-    };
     let ours = |key: &str| rules.tags.iter().any(|(our, _)| our == key);
-    let theirs =
-        parts.filter(|part| !part.is_empty()).map(pair).filter(|(key, _): &(Box<str>, _)| !ours(key));
-    let added = rules.tags.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+    let theirs = parts.filter(|part| !part.is_empty());
+    let theirs = theirs.map(|part| part.split_once('=').unwrap_or((part, ""))).filter(|(key, _)| !ours(key));
+    let added = rules.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     Series { name: reserved(prefixed(&rules.prefix, own)).into(), tags: theirs.chain(added).collect(), kind }
 }
 
@@ -117,7 +110,7 @@ fn sorted(mut pairs: Vec<(String, String)>) -> Tags {
     pairs.reverse();
     pairs.sort_by(|one, other| one.0.cmp(&other.0));
     pairs.dedup_by(|later, kept| later.0 == kept.0);
-    pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+    pairs.into_iter().collect()
 }
 
 fn prefixed(prefix: &str, name: String) -> String {

@@ -9,10 +9,10 @@ use super::super::lint::{ReadFamily, read};
 use super::super::render::{Cursor, Reader};
 use super::super::text::push_labels;
 use super::*;
-use crate::metric::Kind;
+use crate::metric::{Kind, Tags};
 
 fn series(name: &str, tags: &[(&str, &str)], kind: Kind) -> Arc<Series> {
-    let tags = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+    let tags = tags.iter().copied().collect();
     Arc::new(Series { name: name.into(), tags, kind })
 }
 
@@ -395,9 +395,8 @@ fn holds(families: &Families, read: &[ReadFamily], slot: SlotId, series: &Series
     let suffix = if family.family_type == FamilyType::Summary { "_sum" } else { "" };
     family.samples.iter().any(|sample| {
         let mut text = Vec::new();
-        let tags: Vec<_> =
-            sample.labels.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
-        push_labels(&mut text, &tags);
+        let tags: Tags = sample.labels.iter().map(|(key, value)| (key, value)).collect();
+        push_labels(&mut text, tags.borrowed());
         let same = sample.value == value / divisor || (sample.value.is_nan() && value.is_nan());
         same && sample.suffix == suffix && text == labels.as_bytes()
     })

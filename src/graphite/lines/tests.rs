@@ -39,9 +39,9 @@ fn timer(percentiles: &[Option<PercentNumbers>]) -> TimerNumbers<'_> {
 #[test]
 fn counters_gauges_and_sets_are_lines_of_the_reference() {
     let all = |writer: &mut LineWriter<'_>| {
-        writer.counter("c1", &pairs(&[("env", "prod")]), 7.0);
-        writer.gauge("g1", &[], 0.1);
-        writer.set("u1", &[], 3);
+        writer.counter("c1", pairs(&[("env", "prod")]).borrowed(), 7.0);
+        writer.gauge("g1", TagsRef::default(), 0.1);
+        writer.set("u1", TagsRef::default(), 3);
         writer.own_counter("bad_lines_seen", 1.0);
         writer.own_gauge("timestamp_lag", 0.0);
         writer.number_of_stats(8);
@@ -73,7 +73,7 @@ fn a_timer_sends_all_its_statistics_in_the_order_of_the_reference() {
         ..modern()
     };
     let lines = written(options, 10.0, |writer| {
-        writer.timer("t", &pairs(&[("env", "prod")]), &timer(&[ONE, None, ONE]));
+        writer.timer("t", pairs(&[("env", "prod")]).borrowed(), &timer(&[ONE, None, ONE]));
     });
     let expected: Vec<String> = [
         "count_99_9 1",
@@ -105,7 +105,7 @@ fn a_timer_sends_all_its_statistics_in_the_order_of_the_reference() {
 #[test]
 fn an_idle_timer_sends_a_count_alone() {
     let idle = TimerNumbers { samples: 0, count: 0.0, ..timer(&[None]) };
-    let lines = written(modern(), 10.0, |writer| writer.timer("t", &[], &idle));
+    let lines = written(modern(), 10.0, |writer| writer.timer("t", TagsRef::default(), &idle));
     assert_eq!(lines, ["stats.timers.t.count 0", "stats.timers.t.count_ps 0"]);
 }
 
@@ -116,9 +116,9 @@ fn lines_are_those_of_stat_accum_input_under_its_rules() {
     let numbers =
         TimerNumbers { samples: 4, lower: 10.0, upper: 20.0, sum: 60.0, mean: 15.0, ..timer(&percentiles) };
     let lines = written(NamespaceOptions::heka(), 10.0, |writer| {
-        writer.counter("c1", &[], 15.0);
-        writer.gauge("g1", &[], 2.0);
-        writer.timer("t1", &[], &numbers);
+        writer.counter("c1", TagsRef::default(), 15.0);
+        writer.gauge("g1", TagsRef::default(), 2.0);
+        writer.timer("t1", TagsRef::default(), &numbers);
         writer.number_of_stats(3);
     });
     assert_eq!(
@@ -139,7 +139,8 @@ fn lines_are_those_of_stat_accum_input_under_its_rules() {
         ]
     );
     let idle = TimerNumbers { samples: 0, ..timer(&[None]) };
-    let lines = written(NamespaceOptions::heka(), 10.0, |writer| writer.timer("t", &[], &idle));
+    let lines =
+        written(NamespaceOptions::heka(), 10.0, |writer| writer.timer("t", TagsRef::default(), &idle));
     assert_eq!(lines.len(), 8);
     assert_eq!(lines[0], "stats.timers.t.count 0");
     assert!(lines[1..].iter().all(|line| line.ends_with(" 0.000000")), "{lines:?}");
@@ -198,7 +199,7 @@ proptest! {
         };
         let (names, mut out) = (Namespace::new(options), Vec::new());
         let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        LineWriter::new(&names, &mode, 17, 10.0, &mut out).gauge(&name, &pairs(&tags), value);
+        LineWriter::new(&names, &mode, 17, 10.0, &mut out).gauge(&name, pairs(&tags).borrowed(), value);
         let text = String::from_utf8(out).unwrap();
         prop_assert_eq!(text.matches('\n').count(), 1);
         prop_assert_eq!(carbon_takes(text.strip_suffix('\n').unwrap()), Ok(()));

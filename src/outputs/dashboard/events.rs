@@ -38,8 +38,10 @@ pub(super) fn view(found: &Snapshot, choice: &Choice, activity: &Activity, owner
 /// The names that a choice has.
 pub(super) fn names(names: &Registry, choice: &Choice) -> Box<[u8]> {
     let mut series: Vec<_> = choice.names.iter().map(|&id| names.series(id)).collect();
-    series
-        .sort_by(|one, other| (&one.name, &one.tags, one.kind).cmp(&(&other.name, &other.tags, other.kind)));
+    series.sort_by(|one, other| {
+        let by_tags = || one.tags.iter().cmp(other.tags.iter());
+        one.name.cmp(&other.name).then_with(by_tags).then(one.kind.cmp(&other.kind))
+    });
     let series = series.into_iter().map(|series| Drawn { series, value: None }).collect();
     event("names", &NamesText { matching: choice.matching, series })
 }
@@ -61,7 +63,7 @@ struct NamesText {
 
 /// A series and, where it is drawn, what it has in the view.
 struct Drawn {
-    series: std::sync::Arc<Series>,
+    series: Series,
     value: Option<Value>,
 }
 

@@ -7,7 +7,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::aggregate::Snapshot;
-use crate::metric::{Kind, Registry, Series, SeriesId};
+use crate::metric::{Kind, Registry, SeriesId, SeriesRef};
 
 /// Most series drawn at once.
 pub(super) const CHARTS: usize = 24;
@@ -131,8 +131,8 @@ impl Choice {
                 // Locked for some hundred names at a time: who names a new series waits for no more.
                 let until = (verdicts.len() + left.min(LOCKED_FOR)).min(names.len_of(kind));
                 names.with_names(kind, |named| {
-                    for series in &named[verdicts.len()..until] {
-                        let matches = self.glob.matches(series);
+                    for index in verdicts.len()..until {
+                        let matches = self.glob.matches(named.get(index));
                         if matches && self.names.len() < LISTED {
                             self.names.push(SeriesId::new(kind, verdicts.len()));
                         }
@@ -224,13 +224,13 @@ impl Pattern {
         Ok(Pattern { matcher, with_tags: glob.contains('#') })
     }
 
-    fn matches(&self, series: &Series) -> bool {
+    fn matches(&self, series: SeriesRef<'_>) -> bool {
         match &self.matcher {
             None => true,
             Some(matcher) if self.with_tags => {
                 matcher.is_match(format!("{}#{}", series.name, series.tags_text()))
             }
-            Some(matcher) => matcher.is_match(&*series.name),
+            Some(matcher) => matcher.is_match(series.name),
         }
     }
 }

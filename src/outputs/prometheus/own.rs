@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::exposition::{FamilyType, FamilyWriter, Format, Header, Sample, push_labels, stem};
 use crate::flow::{OWN_METRICS, OwnMetricKind, OwnMetrics};
-use crate::metric::{Limit, PrefixCount, Registry};
+use crate::metric::{Limit, PrefixCount, Registry, Tags};
 use crate::plugin::BuildContext;
 use crate::time::Stamp;
 
@@ -77,9 +77,8 @@ impl OwnPage {
                 OwnMetricKind::Gauge => FamilyType::Gauge,
             };
             let mut text = Vec::new();
-            let tags: Vec<(Box<str>, Box<str>)> =
-                labels.iter().map(|&(key, value)| (key.into(), value.into())).collect();
-            push_labels(&mut text, &tags);
+            let tags: Tags = labels.iter().copied().collect();
+            push_labels(&mut text, tags.borrowed());
             let (_, samples) = families.entry(name.to_owned()).or_insert((family_type, Samples::new()));
             samples.insert(String::from_utf8_lossy(&text).into_owned(), value);
         });
@@ -92,7 +91,7 @@ impl OwnPage {
         let heaviest = self.names.heaviest(HEAVIEST);
         let sample = |count: &PrefixCount| {
             let mut text = Vec::new();
-            push_labels(&mut text, &[("prefix".into(), count.shown().into())]);
+            push_labels(&mut text, Tags::from([("prefix", count.shown())]).borrowed());
             (String::from_utf8_lossy(&text).into_owned(), count.series as f64)
         };
         heaviest.iter().map(sample).collect()

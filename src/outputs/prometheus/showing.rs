@@ -176,7 +176,7 @@ impl Showing {
             // What a former run counted is not new.
             Place::New => new = point.created >= self.since,
         }
-        let series = found.names.series(id);
+        let series = Arc::new(found.names.series(id));
         let claim = store.claim(&series, at, new);
         if let (Place::New, Some(counts)) = (place, &self.mapped) {
             counts.count(&claim);

@@ -9,7 +9,7 @@ use super::inspect::{Object, Shown, order};
 use super::network::Network;
 use crate::aggregate::Accumulator;
 use crate::flow::{Count, OwnMetrics};
-use crate::metric::{Registry, Series, SeriesId};
+use crate::metric::{Registry, SeriesId};
 use crate::net::{Console, Said};
 use crate::plugin::{Accumulators, Backends, BuildContext, Configured, OfferedAccumulator};
 use crate::time::{Clock, Stamp};
@@ -151,7 +151,7 @@ impl Desk {
         for (name, offered) in self.accumulators.all() {
             let Some(accumulator) = offered.get() else { continue };
             for (id, value) in values(&accumulator, group) {
-                let key = key_of(&self.names.series(id));
+                let key = self.names.series(id).reference_text().into_owned();
                 match places.get(&key) {
                     // Of several kinds, or sent by a client under one of our own names.
                     Some((place, owner)) if *owner == name || owner.is_empty() => shown[*place].1.add(value),
@@ -214,7 +214,7 @@ impl Desk {
         let mut there: BTreeMap<SeriesId, String> = BTreeMap::new();
         for accumulator in self.running() {
             for (id, _) in values(&accumulator, group) {
-                there.entry(id).or_insert_with(|| key_of(&self.names.series(id)));
+                there.entry(id).or_insert_with(|| self.names.series(id).reference_text().into_owned());
             }
         }
         let mut keys: Vec<(String, Vec<SeriesId>)> = Vec::new();
@@ -260,7 +260,7 @@ impl Desk {
         let now = self.clock.now();
         for new in self.names.newest(count) {
             let age = new.at.map_or("restored".to_owned(), |at| format!("{} s ago", now.since(at).as_secs()));
-            let (kind, key) = (new.series.kind.word(), key_of(&new.series));
+            let (kind, key) = (new.series.kind.word(), new.series.reference_text());
             self.say(&mut text, &format!("newest {kind} {key}: {age}\n"));
         }
         text.push_str(END);
@@ -326,20 +326,6 @@ fn values(accumulator: &Accumulator, group: Group) -> Vec<(SeriesId, Shown)> {
             found.map(|(id, timer)| (id, Shown::List(timer.values, timer.more))).collect()
         }
     }
-}
-
-/// A series as the reference has it in one key: `name;key=value`.
-fn key_of(series: &Series) -> String {
-    let mut text = series.name.to_string();
-    for (key, value) in &series.tags {
-        text.push(';');
-        text.push_str(key);
-        if !value.is_empty() {
-            text.push('=');
-            text.push_str(value);
-        }
-    }
-    text
 }
 
 /// Whole seconds, rounded as `Math.round` does.

@@ -265,7 +265,7 @@ fn store() -> Families {
 }
 
 fn show(store: &mut Families, found: &Snapshot, id: SeriesId, reading: Reading<'_>, at: Stamp) {
-    if let Claim::Exposed(claimed) = store.claim(&found.names.series(id), at, true) {
+    if let Claim::Exposed(claimed) = store.claim(&Arc::new(found.names.series(id)), at, true) {
         assert_ne!(store.update(claimed.slot, reading, at, true), Updated::Gone, "it was just claimed");
     }
 }

@@ -2,7 +2,7 @@
 
 use heka::config::{Problems, Sources, render};
 use heka::import::statsd_exporter;
-use heka::metric::{Kind, Series};
+use heka::metric::{Kind, Series, Tags};
 use heka::pipeline::{builtin, plan};
 use heka::plugin::{Asked, Plugins};
 
@@ -33,8 +33,8 @@ pub(crate) fn run(bytes: &[u8]) {
         for (kind, value) in
             Kind::ALL.into_iter().zip([Some(2.0), None, Some(250.0), Some(0.0), Some(-1.0), Some(1.0)])
         {
-            let tags = [("env".into(), "prod".into()), ("le".into(), "".into())];
-            let series = Series { name: name.into(), tags: tags.into(), kind };
+            let tags = Tags::from([("env", "prod"), ("le", "")]);
+            let series = Series { name: name.into(), tags, kind };
             let told = planned.outputs[0].declared.explain(Asked { series: &series, value, rate: 0.5 });
             let told = told.expect("a scrape endpoint explains");
             assert!(told.shown.is_empty() || told.shown.len() > 2, "{told:?}");

@@ -35,7 +35,7 @@ fn taken(client: &mut Subscription) -> (String, bool) {
 }
 
 fn named(names: &Registry, kind: Kind, name: &str, tags: &[(&str, &str)]) -> SeriesId {
-    let tags = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+    let tags = tags.iter().copied().collect();
     match names.resolve(Series { tags, ..Series::plain(name, kind) }) {
         Resolved::Known(id) | Resolved::Overflow(id) => id,
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::aggregate::{CounterPoint, View};
 use crate::metric::Resolved;
+use crate::metric::Series;
 use crate::time::{Slot, Stamp};
 
 fn named(names: &Registry, name: &str) -> SeriesId {
@@ -13,7 +14,7 @@ fn named(names: &Registry, name: &str) -> SeriesId {
 }
 
 fn tagged(names: &Registry, name: &str, tags: &[(&str, &str)]) -> SeriesId {
-    let tags = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+    let tags = tags.iter().copied().collect();
     match names.resolve(Series { tags, ..Series::plain(name, Kind::Counter) }) {
         Resolved::Known(id) | Resolved::Overflow(id) => id,
     }
