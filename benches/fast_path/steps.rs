@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
-use heka::aggregate::{Accumulator, AccumulatorRules, Chosen, Snapshot};
+use heka::aggregate::{Accumulator, AccumulatorRules, Chosen, Snapshot, Totals};
 use heka::exposition::{Claim, Cursor, Families, Format, Reader, Reading, StoreRules};
 use heka::flow::write_snapshot;
 use heka::graphite::{Namespace, NamespaceOptions, TagMode};
@@ -73,7 +73,7 @@ fn pour_and_flush(group: &mut Group<'_>) {
         bencher.iter(|| {
             if next == 0 {
                 // As often as an interval of the load has batches, so that timers stay as long as they would.
-                accumulator.flush(slot());
+                accumulator.flush(slot(), Totals::Unwanted);
             }
             table.pour(&parsed[next], Chosen::All, accumulator.next_sequence());
             next = (next + 1) % parsed.len();
@@ -84,12 +84,12 @@ fn pour_and_flush(group: &mut Group<'_>) {
             table.pour(batch, Chosen::All, accumulator.next_sequence());
         }
     };
-    accumulator.flush(slot());
+    accumulator.flush(slot(), Totals::Unwanted);
     pour();
-    let snapshot = accumulator.flush(slot());
+    let snapshot = accumulator.flush(slot(), Totals::Wanted);
     group.throughput(Throughput::Elements(snapshot.len() as u64));
     group.bench_function("flush", |bencher| {
-        bencher.iter_batched(pour, |()| accumulator.flush(slot()), BatchSize::PerIteration);
+        bencher.iter_batched(pour, |()| accumulator.flush(slot(), Totals::Unwanted), BatchSize::PerIteration);
     });
     let naming = Namespace::new(NamespaceOptions::default());
     let mut out = Vec::new();
@@ -104,9 +104,11 @@ fn pour_and_flush(group: &mut Group<'_>) {
 
 fn exposition(group: &mut Group<'_>, snapshot: &Snapshot) {
     let mut families = Families::new(StoreRules::default());
-    for point in &snapshot.counters {
-        if let Claim::Exposed(claimed) = families.claim(&Arc::new(snapshot.names.series(point.series)), STAMP, true) {
-            let reading = Reading::Counter { total: point.total, created: point.created };
+    for (point, total) in snapshot.counters.iter().zip(&snapshot.totals) {
+        if let Claim::Exposed(claimed) =
+            families.claim(&Arc::new(snapshot.names.series(point.series)), STAMP, true)
+        {
+            let reading = Reading::Counter { total: total.total, created: total.created };
             families.update(claimed.slot, reading, STAMP, true);
         }
     }

@@ -75,6 +75,15 @@ pub enum Idle {
     DeleteAfter(u32),
 }
 
+/// Whether a flush says what counters came to since they began, and how many samples counters and gauges had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Totals {
+    /// It does.
+    Wanted,
+    /// Nobody reads them: they would be 24 bytes a counter.
+    Unwanted,
+}
+
 /// Where the samples of an accumulator are; `restored + poured == flushed + deleted + held` until it is closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableLedger {
@@ -169,7 +178,7 @@ impl Accumulator {
     /// Summarises everything poured since the last flush as the interval `slot`.
     ///
     /// Each table is locked for a swap only; merging and sorting happen on the calling thread.
-    pub fn flush(&self, slot: Slot) -> Snapshot {
+    pub fn flush(&self, slot: Slot, totals: Totals) -> Snapshot {
         let mut state = self.lock();
         let mut flipped = self.flip(&mut state.spares);
         let bounds = self.rules.bounds();
@@ -177,7 +186,7 @@ impl Accumulator {
         state.leave_to_view(&flipped, &bounds);
         let (sums, others) = flipped.split_first_mut().expect("there is at least one");
         others.iter().for_each(|other| sums.absorb_sums(other));
-        let snapshot = self.close_slot(&mut state, sums, slot);
+        let snapshot = self.close_slot(&mut state, sums, slot, totals);
         for cells in &mut flipped {
             cells.clear_sums();
             state.clear_taken(cells, &bounds);
@@ -190,23 +199,29 @@ impl Accumulator {
 
     /// Summarises what a former run left of the interval `slot`, and lets `passed` intervals pass after it. What is in
     /// the tables waits for the next flush.
-    pub fn flush_restored(&self, slot: Slot, passed: u32) -> Snapshot {
+    pub fn flush_restored(&self, slot: Slot, totals: Totals, passed: u32) -> Snapshot {
         let mut state = self.lock();
-        let snapshot = self.close_slot(&mut state, &mut Cells::default(), slot);
+        let snapshot = self.close_slot(&mut state, &mut Cells::default(), slot, totals);
         state.open.clear_parts(&self.rules.bounds());
         state.kept.pass(passed, &self.rules.idle);
         snapshot
     }
 
     /// Makes the snapshot of an interval whose counters and gauges are in `sums`, the rest in the open part.
-    fn close_slot(&self, state: &mut State, sums: &mut Cells, slot: Slot) -> Snapshot {
+    fn close_slot(&self, state: &mut State, sums: &mut Cells, slot: Slot, totals: Totals) -> Snapshot {
         sums.absorb_sums(&state.open);
         state.open.clear_sums();
         state.negatives += sums.negatives.values().map(|cell| cell.samples).sum::<u64>();
         let own = self.rules.own_stats.then_some(OwnCounts { tally: sums.tally, ..OwnCounts::default() });
-        let columns = state.kept.columns(sums, &mut state.open, state.since, &self.rules.idle);
+        let columns = state.kept.columns(
+            sums,
+            &mut state.open,
+            state.since,
+            &self.rules.idle,
+            totals == Totals::Wanted,
+        );
         let snapshot = self.snapshot(View::Closed, slot, columns, own);
-        state.flushed += snapshot.samples();
+        state.flushed += snapshot.samples;
         snapshot
     }
 
@@ -217,8 +232,22 @@ impl Accumulator {
         columns: Columns,
         own: Option<OwnCounts>,
     ) -> Snapshot {
-        let Columns { counters, gauges, timers, sets, values } = columns;
-        Snapshot { view, slot, names: Arc::clone(&self.names), counters, gauges, timers, sets, values, own }
+        let Columns { counters, totals, gauges, gauge_samples, timers, sets, values, samples } = columns;
+        let names = Arc::clone(&self.names);
+        Snapshot {
+            view,
+            slot,
+            names,
+            counters,
+            totals,
+            gauges,
+            gauge_samples,
+            timers,
+            sets,
+            values,
+            samples,
+            own,
+        }
     }
 
     /// Where the samples are. No flush is under way while it is answered.
@@ -267,8 +296,12 @@ impl Accumulator {
         &self.names
     }
 
+    /// The one with the most series first: what is merged is merged into its cells, and the cells of others stay small.
     pub(super) fn all_tables(&self) -> Vec<Arc<Table>> {
-        self.tables().seats.iter().map(|(_, table)| Arc::clone(table)).collect()
+        let mut tables: Vec<Arc<Table>> =
+            self.tables().seats.iter().map(|(_, table)| Arc::clone(table)).collect();
+        tables.sort_by_cached_key(|table| std::cmp::Reverse(table.lengths().all()));
+        tables
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use rapidhash::v3::RapidSecrets;
 
 use super::distribution::DistributionCell;
-use super::gauge::GaugeCell;
+use super::gauge::Gauges;
 use super::set::SetCell;
 use crate::metric::{Registry, Sample, SampleBatch, SampleKind, SeriesId, Tally};
 
@@ -16,7 +16,7 @@ use crate::metric::{Registry, Sample, SampleBatch, SampleKind, SeriesId, Tally};
 #[derive(Debug, Default)]
 pub struct Cells {
     pub(super) counters: Vec<CounterCell>,
-    pub(super) gauges: Vec<GaugeCell>,
+    pub(super) gauges: Gauges,
     /// Timers, histograms, distributions.
     pub(super) distributions: [Vec<DistributionCell>; 3],
     pub(super) sets: Vec<SetCell>,
@@ -62,8 +62,12 @@ impl Cells {
                     self.add_negative(series, sample);
                 }
             }
-            SampleKind::Gauge => cell(&mut self.gauges, series, names).set(sample.value, sequence),
-            SampleKind::GaugeDelta => cell(&mut self.gauges, series, names).shift(sample.value, sequence),
+            SampleKind::Gauge => {
+                gauge(&mut self.gauges, series, names).set(series.index(), sample.value, sequence)
+            }
+            SampleKind::GaugeDelta => {
+                gauge(&mut self.gauges, series, names).shift(series.index(), sample.value, sequence)
+            }
             SampleKind::Timer => {
                 cell(&mut self.distributions[0], series, names).add(sample.value, sample.rate, bounds)
             }
@@ -87,7 +91,7 @@ impl Cells {
     /// Adds the counters, gauges and the tally of another seat.
     pub(super) fn absorb_sums(&mut self, other: &Cells) {
         each(&mut self.counters, &other.counters, |mine, theirs| mine.absorb(theirs));
-        each(&mut self.gauges, &other.gauges, GaugeCell::absorb);
+        self.gauges.absorb(&other.gauges);
         for (&index, theirs) in &other.negatives {
             self.negatives.entry(index).or_default().absorb(theirs);
         }
@@ -106,7 +110,7 @@ impl Cells {
     /// memory.
     pub(super) fn clear_sums(&mut self) {
         self.counters.fill(CounterCell::default());
-        self.gauges.iter_mut().for_each(GaugeCell::clear);
+        self.gauges.clear();
         self.negatives.clear();
         self.tally = Tally::default();
         self.samples = 0;
@@ -137,7 +141,7 @@ impl Cells {
     /// Makes every array at least as long as `lengths` says, so that pouring need not.
     pub(super) fn lengthen(&mut self, lengths: &Lengths) {
         lengthen(&mut self.counters, lengths.counters);
-        lengthen(&mut self.gauges, lengths.gauges);
+        self.gauges.lengthen(lengths.gauges);
         self.lengthen_parts(lengths);
     }
 
@@ -157,6 +161,13 @@ pub(super) struct Lengths {
     pub(super) gauges: usize,
     pub(super) distributions: [usize; 3],
     pub(super) sets: usize,
+}
+
+impl Lengths {
+    /// Cells of all kinds.
+    pub(super) fn all(&self) -> usize {
+        self.counters + self.gauges + self.distributions.iter().sum::<usize>() + self.sets
+    }
 }
 
 impl CounterCell {
@@ -193,10 +204,24 @@ fn cell<'a, T: Default>(cells: &'a mut Vec<T>, series: SeriesId, names: &Registr
     &mut cells[index]
 }
 
+/// The gauges, with room for this one.
+#[inline]
+fn gauge<'a>(gauges: &'a mut Gauges, series: SeriesId, names: &Registry) -> &'a mut Gauges {
+    if series.index() >= gauges.len() {
+        gauges.lengthen(length_for(series, names));
+    }
+    gauges
+}
+
 /// Makes room for every series of the kind that has a name by now; `Vec` grows geometrically beneath.
 #[cold]
 fn grow<T: Default>(cells: &mut Vec<T>, series: SeriesId, names: &Registry) {
-    lengthen(cells, names.len_of(series.kind()).max(series.index() + 1));
+    lengthen(cells, length_for(series, names));
+}
+
+#[cold]
+fn length_for(series: SeriesId, names: &Registry) -> usize {
+    names.len_of(series.kind()).max(series.index() + 1)
 }
 
 pub(super) fn lengthen<T: Default>(cells: &mut Vec<T>, length: usize) {

@@ -6,7 +6,8 @@
 
 use super::accumulator::{Accumulator, State};
 use super::cells::{Bounds, CounterCell};
-use super::kept::{Age, Seen};
+use super::kept::{Age, Kept};
+use super::shown::Seen;
 use crate::metric::{Kind, SeriesId};
 
 impl Accumulator {
@@ -47,19 +48,20 @@ impl Accumulator {
         if state.kept.counters.len() <= index && sum.samples > 0 {
             state.kept.counters.resize_with(index + 1, Default::default);
         }
-        if let Some(kept) = state.kept.counters.get_mut(index) {
+        let Kept { counters, shown, births, .. } = &mut state.kept;
+        if let Some(kept) = counters.get_mut(index) {
             if sum.samples > 0 {
-                kept.begin(state.since);
+                kept.begin(births, state.since);
             }
-            kept.total = kept.total_with(sum.sum, negative.sum);
-            kept.seen.close(sum.samples);
+            kept.total = kept.total_with(sum.sum, negative.sum, shown.total(index));
             kept.age = Age::ABSENT;
+            shown.close(index, sum.samples);
         }
         sum.samples
     }
 
     fn forget_gauge(&self, state: &mut State, index: usize) -> u64 {
-        let open = state.open.gauges.get_mut(index).map_or(0, |cell| std::mem::take(cell).samples);
+        let open = state.open.gauges.take(index);
         state.open.samples -= open;
         let tables = self.all_tables();
         let samples = open + tables.iter().map(|table| table.take_gauge(index)).sum::<u64>();

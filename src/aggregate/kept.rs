@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use super::accumulator::{Idle, IdleRules};
+use super::births::{Birth, Births};
 use super::cells::{Cells, finite, within_range};
 use super::distribution::DistributionCell;
-use super::gauge::GaugeCell;
+use super::gauge::Gauges;
 use super::set::SetCell;
-use super::snapshot::{CounterPoint, Distribution, GaugePoint, SetPoint, TimerPoint};
+use super::shown::{Seen, Shown};
+use super::snapshot::{CounterPoint, CounterTotal, Distribution, GaugePoint, SetPoint, TimerPoint, few};
 use crate::metric::{Kind, SeriesId};
 use crate::time::Stamp;
 
@@ -18,6 +20,10 @@ use crate::time::Stamp;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     pub(super) counters: Vec<KeptCounter>,
+    /// What views have shown of counters.
+    pub(super) shown: Shown,
+    /// When counters began.
+    pub(super) births: Births,
     pub(super) gauges: Vec<KeptGauge>,
     pub(super) distributions: [Vec<KeptDistribution>; 3],
     pub(super) sets: Vec<KeptSet>,
@@ -27,21 +33,24 @@ pub(super) struct Kept {
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     pub(super) counters: Vec<CounterPoint>,
+    /// Of each counter, or none.
+    pub(super) totals: Vec<CounterTotal>,
     pub(super) gauges: Vec<GaugePoint>,
+    /// Of each gauge, or none.
+    pub(super) gauge_samples: Vec<u32>,
     pub(super) timers: Vec<TimerPoint>,
     pub(super) sets: Vec<SetPoint>,
     pub(super) values: Vec<f64>,
+    /// In all of them.
+    pub(super) samples: u64,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeptCounter {
     /// Of all closed intervals, negative samples left out.
     pub(super) total: f64,
-    /// The total as the last view had it, that of the open interval included.
-    pub(super) seen_total: f64,
-    pub(super) created: Stamp,
+    pub(super) birth: Birth,
     pub(super) age: Age,
-    pub(super) seen: Seen,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -75,34 +84,27 @@ pub(super) struct KeptSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Age(pub(super) u32);
 
-/// Samples of the open interval that views have shown. Counted round the end of the range: after a flush it stands as
-/// far below zero as samples were not shown before it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Seen(u32);
-
-impl Seen {
-    /// Samples not shown yet, if the open interval has `samples` by now; from now on they are.
-    pub(super) fn show(&mut self, samples: u64) -> u64 {
-        let fresh = (samples as u32).wrapping_sub(self.0);
-        self.0 = samples as u32;
-        fresh.into()
-    }
-
-    /// Says that the interval was closed with `samples`.
-    pub(super) fn close(&mut self, samples: u64) {
-        self.0 = self.0.wrapping_sub(samples as u32);
+impl Columns {
+    /// Samples of all points.
+    pub(super) fn samples_of_points(&self) -> u64 {
+        let counters = self.totals.iter().map(|point| u64::from(point.samples));
+        let gauges = self.gauge_samples.iter().map(|&samples| u64::from(samples));
+        let timers = self.timers.iter().map(|point| point.samples);
+        counters.chain(gauges).chain(timers).chain(self.sets.iter().map(|point| point.samples)).sum()
     }
 }
 
 impl Kept {
     /// The columns of the interval in which the counters and gauges of `sums` were poured, and the distributions and
-    /// sets of `open`, whose sketches are shared. What is new now began at `since`.
+    /// sets of `open`, whose sketches are shared. What is new now began at `since`. Totals of counters where they are
+    /// asked for.
     pub(super) fn columns(
         &mut self,
         sums: &mut Cells,
         open: &mut Cells,
         since: Stamp,
         idle: &IdleRules,
+        totals: bool,
     ) -> Columns {
         let mut columns = Columns::default();
         for (which, kind) in DISTRIBUTIONS.into_iter().enumerate() {
@@ -110,12 +112,13 @@ impl Kept {
                 let series = SeriesId::new(kind, index);
                 if kept.age.goes_on(cell.samples(), idle.timers) {
                     columns.timers.push(kept.point(series, cell, &mut columns.values));
+                    columns.samples += cell.samples();
                 }
             });
         }
-        columns.counters = self.counters(sums, since, idle.counters);
-        columns.gauges = self.gauges(&mut sums.gauges, idle.gauges);
-        columns.sets = self.sets(&mut open.sets, idle.sets);
+        self.counters(&mut columns, sums, since, idle.counters, totals);
+        self.gauges(&mut columns, &mut sums.gauges, idle.gauges, totals);
+        self.sets(&mut columns, &mut open.sets, idle.sets);
         columns
     }
 
@@ -136,77 +139,84 @@ impl Kept {
         }
     }
 
-    fn counters(&mut self, sums: &mut Cells, since: Stamp, idle: Idle) -> Vec<CounterPoint> {
-        let mut points = Vec::with_capacity(sums.counters.len());
-        let negatives = &sums.negatives;
+    fn counters(&mut self, columns: &mut Columns, sums: &mut Cells, since: Stamp, idle: Idle, totals: bool) {
+        let points = &mut columns.counters;
+        points.reserve_exact(sums.counters.len().max(self.counters.len()));
+        let (negatives, births, shown) = (&sums.negatives, &mut self.births, &mut self.shown);
         walk(&mut self.counters, &mut sums.counters, |index, kept, cell| {
             if kept.age.goes_on(cell.samples, idle) {
                 let negative = negatives.get(&index).map_or(0.0, |cell| cell.sum);
-                kept.total = kept.total_with(cell.sum, negative);
-                kept.seen.close(cell.samples);
-                kept.begin(since);
-                points.push(CounterPoint {
-                    series: SeriesId::new(Kind::Counter, index),
-                    samples: cell.samples,
-                    sum: finite(cell.sum),
-                    total: kept.total,
-                    created: kept.created,
-                });
+                kept.total = kept.total_with(cell.sum, negative, shown.total(index));
+                shown.close(index, cell.samples);
+                kept.begin(births, since);
+                let series = SeriesId::new(Kind::Counter, index);
+                points.push(CounterPoint { series, sum: finite(cell.sum) });
+                columns.samples += cell.samples;
+                if totals {
+                    let created = births.at(kept.birth);
+                    let samples = few(cell.samples);
+                    columns.totals.push(CounterTotal { samples, total: kept.total, created });
+                }
             }
         });
-        points
     }
 
-    fn gauges(&mut self, cells: &mut Vec<GaugeCell>, idle: Idle) -> Vec<GaugePoint> {
-        let mut points = Vec::with_capacity(cells.len());
-        walk(&mut self.gauges, cells, |index, kept, cell| {
-            if kept.age.goes_on(cell.samples, idle) {
-                kept.value = cell.value(kept.value);
-                kept.seen.close(cell.samples);
+    fn gauges(&mut self, columns: &mut Columns, cells: &mut Gauges, idle: Idle, totals: bool) {
+        let length = self.gauges.len().max(cells.len());
+        self.gauges.resize_with(length, KeptGauge::default);
+        cells.lengthen(length);
+        columns.gauges.reserve_exact(length);
+        for (index, kept) in self.gauges.iter_mut().enumerate() {
+            let samples = cells.samples(index);
+            if kept.age.goes_on(samples, idle) {
+                kept.value = cells.value(index, kept.value);
+                kept.seen.close(samples);
                 let series = SeriesId::new(Kind::Gauge, index);
-                points.push(GaugePoint { series, samples: cell.samples, value: kept.value });
+                columns.gauges.push(GaugePoint { series, value: kept.value });
+                if totals {
+                    columns.gauge_samples.push(few(samples));
+                }
+                columns.samples += samples;
             } else {
                 kept.value = 0.0;
             }
-        });
-        points
+        }
     }
 
-    fn sets(&mut self, cells: &mut Vec<SetCell>, idle: Idle) -> Vec<SetPoint> {
-        let mut points = Vec::with_capacity(cells.len());
+    fn sets(&mut self, columns: &mut Columns, cells: &mut Vec<SetCell>, idle: Idle) {
         walk(&mut self.sets, cells, |index, kept, cell| {
             let cardinality = cell.cardinality();
             kept.changed |= kept.closed != cardinality;
             kept.closed = cardinality;
             if kept.age.goes_on(cell.samples, idle) {
-                points.push(SetPoint {
+                columns.sets.push(SetPoint {
                     series: SeriesId::new(Kind::Set, index),
                     samples: cell.samples,
                     cardinality,
                     members: cell.sorted(),
                 });
+                columns.samples += cell.samples;
             }
         });
-        points
     }
 }
 
 impl KeptCounter {
     /// The total together with an open interval of that sum, `negative` of it from negative samples. It never goes
-    /// back, not by what rounding does to either sum.
-    pub(super) fn total_with(&self, sum: f64, negative: f64) -> f64 {
+    /// back, not behind what views have shown, and not by what rounding does to either sum.
+    pub(super) fn total_with(&self, sum: f64, negative: f64, shown: f64) -> f64 {
         let grown = match within_range(sum) {
             true => finite(finite(sum) - finite(negative)).max(0.0),
             // What went beyond the range says nothing of the total, which it would end.
             false => 0.0,
         };
-        finite(self.total + grown).max(self.total).max(self.seen_total)
+        finite(self.total + grown).max(self.total).max(shown)
     }
 
     /// Says that what has not begun yet began at `since`.
-    pub(super) fn begin(&mut self, since: Stamp) {
-        if self.created == Stamp::default() {
-            self.created = since;
+    pub(super) fn begin(&mut self, births: &mut Births, since: Stamp) {
+        if self.birth == Birth::default() {
+            self.birth = births.of(since);
         }
     }
 }

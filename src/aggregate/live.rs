@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::accumulator::{Accumulator, State};
 use super::cells::{Bounds, Cells, CounterCell, Lengths};
 use super::distribution::DistributionCell;
-use super::gauge::GaugeCell;
-use super::kept::{Age, Columns, DISTRIBUTIONS, walk};
-use super::snapshot::{CounterPoint, GaugePoint, SetPoint, Snapshot, View};
+use super::gauge::Gauges;
+use super::kept::{Age, Columns, DISTRIBUTIONS, Kept, walk};
+use super::snapshot::{CounterPoint, CounterTotal, GaugePoint, SetPoint, Snapshot, View, few};
 use super::table::Table;
 use crate::metric::{Kind, SeriesId};
 use crate::time::{Slot, Stamp};
@@ -31,7 +31,8 @@ pub enum Beside {
 impl Accumulator {
     /// What has moved since the last view, as of `now`.
     ///
-    /// Points have the samples since the last view; what they have in sum over all views is what was poured. Points of
+    /// Points have the samples since the last view, those of the first one what the open interval has by then; what they
+    /// have in sum over all views that follow it is what was poured. Points of
     /// series that are only there `beside` have none. Nothing is reset: the next flush has everything.
     pub fn view(&self, now: Stamp, beside: Beside) -> Snapshot {
         let mut state = self.lock();
@@ -40,14 +41,13 @@ impl Accumulator {
         let span = now.since(state.shown).max(SHORTEST);
         let tables = self.all_tables();
         self.take_parts(state, &tables);
-        let mut columns = Columns {
-            counters: state.live_counters(&tables, beside),
-            gauges: state.live_gauges(&tables, beside),
-            ..Columns::default()
-        };
+        let mut columns = Columns::default();
+        state.live_counters(&mut columns, &tables, beside);
+        state.live_gauges(&mut columns, &tables, beside);
         let bounds = self.rules().bounds();
         state.live_timers(&mut columns, beside, &bounds);
         columns.sets = state.live_sets(beside);
+        columns.samples = columns.samples_of_points();
         state.renew_spares(&bounds);
         state.since = now;
         state.shown = now;
@@ -71,49 +71,50 @@ impl Accumulator {
 }
 
 impl State {
-    fn live_counters(&mut self, tables: &[Arc<Table>], beside: Beside) -> Vec<CounterPoint> {
+    fn live_counters(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Beside) {
         let length = self.length(tables, |lengths| lengths.counters, self.kept.counters.len());
         self.kept.counters.resize_with(length, Default::default);
-        let mut points = Vec::new();
+        self.kept.shown.begin(length);
         let (mut sums, mut negatives) =
             (vec![CounterCell::default(); AT_ONCE], vec![CounterCell::default(); AT_ONCE]);
         for start in (0..length).step_by(AT_ONCE) {
             self.counters_from(start, tables, &mut sums, &mut negatives);
-            let kept = self.kept.counters[start..].iter_mut().zip(&sums).zip(&negatives);
+            let Kept { counters, shown, births, .. } = &mut self.kept;
+            let kept = counters[start..].iter_mut().zip(&sums).zip(&negatives);
             for (index, ((kept, cell), negative)) in (start..).zip(kept) {
-                let fresh = kept.seen.show(cell.samples);
+                let fresh = shown.show(index, cell.samples);
                 if fresh == 0 && !beside.includes(kept.age) {
                     continue;
                 }
-                kept.begin(self.since);
-                let total = kept.total_with(cell.sum, negative.sum);
-                let sum = total - kept.seen_total;
-                kept.seen_total = total;
+                kept.begin(births, self.since);
+                let before = shown.total(index);
+                let total = kept.total_with(cell.sum, negative.sum, before);
+                shown.set_total(index, total);
                 let series = SeriesId::new(Kind::Counter, index);
-                points.push(CounterPoint { series, samples: fresh, sum, total, created: kept.created });
+                columns.counters.push(CounterPoint { series, sum: total - before });
+                let created = births.at(kept.birth);
+                columns.totals.push(CounterTotal { samples: few(fresh), total, created });
             }
         }
-        points
     }
 
-    fn live_gauges(&mut self, tables: &[Arc<Table>], beside: Beside) -> Vec<GaugePoint> {
+    fn live_gauges(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Beside) {
         let length = self.length(tables, |lengths| lengths.gauges, self.kept.gauges.len());
         self.kept.gauges.resize_with(length, Default::default);
-        let mut points = Vec::new();
-        let mut merged: Vec<GaugeCell> = Vec::new();
-        merged.resize_with(AT_ONCE, GaugeCell::default);
+        let mut merged = Gauges::untouched(AT_ONCE);
         for start in (0..length).step_by(AT_ONCE) {
             self.gauges_from(start, tables, &mut merged);
-            let kept = self.kept.gauges[start..].iter_mut().zip(&merged);
-            for (index, (kept, cell)) in (start..).zip(kept) {
-                let samples = kept.seen.show(cell.samples);
+            let kept = self.kept.gauges[start..].iter_mut().take(AT_ONCE);
+            for (place, kept) in kept.enumerate() {
+                let samples = kept.seen.show(merged.samples(place));
                 if samples > 0 || beside.includes(kept.age) {
-                    let series = SeriesId::new(Kind::Gauge, index);
-                    points.push(GaugePoint { series, samples, value: cell.value(kept.value) });
+                    let series = SeriesId::new(Kind::Gauge, start + place);
+                    let value = merged.value(place, kept.value);
+                    columns.gauges.push(GaugePoint { series, value });
+                    columns.gauge_samples.push(few(samples));
                 }
             }
         }
-        points
     }
 
     /// What the open interval has of the counters from index `start` on, as many as fit, and of their negative samples.
@@ -136,11 +137,10 @@ impl State {
     }
 
     /// The same of the gauges.
-    pub(super) fn gauges_from(&self, start: usize, tables: &[Arc<Table>], merged: &mut [GaugeCell]) {
-        merged.iter_mut().for_each(GaugeCell::clear);
+    pub(super) fn gauges_from(&self, start: usize, tables: &[Arc<Table>], merged: &mut Gauges) {
+        merged.clear();
         tables.iter().for_each(|table| table.add_gauges(start, merged));
-        let restored = self.open.gauges.iter().skip(start);
-        merged.iter_mut().zip(restored).for_each(|(merged, cell)| merged.absorb(cell));
+        merged.absorb_from(&self.open.gauges, start);
     }
 
     /// From what was just taken, and what the last flush took before this view could.

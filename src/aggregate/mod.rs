@@ -10,6 +10,7 @@
 //! interval holds (`peek`), and may have series deleted (`forget`).
 
 mod accumulator;
+mod births;
 mod cells;
 mod distribution;
 mod forget;
@@ -20,18 +21,21 @@ mod peek;
 mod percentile;
 mod saved;
 mod set;
+mod shown;
 mod sketch;
 mod snapshot;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use accumulator::{Accumulator, AccumulatorRules, Idle, IdleRules, TableLedger};
+pub use accumulator::{Accumulator, AccumulatorRules, Idle, IdleRules, TableLedger, Totals};
 pub use cells::{Bounds, Cells};
 pub use live::Beside;
 pub use peek::OpenTimer;
 pub use percentile::{Percentile, Rank, Summary};
 pub use saved::{Saved, SavedError, SavedSlot};
 pub use sketch::Sketch;
-pub use snapshot::{CounterPoint, Distribution, GaugePoint, OwnCounts, SetPoint, Snapshot, TimerPoint, View};
+pub use snapshot::{
+    CounterPoint, CounterTotal, Distribution, GaugePoint, OwnCounts, SetPoint, Snapshot, TimerPoint, View,
+};
 pub use table::{Chosen, Table};

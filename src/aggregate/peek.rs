@@ -6,7 +6,7 @@
 use super::accumulator::{Accumulator, State};
 use super::cells::{Bounds, CounterCell, finite};
 use super::distribution::DistributionCell;
-use super::gauge::GaugeCell;
+use super::gauge::Gauges;
 use super::kept::{Age, DISTRIBUTIONS};
 use super::live::AT_ONCE;
 use super::set::SetCell;
@@ -47,15 +47,14 @@ impl Accumulator {
     pub fn open_gauges(&self) -> Vec<(SeriesId, f64)> {
         let (state, tables) = (self.lock(), self.all_tables());
         let length = state.length(&tables, |lengths| lengths.gauges, state.kept.gauges.len());
-        let mut merged: Vec<GaugeCell> = Vec::new();
-        merged.resize_with(AT_ONCE, GaugeCell::default);
+        let mut merged = Gauges::untouched(AT_ONCE);
         let mut found = Vec::new();
         for start in (0..length).step_by(AT_ONCE) {
             state.gauges_from(start, &tables, &mut merged);
-            for (index, cell) in (start..length).zip(&merged) {
+            for (place, index) in (start..length).take(AT_ONCE).enumerate() {
                 let kept = state.kept.gauges.get(index);
-                if cell.samples > 0 || kept.is_some_and(|kept| kept.age != Age::ABSENT) {
-                    let value = cell.value(kept.map_or(0.0, |kept| kept.value));
+                if merged.samples(place) > 0 || kept.is_some_and(|kept| kept.age != Age::ABSENT) {
+                    let value = merged.value(place, kept.map_or(0.0, |kept| kept.value));
                     found.push((SeriesId::new(Kind::Gauge, index), value));
                 }
             }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::accumulator::{Accumulator, AccumulatorRules, RESTORED, State};
+use super::births::{Birth, Births};
 use super::cells::{Cells, CounterCell, lengthen};
 use super::distribution::{DistributionCell, SavedDistribution};
-use super::gauge::{GaugeCell, SavedGauge};
+use super::gauge::SavedGauge;
 use super::kept::{Age, DISTRIBUTIONS, KeptCounter, KeptDistribution, KeptGauge, KeptSet};
 use super::set::{SavedMembers, SetCell};
 use crate::metric::{Kind, Registry, Resolved, Series, SeriesRef, Tally};
@@ -111,6 +112,11 @@ impl Accumulator {
         // Estimates of sets can only be united under one hash.
         let rules = AccumulatorRules { seed: saved.seed, ..rules };
         let mut state = State::starting(start);
+        let counters = saved.series.iter().filter_map(|series| match series.state {
+            SavedState::Counter { created, .. } => Some(Stamp(created)),
+            _ => None,
+        });
+        state.kept.births = Births::of_all(counters);
         for series in saved.series {
             series.restore(&mut state, &names, &rules);
         }
@@ -150,10 +156,12 @@ impl Accumulator {
         self.each_name(Kind::Counter, |index, series| {
             let (kept, cell) = (at(&kept.counters, index), at(&open.counters, index));
             let negative = open.negatives.get(&index).map_or((0.0, 0), |cell| (cell.sum, cell.samples));
-            let (total, created) =
-                (kept.total, if kept.created == Stamp::default() { state.since } else { kept.created });
+            let created = match kept.birth == Birth::default() {
+                true => state.since,
+                false => state.kept.births.at(kept.birth),
+            };
             let state = SavedState::Counter {
-                total,
+                total: kept.total,
                 created: created.0,
                 sum: cell.sum,
                 samples: cell.samples,
@@ -162,15 +170,9 @@ impl Accumulator {
             all.extend(saved(series, kept.age, cell.samples, state));
         });
         self.each_name(Kind::Gauge, |index, series| {
-            let kept = at(&kept.gauges, index);
-            let (samples, gauge) =
-                open.gauges.get(index).map_or((0, SavedGauge::default()), |cell| (cell.samples, cell.save()));
-            all.extend(saved(
-                series,
-                kept.age,
-                samples,
-                SavedState::Gauge { value: kept.value, open: gauge },
-            ));
+            let (kept, gauge) = (at(&kept.gauges, index), open.gauges.save(index));
+            let state = SavedState::Gauge { value: kept.value, open: gauge };
+            all.extend(saved(series, kept.age, gauge.samples, state));
         });
         for (which, kind) in DISTRIBUTIONS.into_iter().enumerate() {
             self.each_name(kind, |index, series| {
@@ -219,14 +221,9 @@ impl SavedSeries {
         let index = id.index();
         match self.state {
             SavedState::Counter { total, created, sum, samples, negative } => {
+                let birth = state.kept.births.of(Stamp(created));
                 let kept = entry(&mut state.kept.counters, index);
-                let total = kept.total + total;
-                *kept = KeptCounter {
-                    total,
-                    created: Stamp(created),
-                    age: Age(self.age),
-                    ..KeptCounter::default()
-                };
+                *kept = KeptCounter { total: kept.total + total, birth, age: Age(self.age) };
                 entry(&mut state.open.counters, index).absorb(&CounterCell { sum, samples });
                 if negative.1 > 0 {
                     let cell = CounterCell { sum: negative.0, samples: negative.1 };
@@ -236,7 +233,7 @@ impl SavedSeries {
             SavedState::Gauge { value, open } => {
                 *entry(&mut state.kept.gauges, index) =
                     KeptGauge { value, age: Age(self.age), ..KeptGauge::default() };
-                entry(&mut state.open.gauges, index).absorb(&GaugeCell::restored(open, RESTORED));
+                state.open.gauges.restore(index, open, RESTORED);
             }
             SavedState::Distribution { which, weight, sum, created, open } => {
                 let which = usize::from(which).min(2);

@@ -21,14 +21,20 @@ pub struct Snapshot {
     pub names: Arc<Registry>,
     /// Counters.
     pub counters: Vec<CounterPoint>,
+    /// More of the counters, in their order: in every live view, in others where somebody asked for it; else empty.
+    pub totals: Vec<CounterTotal>,
     /// Gauges.
     pub gauges: Vec<GaugePoint>,
+    /// Samples of the gauges, in their order, where there are totals; 2^32 - 1 may be more.
+    pub gauge_samples: Vec<u32>,
     /// Timers, histograms and distributions.
     pub timers: Vec<TimerPoint>,
     /// Sets.
     pub sets: Vec<SetPoint>,
     /// The samples of all `Distribution::Exact`, each run sorted ascending.
     pub values: Vec<f64>,
+    /// Samples that all points count together.
+    pub samples: u64,
     /// The aggregator's own counters, where `own_stats` asks for them.
     pub own: Option<OwnCounts>,
 }
@@ -44,28 +50,33 @@ pub enum View {
     Live,
 }
 
-/// One counter.
+/// One counter. A flush of a million has a million: twelve bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(Rust, packed(4))]
 pub struct CounterPoint {
     /// Which.
     pub series: SeriesId,
-    /// Samples poured in the interval.
-    pub samples: u64,
     /// Sum of `value / rate` over the interval; a live view leaves negative samples out.
     pub sum: f64,
-    /// The same since `created`, negative samples left out; never reset by a flush, never smaller than before.
+}
+
+/// What a counter came to since it began.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CounterTotal {
+    /// Samples poured in the interval; 2^32 - 1 may be more.
+    pub samples: u32,
+    /// Sum of `value / rate` since `created`, negative samples left out; never reset by a flush, never smaller than before.
     pub total: f64,
     /// When the total was 0: not after the first sample.
     pub created: Stamp,
 }
 
-/// One gauge.
+/// One gauge, in twelve bytes as well.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(Rust, packed(4))]
 pub struct GaugePoint {
     /// Which.
     pub series: SeriesId,
-    /// Samples poured in the interval.
-    pub samples: u64,
     /// The last value.
     pub value: f64,
 }
@@ -134,15 +145,6 @@ impl Snapshot {
         self.len() == 0
     }
 
-    /// Samples that all points count together.
-    pub fn samples(&self) -> u64 {
-        let counters: u64 = self.counters.iter().map(|point| point.samples).sum();
-        let gauges: u64 = self.gauges.iter().map(|point| point.samples).sum();
-        let timers: u64 = self.timers.iter().map(|point| point.samples).sum();
-        let sets: u64 = self.sets.iter().map(|point| point.samples).sum();
-        counters + gauges + timers + sets
-    }
-
     /// The sorted samples of a point, if they are all known.
     pub fn exact(&self, point: &TimerPoint) -> Option<&[f64]> {
         match &point.distribution {
@@ -150,4 +152,9 @@ impl Snapshot {
             Distribution::Sketch(_) => None,
         }
     }
+}
+
+/// A number of samples as a point has it.
+pub(super) fn few(samples: u64) -> u32 {
+    u32::try_from(samples).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cells::{Bounds, Cells, CounterCell, Lengths};
 use super::distribution::DistributionCell;
-use super::gauge::GaugeCell;
+use super::gauge::Gauges;
 use super::set::SetCell;
 use crate::metric::{SampleBatch, Tally};
 use crate::time::Stamp;
@@ -118,10 +118,8 @@ impl Table {
     }
 
     /// Adds the gauges from index `start` on to `merged`, as many as fit. The table is locked meanwhile.
-    pub(super) fn add_gauges(&self, start: usize, merged: &mut [GaugeCell]) {
-        let inside = self.lock();
-        let Some(cells) = inside.cells.gauges.get(start..) else { return };
-        merged.iter_mut().zip(cells).for_each(|(merged, cell)| merged.absorb(cell));
+    pub(super) fn add_gauges(&self, start: usize, merged: &mut Gauges) {
+        merged.absorb_from(&self.lock().cells.gauges, start);
     }
 
     /// Calls `visit` with the distributions of one kind from index `start` on, `count` of them at most. The table is
@@ -162,7 +160,7 @@ impl Table {
     /// Takes the gauge at `index` out; its samples.
     pub(super) fn take_gauge(&self, index: usize) -> u64 {
         let cells = &mut self.lock().cells;
-        let samples = cells.gauges.get_mut(index).map_or(0, |cell| mem::take(cell).samples);
+        let samples = cells.gauges.take(index);
         cells.samples -= samples;
         samples
     }

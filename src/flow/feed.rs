@@ -100,6 +100,12 @@ impl Feed {
             })
     }
 
+    /// Whether a consumer reads what counters came to since they began.
+    pub fn wants_totals(&mut self) -> bool {
+        self.refresh();
+        self.legs.iter().any(|leg| leg.reads_totals)
+    }
+
     /// Sends a batch to everybody whose matcher takes a record of it. Never blocks.
     ///
     /// # Panics

@@ -66,6 +66,8 @@ pub struct Leg {
     pub counts: Arc<JointCounts>,
     /// Told when a lane panicked.
     pub health: Arc<Health>,
+    /// Whether the consumer reads what counters came to since they began.
+    pub reads_totals: bool,
 }
 
 /// Which records of a feed a leg gets.

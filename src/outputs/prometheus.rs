@@ -47,6 +47,10 @@ impl Declare<dyn Output> for Config {
         Some("Type == 'heka.statlive'")
     }
 
+    fn reads_totals(&self) -> bool {
+        true
+    }
+
     fn ticker(&self) -> Ticker {
         Ticker::Every(Duration::from_secs(1))
     }

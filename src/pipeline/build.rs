@@ -382,6 +382,7 @@ fn consumer(
         inlet: filter.and_then(Filter::inlet),
         health,
         loops: planned.loops.clone(),
+        reads_totals: planned.declared.reads_totals(),
     }
 }
 

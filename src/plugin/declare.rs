@@ -104,6 +104,12 @@ pub trait Declare<P: Kind + ?Sized>:
         true
     }
 
+    /// Whether it reads what counters came to since they began, and how many samples a point has: flushes say it only
+    /// where somebody does.
+    fn reads_totals(&self) -> bool {
+        false
+    }
+
     /// Matcher if the section names none.
     fn default_matcher(&self) -> Option<&'static str> {
         None

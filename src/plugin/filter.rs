@@ -78,6 +78,11 @@ impl Emit<'_> {
         self.feeds.get_mut(feed).is_some_and(Feed::is_wanted)
     }
 
+    /// Whether whoever consumes the `feed`-th feed reads what counters came to since they began.
+    pub fn wants_totals(&mut self, feed: usize) -> bool {
+        self.feeds.get_mut(feed).is_some_and(Feed::wants_totals)
+    }
+
     /// Sends a body through the `feed`-th feed. What waits there, the runner waits for.
     pub fn send(&mut self, feed: usize, body: Body) {
         let trace = Trace { hops: self.trace.hops.saturating_add(1), ..self.trace.clone() };

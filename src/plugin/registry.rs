@@ -93,6 +93,7 @@ enum Question<'a> {
     SendsTo,
     DirectsTo,
     TakesRecords,
+    ReadsTotals,
     DefaultMatcher,
     DefaultEncoder,
     TakesEncoder,
@@ -129,6 +130,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::SendsTo => Answer::Endpoints(config.sends_to()),
             Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
             Question::TakesRecords => Answer::Yes(config.takes_records()),
+            Question::ReadsTotals => Answer::Yes(config.reads_totals()),
             Question::DefaultMatcher => Answer::Text(config.default_matcher()),
             Question::DefaultEncoder => Answer::Text(config.default_encoder()),
             Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
@@ -172,6 +174,11 @@ impl Declared {
     /// See `Declare::offers_inlet`.
     pub fn offers_inlet(&self) -> bool {
         ask!(self, Question::OffersInlet, Yes)
+    }
+
+    /// See `Declare::reads_totals`.
+    pub fn reads_totals(&self) -> bool {
+        ask!(self, Question::ReadsTotals, Yes)
     }
 
     /// See `Declare::ticker`.

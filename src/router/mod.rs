@@ -40,6 +40,8 @@ pub struct Consumer {
     pub health: Arc<Health>,
     /// Producers that must not wait for it, since that would close a cycle.
     pub loops: BTreeSet<Arc<str>>,
+    /// Whether it reads what counters came to since they began.
+    pub reads_totals: bool,
 }
 
 /// The option `on_full` of a filter or output.
@@ -101,6 +103,7 @@ impl Router {
             on_full: joint.on_full,
             counts: self.ledger.joint(producer, &consumer.name, word),
             health: Arc::clone(&consumer.health),
+            reads_totals: consumer.reads_totals,
         }
     }
 }

@@ -31,7 +31,7 @@ fn the_open_interval_is_told_over_all_seats_and_stays_as_it_is() {
         assert_eq!((accumulator.open_tally().lines, accumulator.last_poured()), (12, Some(Stamp(0))));
     }
     let flushed = bench.flush();
-    assert_eq!((flushed.counters[0].sum, flushed.gauges[0].value, flushed.samples()), (20.0, 5.0, 12));
+    assert_eq!((flushed.counters[0].sum, flushed.gauges[0].value, flushed.samples), (20.0, 5.0, 12));
     // Kept series are there without a sample.
     let accumulator = &bench.accumulator;
     assert_eq!(accumulator.open_counters(), [(counter(0), 0.0), (counter(1), 0.0)]);
@@ -77,25 +77,25 @@ fn what_is_deleted_is_in_no_flush_and_comes_back_with_its_next_sample() {
     let flushed = bench.flush();
     assert_eq!((flushed.gauges[0].value, flushed.counters[0].sum), (2.0, 1.0));
     // The running total has what was deleted from the flush.
-    assert_eq!(flushed.counters[0].total, 31.0);
+    assert_eq!(flushed.totals[0].total, 31.0);
 }
 
 #[test]
 fn views_show_of_counters_and_timers_what_was_deleted_and_never_a_smaller_total() {
     let bench = Bench::new(AccumulatorRules::default());
     bench.pour(0, &ALL_KINDS);
-    assert_eq!(view(&bench, 1001).counters[0].total, 10.0);
+    assert_eq!(view(&bench, 1001).totals[0].total, 10.0);
     bench.pour(0, &ALL_KINDS[..3]);
     let series = [Kind::Counter, Kind::Gauge, Kind::Timer].map(|kind| id(kind, 0));
     assert_eq!(bench.accumulator.forget(&series), 6);
     let shown = view(&bench, 1002);
-    let counter = &shown.counters[0];
-    assert_eq!((counter.samples, counter.sum, counter.total), (1, 10.0, 20.0));
+    let total = shown.totals[0];
+    assert_eq!((total.samples, shown.counters[0].sum, total.total), (1, 10.0, 20.0));
     assert_eq!((shown.timers[0].samples, shown.timers[0].total_sum), (1, 10.0));
     assert!(shown.gauges.is_empty() && view(&bench, 1003).is_empty());
     bench.pour(0, &ALL_KINDS[..1]);
     let shown = view(&bench, 1004);
-    assert_eq!((shown.counters[0].samples, shown.counters[0].sum, shown.counters[0].total), (1, 10.0, 30.0));
+    assert_eq!((shown.totals[0].samples, shown.counters[0].sum, shown.totals[0].total), (1, 10.0, 30.0));
 }
 
 #[test]
@@ -114,5 +114,5 @@ fn what_is_deleted_does_not_come_back_with_a_restart_and_totals_do() {
     assert_eq!((again.open_timers(9), again.open_sets().len()), (Vec::new(), 1));
     let mut bench = Bench { accumulator: again, names, ..bench };
     bench.pour(0, &ALL_KINDS[..1]);
-    assert_eq!(bench.flush().counters[0].total, 20.0);
+    assert_eq!(bench.flush().totals[0].total, 20.0);
 }

@@ -21,11 +21,11 @@ fn restarted(bench: &Bench, rules: AccumulatorRules) -> Bench {
 /// What a snapshot says, by name: numbers as text, sets as sizes.
 fn said(found: &Snapshot) -> Vec<String> {
     let name = |series| found.names.series(series).name.to_string();
-    let counters = found
-        .counters
-        .iter()
-        .map(|p| format!("c {} {} {:?} {:?}", name(p.series), p.samples, p.sum, p.total));
-    let gauges = found.gauges.iter().map(|p| format!("g {} {} {:?}", name(p.series), p.samples, p.value));
+    let counters = found.counters.iter().zip(&found.totals).map(|(p, shown)| {
+        format!("c {} {} {:?} {:?}", name(p.series), shown.samples, { p.sum }, shown.total)
+    });
+    let gauges = found.gauges.iter().zip(&found.gauge_samples);
+    let gauges = gauges.map(|(p, samples)| format!("g {} {samples} {:?}", name(p.series), { p.value }));
     let timers = found.timers.iter().map(|p| {
         let summary = found.summary(p);
         let (lower, upper) = summary.map_or((0.0, 0.0), |summary| (summary.lower, summary.upper));
@@ -58,7 +58,7 @@ fn gauges_totals_and_the_open_interval_survive() {
     let view = |bench: &Bench| bench.accumulator.view(Stamp::from_seconds(10_000), Beside::Everything);
     let totals = |view: Snapshot| -> Vec<f64> {
         let timers = view.timers.iter().flat_map(|point| [point.total_weight, point.total_sum]);
-        view.counters.iter().map(|point| point.total).chain(timers).collect()
+        view.totals.iter().map(|shown| shown.total).chain(timers).collect()
     };
     assert_eq!(totals(view(&next)), totals(view(&steady)));
     next.pour(0, &[Line(SampleKind::GaugeDelta, "g", 1.0, 1.0)]);
@@ -90,7 +90,7 @@ fn what_was_left_of_a_slot_that_is_over_is_flushed_alone() {
     bench.pour(0, &[Line(SampleKind::Counter, "c", 3.0, 1.0), Line(SampleKind::Gauge, "g", 1.0, 1.0)]);
     let mut next = restarted(&bench, rules);
     next.pour(0, &[Line(SampleKind::Counter, "c", 10.0, 1.0)]);
-    let late = next.accumulator.flush_restored(bench.slot.next(), 3);
+    let late = next.accumulator.flush_restored(bench.slot.next(), Totals::Wanted, 3);
     assert_eq!(said(&late), ["c c 1 3.0 3.0", "g g 1 1.0"]);
     // The gauge was idle for too long meanwhile.
     assert_eq!(said(&next.flush()), ["c c 1 10.0 13.0"]);

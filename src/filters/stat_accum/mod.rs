@@ -18,7 +18,7 @@ mod options;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aggregate::{Accumulator, Beside, Saved, Snapshot};
+use crate::aggregate::{Accumulator, Beside, Saved, Snapshot, Totals};
 use crate::flow::{Body, Count, Delivery, Inlet, LIVE_TYPE, TableCounts, Tokens, Trace};
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames};
@@ -156,7 +156,8 @@ impl Filter for StatAccumFilter {
         {
             // Its slot is over: it is flushed late, under its own stamp. Otherwise this run continues it.
             let passed = now.since(open.end).as_nanos() / open.interval.as_nanos().max(1);
-            let found = self.accumulator.flush_restored(open, u32::try_from(passed).unwrap_or(u32::MAX));
+            let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+            let found = self.accumulator.flush_restored(open, totals(emit), passed);
             self.send(found, emit);
             // The slots between were nobody's.
             self.last = Some(Slot { end: Slot::open_at(now, self.interval).start().max(open.end), ..open });
@@ -236,7 +237,7 @@ impl StatAccumFilter {
         }
         self.last = Some(slot);
         let tokens = self.inlet.take_tokens();
-        let mut found = self.accumulator.flush(slot);
+        let mut found = self.accumulator.flush(slot, totals(emit));
         if let Some(own) = &mut found.own {
             own.lag = self.has_flushed.then(|| now.since(slot.end).as_secs());
             own.processing = emit.last_tick.as_secs_f64();
@@ -250,7 +251,7 @@ impl StatAccumFilter {
     }
 
     fn send(&mut self, found: Snapshot, emit: &mut Emit<'_>) {
-        self.counts.flushed.add(found.samples());
+        self.counts.flushed.add(found.samples);
         self.flushes.add(1);
         self.negatives.raise_to(self.accumulator.negatives());
         let (found, naming) = (Arc::new(found), Arc::clone(&self.naming));
@@ -277,6 +278,11 @@ impl Drop for StatAccumFilter {
         // Nothing is held unless a fault ended it; from now on lanes say that the consumer has ended.
         self.counts.lost.add(self.accumulator.close());
     }
+}
+
+/// Whether somebody reads the totals of flushes; most who do read those of views.
+fn totals(emit: &mut Emit<'_>) -> Totals {
+    if emit.wants_totals(FLUSHES) { Totals::Wanted } else { Totals::Unwanted }
 }
 
 /// A clock that goes back by more was wrong before.

@@ -20,8 +20,10 @@ pub(super) const LONGEST_GLOB: usize = 400;
 
 /// The points of a view: which series, and samples since the last view.
 pub(super) fn points(found: &Snapshot) -> impl Iterator<Item = (SeriesId, u64)> {
-    let counters = found.counters.iter().map(|point| (point.series, point.samples));
-    let gauges = found.gauges.iter().map(|point| (point.series, point.samples));
+    let counters = found.counters.iter().zip(&found.totals);
+    let counters = counters.map(|(point, total)| (point.series, total.samples.into()));
+    let gauges = found.gauges.iter().zip(&found.gauge_samples);
+    let gauges = gauges.map(|(point, &samples)| (point.series, samples.into()));
     let timers = found.timers.iter().map(|point| (point.series, point.samples));
     let sets = found.sets.iter().map(|point| (point.series, point.samples));
     counters.chain(gauges).chain(timers).chain(sets)

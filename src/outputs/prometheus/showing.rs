@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::lock;
-use crate::aggregate::{Distribution, Snapshot, TimerPoint, View};
+use crate::aggregate::{CounterTotal, Distribution, Snapshot, TimerPoint, View};
 use crate::exposition::{Claim, Families, Hidden, Observed, Reading, Samples, SlotId, Updated};
 use crate::flow::{Count, Level};
 use crate::metric::{Kind, SeriesId};
@@ -127,13 +127,14 @@ impl Showing {
     }
 
     fn update_all(&mut self, store: &mut Families, found: &Snapshot, aggregator: u16) {
-        for point in &found.counters {
-            let reading = Reading::Counter { total: point.total, created: point.created };
-            let (series, samples, created) = (point.series, point.samples, point.created);
+        for (point, &CounterTotal { samples, total, created }) in found.counters.iter().zip(&found.totals) {
+            let (series, samples) = (point.series, samples.into());
+            let reading = Reading::Counter { total, created };
             self.update(store, found, aggregator, &Point { series, samples, created, reading });
         }
-        for point in &found.gauges {
-            let (series, samples, reading) = (point.series, point.samples, Reading::Gauge(point.value));
+        for (point, &samples) in found.gauges.iter().zip(&found.gauge_samples) {
+            let (series, samples) = (point.series, samples.into());
+            let reading = Reading::Gauge(point.value);
             self.update(store, found, aggregator, &Point { series, samples, created: self.since, reading });
         }
         let mut counted = std::mem::take(&mut self.counted);

@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use super::scrape::Scrape;
 use super::showing::Showing;
 use super::*;
-use crate::aggregate::{CounterPoint, Distribution, GaugePoint, Snapshot, TimerPoint, View};
+use crate::aggregate::{CounterPoint, CounterTotal, Distribution, GaugePoint, Snapshot, TimerPoint, View};
 use crate::config::Seconds;
 use crate::flow::Ledger;
 use crate::metric::{Kind, Registry, Resolved, Series, SeriesId};
@@ -68,10 +68,13 @@ impl Endpoint {
             slot: Slot { end: Stamp::from_seconds(second), interval: Duration::from_secs(1) },
             names: Arc::clone(&self.context.names),
             counters: Vec::new(),
+            totals: Vec::new(),
             gauges: Vec::new(),
+            gauge_samples: Vec::new(),
             timers: Vec::new(),
             sets: Vec::new(),
             values: Vec::new(),
+            samples: 0,
             own: None,
         }
     }
@@ -80,7 +83,8 @@ impl Endpoint {
     fn show(&mut self, view: View, second: i64, total: f64, times: &[f64]) {
         let (counter, timer) = (self.id("c", Kind::Counter), self.id("t", Kind::Timer));
         let mut found = self.snapshot(view, second);
-        found.counters.push(CounterPoint { series: counter, samples: 1, sum: 1.0, total, created: START });
+        found.counters.push(CounterPoint { series: counter, sum: 1.0 });
+        found.totals.push(CounterTotal { samples: 1, total, created: START });
         found.timers.push(TimerPoint {
             series: timer,
             samples: times.len() as u64,
@@ -241,7 +245,8 @@ fn an_idle_point_does_not_bring_back_what_expired_and_a_sample_does() {
     let gauge = endpoint.id("g", Kind::Gauge);
     let mut show = |second, samples| {
         let mut found = endpoint.snapshot(View::Live, second);
-        found.gauges.push(GaugePoint { series: gauge, samples, value: 3.0 });
+        found.gauges.push(GaugePoint { series: gauge, value: 3.0 });
+        found.gauge_samples.push(samples);
         endpoint.showing.show(&found, "aggregator");
         let mut store = lock(&endpoint.store);
         endpoint.showing.expire(&mut store, Stamp::from_seconds(second));

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exposition::lint;
-use heka::aggregate::{Accumulator, AccumulatorRules, Chosen, Distribution, Idle, IdleRules, Snapshot};
+use heka::aggregate::{
+    Accumulator, AccumulatorRules, Chosen, CounterTotal, Distribution, Idle, IdleRules, Snapshot, Totals,
+};
 use heka::exposition::{
     Claim, Cursor, Families, Format, Observed, Reader, Reading, Samples, Shapes, StoreRules, Updated,
 };
@@ -159,7 +161,7 @@ fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
             accumulator.seat(seat).pour(batch, chosen, accumulator.next_sequence());
             poured += chosen.count(batch.samples.len());
         }
-        let found = Arc::new(accumulator.flush(slot));
+        let found = Arc::new(accumulator.flush(slot, Totals::Wanted));
         let ledger = accumulator.ledger();
         assert_eq!((ledger.poured, ledger.flushed, ledger.held), (poured as u64, poured as u64, 0));
         check_points(&found);
@@ -178,7 +180,11 @@ fn check_points(found: &Snapshot) {
     assert!(found.gauges.is_sorted_by(|a, b| a.series < b.series));
     assert!(found.timers.is_sorted_by(|a, b| a.series < b.series));
     assert!(found.sets.is_sorted_by(|a, b| a.series < b.series));
-    assert!(found.counters.iter().all(|point| point.sum.is_finite() && point.total.is_finite()));
+    assert!(found.counters.iter().all(|point| point.sum.is_finite()));
+    assert!(
+        found.totals.len() == found.counters.len()
+            && found.totals.iter().all(|shown| shown.total.is_finite())
+    );
     assert!(found.gauges.iter().all(|point| point.value.is_finite()));
     assert!(found.timers.iter().all(|point| point.total_sum.is_finite() && point.total_weight.is_finite()));
 }
@@ -219,8 +225,8 @@ fn renderings() -> Renderings {
 /// A scrape in parts is legal, and has the series that are exposed.
 fn check_exposition(found: &Snapshot, store: &mut Families) {
     let at = found.slot.end;
-    for point in &found.counters {
-        show(store, found, point.series, Reading::Counter { total: point.total, created: point.created }, at);
+    for (point, &CounterTotal { total, created, .. }) in found.counters.iter().zip(&found.totals) {
+        show(store, found, point.series, Reading::Counter { total, created }, at);
     }
     for point in &found.gauges {
         show(store, found, point.series, Reading::Gauge(point.value), at);

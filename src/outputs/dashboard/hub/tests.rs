@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::aggregate::{CounterPoint, Distribution, GaugePoint, SetPoint, TimerPoint, View};
+use crate::aggregate::{CounterPoint, CounterTotal, Distribution, GaugePoint, SetPoint, TimerPoint, View};
 use crate::flow::OwnMetrics;
 use crate::metric::{Kind, Resolved, Series, SeriesId};
 use crate::time::{Slot, Stamp};
@@ -50,12 +50,10 @@ fn view(names: &Arc<Registry>) -> Snapshot {
         view: View::Live,
         slot: Slot { end: Stamp::from_seconds(1_700_000_000), interval: Duration::from_secs(2) },
         names: Arc::clone(names),
-        counters: vec![CounterPoint { series: counter, samples: 3, sum: 5.0, total: 50.0, created }],
-        gauges: vec![GaugePoint {
-            series: named(names, Kind::Gauge, "b.level", &[]),
-            samples: 1,
-            value: -1.5,
-        }],
+        counters: vec![CounterPoint { series: counter, sum: 5.0 }],
+        totals: vec![CounterTotal { samples: 3, total: 50.0, created }],
+        gauges: vec![GaugePoint { series: named(names, Kind::Gauge, "b.level", &[]), value: -1.5 }],
+        gauge_samples: vec![1],
         timers: vec![TimerPoint {
             series: named(names, Kind::Timer, "c.time", &[]),
             samples: 4,
@@ -72,6 +70,7 @@ fn view(names: &Arc<Registry>) -> Snapshot {
             members: None,
         }],
         values: vec![1.0, 2.0, 3.0, 4.0],
+        samples: 10,
         own: None,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::aggregate::{CounterPoint, View};
+use crate::aggregate::{CounterPoint, CounterTotal, View};
 use crate::metric::Resolved;
 use crate::metric::Series;
 use crate::time::{Slot, Stamp};
@@ -21,25 +21,24 @@ fn tagged(names: &Registry, name: &str, tags: &[(&str, &str)]) -> SeriesId {
 }
 
 /// A view of counters that ended in this second.
-fn view(names: &Arc<Registry>, second: i64, samples: &[(SeriesId, u64)]) -> Snapshot {
+fn view(names: &Arc<Registry>, second: i64, samples: &[(SeriesId, u32)]) -> Snapshot {
     let mut samples = samples.to_vec();
     samples.sort();
-    let point = |(series, samples)| CounterPoint {
-        series,
-        samples,
-        sum: samples as f64,
-        total: samples as f64,
-        created: Stamp(0),
-    };
+    let total = |&(_, samples)| CounterTotal { samples, total: samples.into(), created: Stamp(0) };
+    let totals = samples.iter().map(total).collect();
+    let point = |(series, samples): (SeriesId, u32)| CounterPoint { series, sum: samples.into() };
     Snapshot {
         view: View::Live,
         slot: Slot { end: Stamp::from_seconds(second), interval: Duration::from_secs(1) },
         names: Arc::clone(names),
         counters: samples.into_iter().map(point).collect(),
+        totals,
         gauges: Vec::new(),
+        gauge_samples: Vec::new(),
         timers: Vec::new(),
         sets: Vec::new(),
         values: Vec::new(),
+        samples: 0,
         own: None,
     }
 }
@@ -103,7 +102,7 @@ fn the_most_moving_are_drawn_and_no_more_than_fit() {
     let mut choice = Choice::new(Pattern::new("*").unwrap());
     let mut activity = Activity::default();
     choice.resolve(&names);
-    let samples: Vec<(SeriesId, u64)> = ids.iter().zip(0..).map(|(&id, number)| (id, 1 << number)).collect();
+    let samples: Vec<(SeriesId, u32)> = ids.iter().zip(0..).map(|(&id, number)| (id, 1 << number)).collect();
     let found = view(&names, 100, &samples);
     activity.note(&found, 1);
     choice.pick(&found, &activity, 1);
@@ -125,7 +124,7 @@ fn what_is_drawn_stays_until_another_moves_twice_as_much_for_a_while() {
     for second in 100..130 {
         // From the tenth second on one of the drawn rests and a new one moves.
         let (resting, moving) = (ids[0], second >= 110);
-        let mut samples: Vec<(SeriesId, u64)> = ids.iter().map(|&id| (id, 8)).collect();
+        let mut samples: Vec<(SeriesId, u32)> = ids.iter().map(|&id| (id, 8)).collect();
         if moving {
             samples.retain(|(id, _)| *id != resting);
             samples.push((late, 8));
