@@ -102,7 +102,9 @@ fn snapshot_weight(found: &Snapshot) -> usize {
         found.timers.iter().filter(|point| matches!(point.distribution, Distribution::Sketch(_))).count();
     let members = found.sets.iter().flat_map(|point| point.members.iter().flatten());
     size_of_val(&found.counters[..])
+        + size_of_val(&found.totals[..])
         + size_of_val(&found.gauges[..])
+        + size_of_val(&found.gauge_samples[..])
         + size_of_val(&found.timers[..])
         + size_of_val(&found.sets[..])
         + size_of_val(&found.values[..])

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::aggregate::Snapshot;
-use crate::flow::{SnapshotLines, write_backend_stats};
+use crate::flow::{Body, SnapshotLines, write_backend_stats};
 use crate::graphite::{Namespace, TagMode, write_pickles};
 
 /// What one delivery sends.
@@ -20,6 +20,8 @@ pub(super) enum Flush {
     },
     /// The payloads of messages.
     Lines(Vec<u8>),
+    /// What was sent, as it was sent.
+    Sent(Box<[u8]>),
 }
 
 /// A flush being written.
@@ -39,9 +41,20 @@ impl Flush {
     pub(super) fn parts<'a>(&'a self, tags: &'a TagMode, pickles: bool) -> Parts<'a> {
         let lines = match self {
             Flush::Snapshot { found, naming, .. } => Some(SnapshotLines::new(found, naming, tags)),
-            Flush::Lines(_) => None,
+            Flush::Lines(_) | Flush::Sent(_) => None,
         };
+        let pickles = pickles && !matches!(self, Flush::Sent(_));
         Parts { flush: self, tags, pickles, lines, done: false, text: Vec::new() }
+    }
+
+    /// Whether what is sent takes less memory than what it is made of: the samples of timers are far more than the lines
+    /// that tell of them.
+    pub(super) fn is_larger_than_its_text(&self) -> bool {
+        let Flush::Snapshot { found, naming, .. } = self else { return false };
+        let timer = LINE * (TIMER_LINES + 5 * naming.percentiles().len());
+        let others = found.len() - found.timers.len();
+        let weight = Body::Snapshot { found: Arc::clone(found), naming: Arc::clone(naming) }.weight();
+        weight > timer * found.timers.len() + 2 * LINE * others
     }
 }
 
@@ -79,10 +92,20 @@ impl Parts<'_> {
                 out.extend_from_slice(lines);
                 self.done = true;
             }
+            (_, Flush::Sent(bytes)) => {
+                out.extend_from_slice(bytes);
+                self.done = true;
+            }
             (None, Flush::Snapshot { .. }) => unreachable!("a snapshot has lines"),
         }
     }
 }
+
+/// Bytes of a line, roughly.
+const LINE: usize = 50;
+
+/// Lines of a timer beside those of percentiles.
+const TIMER_LINES: usize = 9;
 
 /// Bytes of text after which a part is sent.
 const PART: usize = 128 << 10;

@@ -164,6 +164,7 @@ impl Declare<dyn Output> for Config {
             socket: None,
             before: None,
             part: Vec::new(),
+            copy: Vec::new(),
             length: 0,
         };
         output.backends.tell(&output.name, output.status);
@@ -187,6 +188,8 @@ struct CarbonOutput {
     before: Option<Flush>,
     /// The part being sent.
     part: Vec<u8>,
+    /// What of the flush being sent was sent, where that is what will be kept of it.
+    copy: Vec<u8>,
     /// Bytes of the flush sent before.
     length: usize,
 }
@@ -202,7 +205,7 @@ impl Output for CarbonOutput {
             match sent {
                 Ok(length) => {
                     self.length = length;
-                    self.before = Some(flush);
+                    self.keep(flush);
                     self.tell(BackendStatus {
                         last_flush: out.now,
                         flush_time: self.clock.now().since(out.now).as_millis() as u64,
@@ -240,6 +243,17 @@ impl CarbonOutput {
             }
         }
         (Flush::Lines(lines), refused)
+    }
+
+    /// Keeps what a connection may have swallowed, in the form that takes less memory.
+    fn keep(&mut self, flush: Flush) {
+        let copy = std::mem::take(&mut self.copy);
+        self.before = match self.config.protocol {
+            Transport::Tcp if copy.is_empty() => Some(flush),
+            Transport::Tcp => Some(Flush::Sent(copy.into_boxed_slice())),
+            // Nothing of a datagram is ever sent again.
+            Transport::Udp => None,
+        };
     }
 
     /// Says how the last attempt went.
@@ -281,10 +295,12 @@ impl CarbonOutput {
         let (pickles, patience) = (self.config.format == Format::Pickle, self.config.send_timeout.0);
         let mut sent = Ok(0);
         if let Some(before) = self.before.as_ref().filter(|_| fresh) {
-            sent = write_flush(connection, before.parts(tags, pickles), part, patience).await;
+            sent = write_flush(connection, before.parts(tags, pickles), part, None, patience).await;
         }
         if sent.is_ok() {
-            sent = write_flush(connection, flush.parts(tags, pickles), part, patience).await;
+            self.copy.clear();
+            let copy = flush.is_larger_than_its_text().then_some(&mut self.copy);
+            sent = write_flush(connection, flush.parts(tags, pickles), part, copy, patience).await;
         }
         sent.map_err(|Broken { error, .. }| {
             self.connection = None;
@@ -329,16 +345,20 @@ fn push_payload(lines: &mut Vec<u8>, payload: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes a flush part by part through `part`; the number of bytes.
+/// Writes a flush part by part through `part`, and to `copy` where one is wanted; the number of bytes.
 async fn write_flush(
     connection: &mut dyn Connection,
     mut parts: flush::Parts<'_>,
     part: &mut Vec<u8>,
+    mut copy: Option<&mut Vec<u8>>,
     patience: Duration,
 ) -> Result<usize, Broken> {
     let mut length = 0;
     while parts.next(part) {
         length += part.len();
+        if let Some(copy) = &mut copy {
+            copy.extend_from_slice(part);
+        }
         write_all(connection, part, patience).await?;
     }
     Ok(length)
