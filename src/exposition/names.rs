@@ -3,6 +3,8 @@
 //! Character sets are those of <https://prometheus.io/docs/concepts/data_model/>, suffixes those of
 //! <https://prometheus.io/docs/practices/naming/>.
 
+use std::borrow::Cow;
+
 use crate::metric::{Kind, Series};
 
 /// Type of a family.
@@ -73,9 +75,16 @@ pub enum Style {
 impl Style {
     /// Makes a legal metric name.
     pub(super) fn metric_name(self, text: &str) -> String {
+        let mut name = String::new();
+        self.push_metric_name(text, &mut name);
+        name
+    }
+
+    /// Appends a legal metric name.
+    fn push_metric_name(self, text: &str, into: &mut String) {
         match self {
-            Style::Hekad => metric_name(text),
-            Style::Exporter => exporter_name(text),
+            Style::Hekad => push_legal(text, is_metric, into),
+            Style::Exporter => push_exporter_name(text, into),
         }
     }
 
@@ -83,7 +92,7 @@ impl Style {
     pub(super) fn label_name(self, text: &str) -> String {
         match self {
             Style::Hekad => label_name(text),
-            Style::Exporter => label_name(&exporter_name(text)),
+            Style::Exporter => label_name(&self.metric_name(text)),
         }
     }
 }
@@ -143,18 +152,30 @@ impl Naming {
     /// Timers are in seconds and say so; histograms and distributions have no unit we know. Neither `_seconds` nor the
     /// counter suffix is doubled.
     pub fn expose(&self, series: &Series) -> Exposed {
-        let suffix = match series.kind {
-            Kind::Counter => self.counter_suffix.as_str(),
-            Kind::Timer if self.style == Style::Hekad => "_seconds",
-            _ => "",
-        };
-        let suffix = metric_suffix(suffix);
-        let mut name = self.style.metric_name(&series.name);
-        if !name.ends_with(&suffix) {
-            name.push_str(&suffix);
-        }
-        let (name, renamed) = self.not_own(name);
+        let mut name = String::new();
+        let renamed = self.name(&series.name, series.kind, &mut name);
         Exposed { name, family_type: FamilyType::of(series.kind), unit: Unit::of(series.kind), renamed }
+    }
+
+    /// Puts the name of a series into `into`; whether it was the daemon's own and was given `client_` in front.
+    ///
+    /// Names are made again whenever they are compared, so nothing else is allocated for a usual one.
+    pub(super) fn name(&self, name: &str, kind: Kind, into: &mut String) -> bool {
+        into.clear();
+        self.style.push_metric_name(name, into);
+        let suffix = match kind {
+            Kind::Counter => metric_suffix(&self.counter_suffix),
+            Kind::Timer if self.style == Style::Hekad => Cow::Borrowed("_seconds"),
+            _ => Cow::Borrowed(""),
+        };
+        if !into.ends_with(&*suffix) {
+            into.push_str(&suffix);
+        }
+        let renamed = self.is_own(into);
+        if renamed {
+            into.insert_str(0, CLIENT);
+        }
+        renamed
     }
 
     /// A name that a rule made, made legal, and whether `client_` was put before it.
@@ -167,60 +188,84 @@ impl Naming {
         self.not_own(format!("{}_{}", exposed.name, kind.word())).0
     }
 
-    /// Puts `client_` before a name that is the daemon's own or has samples that would be.
+    /// Puts `client_` before a name that is the daemon's own.
     fn not_own(&self, name: String) -> (String, bool) {
-        let own = self.own_prefix.as_str();
-        let bare = own.strip_suffix('_').unwrap_or(own);
-        match !own.is_empty() && (name.starts_with(own) || name == bare) {
-            true => (format!("client_{name}"), true),
+        match self.is_own(&name) {
+            true => ([CLIENT, &name].concat(), true),
             false => (name, false),
         }
     }
+
+    /// Whether a name is the daemon's own or has samples that would be.
+    fn is_own(&self, name: &str) -> bool {
+        let own = self.own_prefix.as_str();
+        let bare = own.strip_suffix('_').unwrap_or(own);
+        !own.is_empty() && (name.starts_with(own) || name == bare)
+    }
 }
+
+/// What stands before a name that the daemon has itself.
+const CLIENT: &str = "client_";
 
 /// Makes a legal metric name: characters outside `[a-zA-Z0-9_:]` become `_`, a digit in front gets one before it.
 pub fn metric_name(text: &str) -> String {
-    legal(text, |piece| piece.is_ascii_alphanumeric() || piece == '_' || piece == ':')
+    Style::Hekad.metric_name(text)
 }
 
 /// Makes a legal label name: characters outside `[a-zA-Z0-9_]` become `_`, a digit in front gets one before it.
 ///
 /// Names that mean something to Prometheus, those that begin with `__`, `quantile` and `le`, get `exported_` in front.
 pub fn label_name(text: &str) -> String {
-    let name = legal(text, |piece| piece.is_ascii_alphanumeric() || piece == '_');
+    let mut name = String::new();
+    push_legal(text, |byte| byte.is_ascii_alphanumeric() || byte == b'_', &mut name);
     match name.starts_with("__") || name == "quantile" || name == "le" {
         true => format!("exported_{name}"),
         false => name,
     }
 }
 
-/// What statsd_exporter makes of a name: as `metric_name`, but that `:` becomes `_` too, and a dash after a dash nothing.
-fn exporter_name(text: &str) -> String {
-    let mut before = None;
-    let mut without_doubles = String::with_capacity(text.len());
-    for piece in text.chars() {
-        match piece {
-            '-' if before == Some('-') => {}
-            ':' => without_doubles.push('_'),
-            piece => without_doubles.push(piece),
-        }
-        before = Some(piece);
+/// Appends what statsd_exporter makes of a name: as `metric_name`, but that `:` becomes `_` too, and a dash after a dash
+/// nothing.
+fn push_exporter_name(text: &str, into: &mut String) {
+    let is_plain = |byte: u8| is_metric(byte) && byte != b':';
+    if !text.contains("--") {
+        return push_legal(text, is_plain, into);
     }
-    metric_name(&without_doubles)
+    let mut single = String::with_capacity(text.len());
+    for piece in text.chars() {
+        if piece != '-' || !single.ends_with('-') {
+            single.push(piece);
+        }
+    }
+    push_legal(&single, is_plain, into);
 }
 
 /// What a configured suffix adds to a name, with nothing illegal in it.
-fn metric_suffix(text: &str) -> String {
-    if text.is_empty() { String::new() } else { metric_name(text) }
+fn metric_suffix(text: &str) -> Cow<'_, str> {
+    match text.bytes().all(is_metric) && !text.starts_with(|first: char| first.is_ascii_digit()) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(metric_name(text)),
+    }
 }
 
-fn legal(text: &str, allowed: impl Fn(char) -> bool) -> String {
-    let mut name = String::with_capacity(text.len() + 1);
-    if text.is_empty() || text.starts_with(|first: char| first.is_ascii_digit()) {
-        name.push('_');
+fn is_metric(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':'
+}
+
+/// Appends `text` with a `_` for each character that is not allowed, all beyond ASCII among them, and for no first letter.
+fn push_legal(text: &str, allowed: impl Fn(u8) -> bool, into: &mut String) {
+    if text.as_bytes().first().is_none_or(u8::is_ascii_digit) {
+        into.push('_');
     }
-    name.extend(text.chars().map(|piece| if allowed(piece) { piece } else { '_' }));
-    name
+    let legal = |byte: u8| if allowed(byte) { byte } else { b'_' };
+    let mut name = std::mem::take(into).into_bytes();
+    match text.is_ascii() {
+        // Without a test for each byte this is several bytes at a time.
+        true => name.extend(text.bytes().map(legal)),
+        // A character beyond ASCII begins with a byte of its own and goes on with others.
+        false => name.extend(text.bytes().filter(|byte| byte & 0xc0 != 0x80).map(legal)),
+    }
+    *into = String::from_utf8(name).expect("text was followed by ASCII");
 }
 
 #[cfg(test)]
