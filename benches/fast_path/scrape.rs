@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use heka::exposition::{Claim, Families, Observed, Reading, Samples, StoreRules};
+use heka::exposition::{Claim, Families, Observed, Reading, Samples, SlotId, StoreRules};
 use heka::flow::Wiring;
-use heka::metric::{Kind, Series, Tags};
+use heka::metric::{Kind, Registry, Resolved, Series, Tags};
 use heka::pipeline::{Trial, builtin};
 use heka::time::Stamp;
 
@@ -47,8 +47,8 @@ fn scrapes() {
 /// What a point costs, of a counter and of a timer with one sample.
 fn points() {
     for kind in [Kind::Counter, Kind::Timer] {
-        let mut store = Families::new(StoreRules::default());
-        let slots: Vec<_> = (0..10_000).map(|index| claim(&mut store, kind, index)).collect();
+        let (names, mut store) = store();
+        let slots: Vec<_> = (0..10_000).map(|index| claim(&mut store, &names, kind, index)).collect();
         let began = Instant::now();
         for second in 0..100 {
             let at = Stamp::from_seconds(second);
@@ -70,8 +70,8 @@ fn points() {
 fn windows() {
     let before = resident();
     for a_second in [1, 20] {
-        let mut store = Families::new(StoreRules::default());
-        let slots: Vec<_> = (0..10_000).map(|index| claim(&mut store, Kind::Timer, index)).collect();
+        let (names, mut store) = store();
+        let slots: Vec<_> = (0..10_000).map(|index| claim(&mut store, &names, Kind::Timer, index)).collect();
         let mut random = fastrand::Rng::with_seed(1);
         for second in 0..600 {
             store.pass(Stamp::from_seconds(second));
@@ -91,10 +91,16 @@ fn windows() {
     }
 }
 
-fn claim(store: &mut Families, kind: Kind, index: usize) -> heka::exposition::SlotId {
+fn store() -> (Arc<Registry>, Families) {
+    let names = Arc::new(Registry::new(10_000));
+    (Arc::clone(&names), Families::new(StoreRules::default(), names))
+}
+
+fn claim(store: &mut Families, names: &Registry, kind: Kind, index: usize) -> SlotId {
     let tags = Tags::from([("index", index.to_string())]);
-    let series = Arc::new(Series { name: "a.b".into(), tags, kind });
-    match store.claim(&series, START, true) {
+    let (Resolved::Known(series) | Resolved::Overflow(series)) =
+        names.resolve(Series { name: "a.b".into(), tags, kind });
+    match store.claim(series, START, true) {
         Claim::Exposed(claimed) => claimed.slot,
         Claim::Refused { .. } | Claim::Hidden(_) => unreachable!("every series has labels of its own"),
     }

@@ -103,11 +103,9 @@ fn pour_and_flush(group: &mut Group<'_>) {
 }
 
 fn exposition(group: &mut Group<'_>, snapshot: &Snapshot) {
-    let mut families = Families::new(StoreRules::default());
+    let mut families = Families::new(StoreRules::default(), Arc::clone(&snapshot.names));
     for (point, total) in snapshot.counters.iter().zip(&snapshot.totals) {
-        if let Claim::Exposed(claimed) =
-            families.claim(&Arc::new(snapshot.names.series(point.series)), STAMP, true)
-        {
+        if let Claim::Exposed(claimed) = families.claim(point.series, STAMP, true) {
             let reading = Reading::Counter { total: total.total, created: total.created };
             families.update(claimed.slot, reading, STAMP, true);
         }

@@ -19,10 +19,11 @@ pub struct Births {
 }
 
 impl Births {
-    /// The number of a series that is born now.
-    pub(super) fn next(&mut self) -> u64 {
-        self.last += 1;
-        self.last
+    /// The number of a series that is born now; 0, which everybody has seen, once 2^32 were born.
+    pub(super) fn next(&mut self) -> u32 {
+        let Ok(next) = u32::try_from(self.last + 1) else { return 0 };
+        self.last = next.into();
+        next
     }
 
     /// Says what time it is; to be called often.

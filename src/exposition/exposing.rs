@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::mapping::{Mapped, Mapping, ObserverRule, Told, Verdict};
+use super::mapping::{Compiled, Mapped, Mapping, ObserverRule, Told, Verdict};
 use super::names::{Exposed, FamilyType, Naming, Style, Unit};
 use super::page::Quantile;
 use super::shapes::{Bounds, Shape, Shapes};
@@ -30,11 +30,6 @@ pub(super) struct Exposure {
     pub(super) shape: Shape,
     /// The number of its profile.
     pub(super) profile: u32,
-    pub(super) help: String,
-    /// Whether its values are seconds, for all we know.
-    pub(super) in_seconds: bool,
-    /// Whether it is one with another that merges and has the same name and labels.
-    pub(super) merges: bool,
     /// Whether a rule named it.
     pub(super) mapped: bool,
 }
@@ -62,9 +57,11 @@ impl Exposing {
 
     /// The profiles of slots: of those without a rule, then of each rule.
     pub(super) fn profiles(&self, levels: Vec<f64>, window: WindowRules, ttl: Duration) -> Vec<Profile> {
+        let merges = self.naming.style == Style::Exporter;
+        let usual = Profile::new(levels.clone(), window, ttl);
         let of_rules = self.mapping.rules().iter().map(|rule| {
             let ttl = rule.ttl.unwrap_or(ttl);
-            match &rule.observer {
+            let profile = match &rule.observer {
                 ObserverRule::Summary { quantiles, max_age, ages } => {
                     let window = WindowRules {
                         max_age: max_age.unwrap_or(window.max_age),
@@ -73,9 +70,10 @@ impl Exposing {
                     Profile::new(quantiles.as_ref().unwrap_or(&levels).clone(), window, ttl)
                 }
                 _ => Profile::new(levels.clone(), window, ttl),
-            }
+            };
+            Profile { scale: rule.scale, merges: true, ..profile }
         });
-        std::iter::once(Profile::new(levels.clone(), window, ttl)).chain(of_rules).collect()
+        std::iter::once(Profile { merges, ..usual }).chain(of_rules).collect()
     }
 
     /// How a series is exposed.
@@ -86,6 +84,27 @@ impl Exposing {
             Verdict::Mapped(mapped) => Ok(self.by_rule(series, mapped)),
             Verdict::Unmapped => Ok(self.by_name(series)),
         }
+    }
+
+    /// Puts into `into` how the family of a series is called that no rule names, as `expose` says.
+    pub(super) fn name(&self, name: &str, kind: Kind, into: &mut String) {
+        self.naming.name(name, kind, into);
+    }
+
+    /// Appends what stands in the HELP line of a family whose first series has that name, kind and profile.
+    pub(super) fn help(&self, name: &str, kind: Kind, profile: u32, into: &mut String) {
+        let rule = profile.checked_sub(1).map(|rule| &self.mapping.rules()[rule as usize]);
+        match rule {
+            None => help(name, kind, self.in_seconds(kind, profile), into),
+            Some(Compiled { help: Some(help), .. }) => into.push_str(help),
+            Some(rule) => help(rule.source(), kind, self.in_seconds(kind, profile), into),
+        }
+    }
+
+    /// Whether values of a series of that kind and profile are seconds, for all we know.
+    pub(super) fn in_seconds(&self, kind: Kind, profile: u32) -> bool {
+        let rule = profile.checked_sub(1).map(|rule| &self.mapping.rules()[rule as usize]);
+        kind == Kind::Timer && rule.is_none_or(|rule| rule.scale == 1.0)
     }
 
     /// The name for the series whose first name another type or kind has.
@@ -114,9 +133,6 @@ impl Exposing {
             labels: escaped_labels(&labels_of_tags(series.tags.borrowed(), self.naming.style)).into(),
             shape,
             profile: 0,
-            help: help(&series.name, series.kind, series.kind == Kind::Timer),
-            in_seconds: series.kind == Kind::Timer,
-            merges: self.naming.style == Style::Exporter && series.kind != Kind::Set,
             mapped: false,
         }
     }
@@ -130,16 +146,11 @@ impl Exposing {
             true => self.shape(series, mapped.rule),
             false => Shape::default(),
         };
-        let in_seconds = series.kind == Kind::Timer && rule.scale == 1.0;
-        let made = || help(rule.source(), series.kind, in_seconds);
         Exposure {
             exposed: typed(exposed, &shape),
             labels: self.labels(series, mapped.labels, rule.honor_labels),
             shape,
             profile: mapped.rule as u32 + 1,
-            help: rule.help.as_deref().map_or_else(made, str::to_owned),
-            in_seconds,
-            merges: series.kind != Kind::Set,
             mapped: true,
         }
     }
@@ -185,6 +196,10 @@ pub(super) struct Profile {
     /// Their values.
     pub(super) levels: Box<[f64]>,
     pub(super) window: WindowRules,
+    /// What the rule scales by.
+    scale: f64,
+    /// Whether series are one with others that merge and have the same name and labels.
+    merges: bool,
     /// Zero for ever.
     ttl: Duration,
     /// The age of its windows that has begun.
@@ -196,7 +211,17 @@ impl Profile {
         levels.sort_by(f64::total_cmp);
         levels.dedup();
         let quantiles = levels.iter().map(|&quantile| Quantile::new(quantile)).collect();
-        Profile { quantiles, levels: levels.into(), window, ttl, age: 0 }
+        Profile { quantiles, levels: levels.into(), window, scale: 1.0, merges: false, ttl, age: 0 }
+    }
+
+    /// What becomes of the values of a series of that kind.
+    pub(super) fn unit(&self, kind: Kind) -> Unit {
+        Unit { scale: self.scale, ..Unit::of(kind) }
+    }
+
+    /// Whether a series of that kind is one with another that merges and has the same name and labels.
+    pub(super) fn merges(&self, kind: Kind) -> bool {
+        self.merges && kind != Kind::Set
     }
 
     /// Says what time it is: the age that has begun, if it is another than before.
@@ -219,11 +244,11 @@ fn typed(exposed: Exposed, shape: &Shape) -> Exposed {
     }
 }
 
-fn help(of: &str, kind: Kind, in_seconds: bool) -> String {
+fn help(of: &str, kind: Kind, in_seconds: bool, into: &mut String) {
     let unit = match kind {
         _ if in_seconds => ", in seconds",
         Kind::Set => ", distinct members of the last interval",
         _ => "",
     };
-    format!("statsd {} {of}{unit}", kind.word())
+    ["statsd ", kind.word(), " ", of, unit].into_iter().for_each(|piece| into.push_str(piece));
 }

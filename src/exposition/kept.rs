@@ -97,15 +97,14 @@ impl Kept {
 impl Families {
     /// The histograms, for the next run.
     pub fn kept(&self) -> Vec<u8> {
-        let all = self.families.iter().flat_map(|(name, family)| {
-            family.series.iter().map(move |(labels, &index)| (name, labels, &self.slots[index as usize]))
+        let mut list = Vec::new();
+        self.each(|name, labels, slot| {
+            if let Value::Distribution(kept) = &self.slots[slot as usize].value
+                && let Some(counted) = kept.counted.as_deref()
+            {
+                list.push(Saved::of(name, labels, counted));
+            }
         });
-        let list: Vec<Saved> = all
-            .filter_map(|(name, labels, slot)| match &slot.value {
-                Value::Distribution(kept) => Some(Saved::of(name, labels, kept.counted.as_deref()?)),
-                _ => None,
-            })
-            .collect();
         let list = postcard::to_stdvec(&list).expect("a list of numbers and text can be written");
         [&[VERSION], &list[..]].concat()
     }
@@ -160,14 +159,16 @@ mod tests {
     use super::super::shapes::Shapes;
     use super::super::slot::Reading;
     use super::*;
-    use crate::metric::{Kind, Series};
+    use crate::metric::{Kind, Registry, Resolved, Series};
 
     fn store(bounds: &[f64], kept: Kept) -> Families {
         let shapes = Shapes::new([("*", bounds)], ["*"]).unwrap();
-        let mut store = Families::new(StoreRules { shapes, ..StoreRules::default() });
+        let names = Arc::new(Registry::new(1));
+        let (Resolved::Known(series) | Resolved::Overflow(series)) =
+            names.resolve(Series::plain("x", Kind::Histogram));
+        let mut store = Families::new(StoreRules { shapes, ..StoreRules::default() }, names);
         store.restore(kept);
-        let series = Arc::new(Series::plain("x", Kind::Histogram));
-        let Claim::Exposed(claimed) = store.claim(&series, Stamp(5), false) else { panic!("there is room") };
+        let Claim::Exposed(claimed) = store.claim(series, Stamp(5), false) else { panic!("there is room") };
         let observed = Observed {
             samples: Samples::Exact(&[1.0, 3.0]),
             weight: 2.0,

@@ -18,6 +18,7 @@ mod kept;
 #[cfg(test)]
 mod lint;
 pub mod mapping;
+mod moments;
 mod names;
 mod native;
 mod number;

@@ -4,14 +4,16 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::distribution::Distribution;
-use super::families::{Families, Family};
+use super::families::{Families, Family, FamilyId, Position, with_name};
 use super::format::Format;
+use super::names::FamilyType;
 use super::page::{FamilyWriter, Header, Sample, Shown, stem};
-use super::slot::{Slot, Value};
+use super::slot::{Mark, Slot, Value};
 
 /// How far a scrape has come; the default is its beginning.
 #[derive(Debug, Clone, Default)]
 pub struct Cursor {
+    /// The last family written, and when it was born.
     family: Option<(Arc<str>, u64)>,
     /// The last series written, if the family has more.
     labels: Option<Arc<str>>,
@@ -35,8 +37,15 @@ impl Reader {
     }
 
     fn sees(&self, slot: &Slot) -> bool {
-        slot.shown && slot.born <= self.through
+        slot.marks.has(Mark::Shown) && u64::from(slot.born) <= self.through
     }
+}
+
+/// What stands above the samples of a family, made where it is needed.
+#[derive(Default)]
+struct Heading {
+    name: String,
+    help: String,
 }
 
 impl Families {
@@ -52,32 +61,76 @@ impl Families {
         about: usize,
     ) -> Option<Cursor> {
         let full = into.len().saturating_add(about.max(1));
-        // Taken out, so that the slots can be changed while families are walked.
-        let families = std::mem::take(&mut self.families);
         let start = match &from.family {
-            None => Bound::Unbounded,
-            Some((name, _)) if from.labels.is_some() => Bound::Included(&**name),
-            Some((name, _)) => Bound::Excluded(&**name),
+            None => Position::default(),
+            Some((name, _)) if from.labels.is_some() => self.index.seek(Bound::Included(name), self.called()),
+            Some((name, _)) => self.index.seek(Bound::Excluded(name), self.called()),
         };
-        let next = families.range::<str, _>((start, Bound::Unbounded)).find_map(|(name, family)| {
-            let begun = from.family.as_ref().filter(|(begun, _)| begun == name);
-            if begun.is_some_and(|&(_, born)| born != family.born) {
+        // Taken out, so that the slots can be changed while families are walked.
+        let order = std::mem::take(&mut self.index.order);
+        let mut heading = Heading::default();
+        let next = order.from(start).map(FamilyId::unpack).find_map(|family| {
+            self.called().name(family, &mut heading.name);
+            let (begun, born) = (from.family.as_ref(), self.born(family));
+            let begun = begun.filter(|(begun, _)| **begun == *heading.name);
+            if begun.is_some_and(|&(_, begun)| begun != born) {
                 return None;
             }
             let after = begun.and(from.labels.as_deref());
-            let labels = self.render_family((name, family), after, reader, into, full);
+            let labels = match family {
+                FamilyId::Lone(slot) => {
+                    self.render_lone(slot, &mut heading, reader, into);
+                    None
+                }
+                FamilyId::Recorded(number) => {
+                    self.render_recorded(number, &mut heading, after, reader, into, full)
+                }
+            };
             let more = labels.is_some() || into.len() >= full;
-            more.then(|| Cursor { family: Some((Arc::clone(name), family.born)), labels })
+            more.then(|| Cursor { family: Some((heading.name.as_str().into(), born)), labels })
         });
-        self.families = families;
+        self.index.order = order;
         next
+    }
+
+    fn render_lone(&mut self, slot: u32, heading: &mut Heading, reader: &Reader, into: &mut Vec<u8>) {
+        let index = slot as usize;
+        if !reader.sees(&self.slots[index]) {
+            return;
+        }
+        self.refresh(index);
+        let header = self.header(FamilyId::Lone(slot), heading, reader.format);
+        let slot = &self.slots[index];
+        let mut writer = FamilyWriter::begin(into, reader.format, header);
+        if let Some(sample) = self.sample(slot, reader) {
+            writer.write("", &sample);
+        }
+        writer.end();
     }
 
     /// Writes a family, or what comes after the labels `after`, until the buffer has `full` bytes. Returns the last
     /// labels written if there may be more.
-    fn render_family(
+    fn render_recorded(
         &mut self,
-        (name, family): (&str, &Family),
+        number: u32,
+        heading: &mut Heading,
+        after: Option<&str>,
+        reader: &Reader,
+        into: &mut Vec<u8>,
+        full: usize,
+    ) -> Option<Arc<str>> {
+        let header = self.header(FamilyId::Recorded(number), heading, reader.format);
+        // Taken out like the order.
+        let family = self.recorded[number as usize].take()?;
+        let last = self.render_series(&family, header, after, reader, into, full);
+        self.recorded[number as usize] = Some(family);
+        last
+    }
+
+    fn render_series(
+        &mut self,
+        family: &Family,
+        header: Header<'_>,
         after: Option<&str>,
         reader: &Reader,
         into: &mut Vec<u8>,
@@ -89,7 +142,6 @@ impl Families {
             .range::<str, _>((start, Bound::Unbounded))
             .map(|(labels, &index)| (labels, index as usize));
         let mut next = series.find(|&(_, index)| reader.sees(&self.slots[index]))?;
-        let header = self.header(name, family);
         let mut writer = match after {
             None => FamilyWriter::begin(into, reader.format, header),
             Some(_) => FamilyWriter::resume(into, reader.format, header),
@@ -111,17 +163,36 @@ impl Families {
         }
     }
 
-    fn header<'h>(&self, name: &'h str, family: &'h Family) -> Header<'h> {
+    /// The header of the family whose name is in `heading`.
+    fn header<'h>(&self, family: FamilyId, heading: &'h mut Heading, format: Format) -> Header<'h> {
+        let Heading { name, help } = heading;
+        let (first, profile) = self.first_of(family);
+        let family_type = self.type_of(family);
+        help.clear();
+        with_name(&self.names, first, |of| self.exposing.help(of, first.kind(), profile, help));
+        // A summary that takes the second is called as the first.
         let free = |stem: &str| {
-            !self.taken.contains_key(stem) && !self.taken.contains_key([stem, "_created"].concat().as_str())
+            !self.index.has_stem(stem, family, self.called()) && self.taker_with_suffix(stem).is_none()
         };
+        // Nobody else asks for it.
+        let is_asked = format.is_openmetrics() && family_type == FamilyType::Counter;
         Header {
+            open_counter: is_asked && stem(name).is_some_and(free),
             name,
-            help: &family.help,
-            family_type: family.family_type,
-            in_seconds: family.in_seconds,
-            open_counter: stem(name).is_some_and(free),
+            help,
+            family_type,
+            in_seconds: self.exposing.in_seconds(first.kind(), profile),
             without_created: self.without_created,
+        }
+    }
+
+    /// Tells a family from an earlier one of the name; 0 of one that is never left half-way.
+    fn born(&self, family: FamilyId) -> u64 {
+        match family {
+            FamilyId::Lone(_) => 0,
+            FamilyId::Recorded(number) => {
+                self.recorded[number as usize].as_ref().map_or(0, |family| family.born)
+            }
         }
     }
 
@@ -130,16 +201,16 @@ impl Families {
         if !reader.sees(slot) {
             return None;
         }
-        let at_zero = slot.born > reader.has_seen;
+        let at_zero = u64::from(slot.born) > reader.has_seen;
         match &slot.value {
             Value::Nothing => None,
             Value::Counter { total, created } => {
                 let value = if at_zero { 0.0 } else { *total };
-                Some(Sample::Counter { value, created: *created })
+                Some(Sample::Counter { value, created: self.moments.stamp(*created) })
             }
             Value::Gauge(value) => Some(Sample::Gauge(*value)),
             Value::Distribution(kept) => {
-                let quantiles = &self.profiles[slot.profile as usize].quantiles;
+                let quantiles = &self.profiles[slot.marks.profile()].quantiles;
                 Some(Sample::Distribution(Shown { kept, quantiles, at_zero }))
             }
         }
@@ -148,11 +219,12 @@ impl Families {
     /// Makes the quantiles anew that are older than their window.
     fn refresh(&mut self, index: usize) {
         let slot = &mut self.slots[index];
+        let profile = slot.marks.profile();
         let Value::Distribution(kept) = &mut slot.value else { return };
         let Distribution { window: Some(window), quantiles, stale: stale @ true, .. } = &mut **kept else {
             return;
         };
-        window.quantiles(&self.profiles[slot.profile as usize].levels, &mut self.scratch, quantiles);
+        window.quantiles(&self.profiles[profile].levels, &mut self.scratch, quantiles);
         *stale = false;
     }
 }

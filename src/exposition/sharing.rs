@@ -1,24 +1,22 @@
 //! Series that became one series of the exposition, so that their totals are added up.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::names::Unit;
-use crate::metric::Series;
+use crate::metric::SeriesId;
 use crate::time::Stamp;
 
 /// Those that share a slot.
 #[derive(Debug)]
-pub(super) struct Shared {
-    members: Vec<Member>,
-    numbers: HashMap<Arc<Series>, u32>,
-}
+pub(super) struct Shared(HashMap<SeriesId, Member>);
 
 /// One of them.
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) unit: Unit,
+    unit: Unit,
     last: Totals,
+    /// False from when the slot expired until it joins again.
+    here: bool,
 }
 
 /// What a member has added so far, in the unit that is exposed.
@@ -34,34 +32,44 @@ pub(super) struct Totals {
 
 impl Shared {
     /// One that has a first member, which has brought `totals`.
-    pub(super) fn new(series: &Arc<Series>, unit: Unit, totals: Totals) -> Shared {
-        let members = vec![Member { unit, last: totals }];
-        Shared { members, numbers: HashMap::from([(Arc::clone(series), 0)]) }
+    pub(super) fn new(series: SeriesId, unit: Unit, totals: Totals) -> Shared {
+        Shared(HashMap::from([(series, Member { unit, last: totals, here: true })]))
     }
 
-    /// The number of a member, which may be a new one.
-    pub(super) fn join(&mut self, series: &Arc<Series>, unit: Unit) -> u32 {
-        if let Some(number) = self.find(series) {
-            return number;
-        }
-        let number = u32::try_from(self.members.len()).expect("a registry names fewer than 2^32 series");
-        self.members.push(Member { unit, last: Totals { count: 0.0, sum: 0.0, created: Stamp(i64::MIN) } });
-        self.numbers.insert(Arc::clone(series), number);
-        number
+    /// Adds a member, which may have been one.
+    pub(super) fn join(&mut self, series: SeriesId, unit: Unit) {
+        let last = Totals { count: 0.0, sum: 0.0, created: Stamp(i64::MIN) };
+        self.0.entry(series).or_insert(Member { unit, last, here: true }).here = true;
     }
 
-    /// The number of a member.
-    pub(super) fn find(&self, series: &Arc<Series>) -> Option<u32> {
-        self.numbers.get(series).copied()
+    /// Whether a series is a member.
+    pub(super) fn has(&self, series: SeriesId) -> bool {
+        self.0.get(&series).is_some_and(|member| member.here)
     }
 
-    /// The member of a number that `join` gave.
-    pub(super) fn member(&mut self, number: u32) -> &mut Member {
-        &mut self.members[number as usize]
+    /// The member that a series is.
+    pub(super) fn member(&mut self, series: SeriesId) -> Option<&mut Member> {
+        self.0.get_mut(&series).filter(|member| member.here)
+    }
+
+    /// Has a member that left be one again; whether it ever was one.
+    pub(super) fn rejoin(&mut self, series: SeriesId) -> bool {
+        let member = self.0.get_mut(&series);
+        member.map(|member| member.here = true).is_some()
+    }
+
+    /// Has all members leave; what they have added is remembered.
+    pub(super) fn leave(&mut self) {
+        self.0.values_mut().for_each(|member| member.here = false);
     }
 }
 
 impl Member {
+    /// What becomes of its values.
+    pub(super) fn unit(&self) -> Unit {
+        self.unit
+    }
+
     /// By how much the totals grew; `None` where they fell and did not begin anew, which is not taken.
     pub(super) fn grow(&mut self, now: Totals) -> Option<(f64, f64)> {
         let anew = now.created > self.last.created;
@@ -85,21 +93,35 @@ mod tests {
         Totals { count, sum, created: Stamp(created) }
     }
 
+    fn series(index: usize) -> SeriesId {
+        SeriesId::new(Kind::Counter, index)
+    }
+
     #[test]
     fn a_member_adds_what_its_totals_grow_by() {
-        let [first, second] = ["a", "b"].map(|name| Arc::new(Series::plain(name, Kind::Counter)));
-        let mut shared = Shared::new(&first, Unit::PLAIN, totals(5.0, 1.0, 1));
-        assert_eq!([shared.join(&second, Unit::PLAIN), shared.join(&second, Unit::PLAIN)], [1, 1]);
-        assert_eq!([shared.find(&first), shared.find(&second)], [Some(0), Some(1)]);
-        assert_eq!(shared.member(0).grow(totals(7.0, 1.5, 1)), Some((2.0, 0.5)));
-        assert_eq!(shared.member(1).grow(totals(3.0, 4.0, 1)), Some((3.0, 4.0)));
+        let [first, second] = [0, 1].map(series);
+        let mut shared = Shared::new(first, Unit::PLAIN, totals(5.0, 1.0, 1));
+        assert_eq!([first, second].map(|series| shared.has(series)), [true, false]);
+        shared.join(second, Unit::PLAIN);
+        assert_eq!([first, second].map(|series| shared.has(series)), [true, true]);
+        assert_eq!(shared.member(first).unwrap().grow(totals(7.0, 1.5, 1)), Some((2.0, 0.5)));
+        assert_eq!(shared.member(second).unwrap().grow(totals(3.0, 4.0, 1)), Some((3.0, 4.0)));
     }
 
     #[test]
     fn totals_that_fall_count_only_where_they_began_anew() {
-        let series = Arc::new(Series::plain("a", Kind::Counter));
-        let mut shared = Shared::new(&series, Unit::PLAIN, totals(5.0, 5.0, 1));
-        assert_eq!(shared.member(0).grow(totals(4.0, 9.0, 1)), None);
-        assert_eq!(shared.member(0).grow(totals(4.0, 2.0, 2)), Some((4.0, 2.0)));
+        let mut shared = Shared::new(series(0), Unit::PLAIN, totals(5.0, 5.0, 1));
+        let member = shared.member(series(0)).unwrap();
+        assert_eq!(member.grow(totals(4.0, 9.0, 1)), None);
+        assert_eq!(member.grow(totals(4.0, 2.0, 2)), Some((4.0, 2.0)));
+    }
+
+    #[test]
+    fn who_left_and_joins_again_goes_on_from_its_totals() {
+        let mut shared = Shared::new(series(0), Unit::PLAIN, totals(5.0, 5.0, 1));
+        shared.leave();
+        assert!(!shared.has(series(0)) && shared.member(series(0)).is_none());
+        assert_eq!([1, 0].map(|index| shared.rejoin(series(index))), [false, true]);
+        assert_eq!(shared.member(series(0)).unwrap().grow(totals(7.0, 6.0, 1)), Some((2.0, 1.0)));
     }
 }

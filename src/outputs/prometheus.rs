@@ -9,6 +9,7 @@ mod explain;
 mod mapping;
 mod options;
 mod own;
+mod places;
 mod scrape;
 mod scrapers;
 mod showing;
@@ -63,7 +64,7 @@ impl Declare<dyn Output> for Config {
         let address = crate::net::resolve(self.address.host(), self.address.port())
             .map_err(|error| BuildError::new(format!("{} cannot be resolved: {error}", self.address)))?;
         let rules = self.rules().map_err(|error| BuildError::new(error.to_string()))?;
-        let mut store = Families::new(rules);
+        let mut store = Families::new(rules, Arc::clone(&context.names));
         if let Some(bytes) = context.state.take(&context.name) {
             match Kept::read(&bytes) {
                 Ok(kept) => store.restore(kept),

@@ -1,5 +1,8 @@
 mod mapped;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::super::conflicts::Wanted;
@@ -9,11 +12,16 @@ use super::super::lint::{ReadFamily, read};
 use super::super::render::{Cursor, Reader};
 use super::super::text::push_labels;
 use super::*;
-use crate::metric::{Kind, Tags};
+use crate::metric::{Kind, Resolved, Tags};
 
-fn series(name: &str, tags: &[(&str, &str)], kind: Kind) -> Arc<Series> {
+/// The names of all series of these tests.
+static NAMES: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::new(1_000_000)));
+
+fn series(name: &str, tags: &[(&str, &str)], kind: Kind) -> SeriesId {
     let tags = tags.iter().copied().collect();
-    Arc::new(Series { name: name.into(), tags, kind })
+    let (Resolved::Known(id) | Resolved::Overflow(id)) =
+        NAMES.resolve(Series { name: name.into(), tags, kind });
+    id
 }
 
 fn reading(kind: Kind, value: f64) -> Reading<'static> {
@@ -37,14 +45,18 @@ const PLAIN: Reader = Reader::plain(Format::Text);
 const TTL: Duration = Duration::from_nanos(10);
 
 fn store() -> Families {
-    Families::new(StoreRules { quantiles: vec![0.5, 0.9], ttl: TTL, ..StoreRules::default() })
+    store_of(StoreRules { quantiles: vec![0.5, 0.9], ttl: TTL, ..StoreRules::default() })
+}
+
+fn store_of(rules: StoreRules) -> Families {
+    Families::new(rules, Arc::clone(&NAMES))
 }
 
 /// Claims a series and sets its value; says whether it is exposed, and if so whether it was diverted.
-fn put(families: &mut Families, series: &Arc<Series>, value: f64, at: Stamp) -> Option<bool> {
+fn put(families: &mut Families, series: SeriesId, value: f64, at: Stamp) -> Option<bool> {
     match families.claim(series, at, true) {
         Claim::Exposed(claimed) => {
-            let updated = families.update(claimed.slot, reading(series.kind, value), at, true);
+            let updated = families.update(claimed.slot, reading(series.kind(), value), at, true);
             assert_eq!(updated, Updated::Taken);
             Some(claimed.diverted)
         }
@@ -53,7 +65,7 @@ fn put(families: &mut Families, series: &Arc<Series>, value: f64, at: Stamp) -> 
 }
 
 fn plain(families: &mut Families, name: &str, kind: Kind) -> Option<bool> {
-    put(families, &series(name, &[], kind), 1.0, Stamp(0))
+    put(families, series(name, &[], kind), 1.0, Stamp(0))
 }
 
 fn rendered(families: &mut Families, about: usize) -> String {
@@ -75,10 +87,10 @@ fn names(families: &mut Families) -> Vec<String> {
 #[test]
 fn families_are_rendered_by_name_with_their_series_by_labels() {
     let mut families = store();
-    put(&mut families, &series("web.hits", &[("env", "b")], Kind::Counter), 2.0, Stamp(0));
-    put(&mut families, &series("web.hits", &[("env", "a")], Kind::Counter), 1.5, Stamp(0));
-    put(&mut families, &series("load", &[], Kind::Gauge), -1.0, Stamp(0));
-    put(&mut families, &series("db", &[("env", "a")], Kind::Timer), 1500.0, Stamp(0));
+    put(&mut families, series("web.hits", &[("env", "b")], Kind::Counter), 2.0, Stamp(0));
+    put(&mut families, series("web.hits", &[("env", "a")], Kind::Counter), 1.5, Stamp(0));
+    put(&mut families, series("load", &[], Kind::Gauge), -1.0, Stamp(0));
+    put(&mut families, series("db", &[("env", "a")], Kind::Timer), 1500.0, Stamp(0));
     let expected = "# HELP db_seconds statsd timer db, in seconds\n# TYPE db_seconds summary\n\
         db_seconds{env=\"a\",quantile=\"0.5\"} 0.25\ndb_seconds{env=\"a\",quantile=\"0.9\"} 0.5\n\
         db_seconds_sum{env=\"a\"} 1.5\ndb_seconds_count{env=\"a\"} 3\n\
@@ -109,7 +121,7 @@ fn a_series_whose_second_name_is_taken_too_is_refused() {
     let mut families = store();
     plain(&mut families, "x", Kind::Histogram);
     plain(&mut families, "x_gauge", Kind::Histogram);
-    let claim = families.claim(&series("x", &[], Kind::Gauge), Stamp(0), true);
+    let claim = families.claim(series("x", &[], Kind::Gauge), Stamp(0), true);
     assert_eq!(claim, Claim::Refused { with: "x".into() });
     assert_eq!(families.conflicts().refused, 1);
 }
@@ -129,7 +141,7 @@ fn of_two_series_with_one_name_and_one_kind_the_second_is_refused() {
     let mut families = store();
     assert_eq!(plain(&mut families, "a.b", Kind::Counter), Some(false));
     assert_eq!(plain(&mut families, "a_b", Kind::Counter), None);
-    assert_eq!(put(&mut families, &series("a_b", &[("k", "v")], Kind::Counter), 2.0, Stamp(0)), Some(false));
+    assert_eq!(put(&mut families, series("a_b", &[("k", "v")], Kind::Counter), 2.0, Stamp(0)), Some(false));
     let wanted = Wanted { with: "a_b_total".into(), diverted: 0, refused: 1 };
     assert_eq!(families.conflicts().by_name, BTreeMap::from([("a_b_total".into(), wanted)]));
 }
@@ -138,9 +150,9 @@ fn of_two_series_with_one_name_and_one_kind_the_second_is_refused() {
 fn a_claim_says_what_it_found() {
     let mut families = store();
     let own = series("hekad.up", &[], Kind::Gauge);
-    let Claim::Exposed(first) = families.claim(&own, Stamp(0), true) else { panic!("there is room") };
+    let Claim::Exposed(first) = families.claim(own, Stamp(0), true) else { panic!("there is room") };
     assert_eq!((first.new, first.diverted, first.renamed), (true, false, true));
-    assert_eq!(families.claim(&own, Stamp(0), true), Claim::Exposed(Claimed { new: false, ..first }));
+    assert_eq!(families.claim(own, Stamp(0), true), Claim::Exposed(Claimed { new: false, ..first }));
     assert_eq!(rendered(&mut families, 1), "", "a series without a value is not shown");
 }
 
@@ -148,9 +160,9 @@ fn a_claim_says_what_it_found() {
 fn what_is_not_updated_expires_and_frees_its_names() {
     let mut families = store();
     let (old, young) = (series("x", &[], Kind::Histogram), series("y", &[], Kind::Gauge));
-    put(&mut families, &old, 1.0, Stamp(1));
-    put(&mut families, &young, 1.0, Stamp(2));
-    let Claim::Exposed(claimed) = families.claim(&old, Stamp(1), true) else { panic!("it is there") };
+    put(&mut families, old, 1.0, Stamp(1));
+    put(&mut families, young, 1.0, Stamp(2));
+    let Claim::Exposed(claimed) = families.claim(old, Stamp(1), true) else { panic!("it is there") };
     assert_eq!(families.expire(Stamp(12)), 1);
     let again = |families: &mut Families| {
         families.update(claimed.slot, reading(Kind::Histogram, 1.0), Stamp(3), true)
@@ -166,10 +178,10 @@ fn what_is_not_updated_expires_and_frees_its_names() {
 fn a_diverted_series_keeps_its_name_when_the_first_is_gone() {
     let mut families = store();
     let gauge = series("x", &[], Kind::Gauge);
-    put(&mut families, &series("x", &[], Kind::Histogram), 1.0, Stamp(1));
-    put(&mut families, &gauge, 1.0, Stamp(2));
+    put(&mut families, series("x", &[], Kind::Histogram), 1.0, Stamp(1));
+    put(&mut families, gauge, 1.0, Stamp(2));
     families.expire(Stamp(12));
-    assert_eq!(put(&mut families, &gauge, 2.0, Stamp(3)), Some(true));
+    assert_eq!(put(&mut families, gauge, 2.0, Stamp(3)), Some(true));
     assert_eq!(names(&mut families), ["x_gauge"]);
 }
 
@@ -177,21 +189,65 @@ fn a_diverted_series_keeps_its_name_when_the_first_is_gone() {
 fn a_scrape_stays_legal_while_the_store_changes() {
     let mut families = store();
     for label in ["a", "c", "e"] {
-        put(&mut families, &series("m", &[("l", label)], Kind::Gauge), 1.0, Stamp(1));
+        put(&mut families, series("m", &[("l", label)], Kind::Gauge), 1.0, Stamp(1));
     }
     let mut out = Vec::new();
     let cursor = families.render(&Cursor::default(), &PLAIN, &mut out, 1).unwrap();
-    put(&mut families, &series("m", &[("l", "b")], Kind::Gauge), 1.0, Stamp(5));
-    put(&mut families, &series("a", &[], Kind::Gauge), 1.0, Stamp(5));
+    put(&mut families, series("m", &[("l", "b")], Kind::Gauge), 1.0, Stamp(5));
+    put(&mut families, series("a", &[], Kind::Gauge), 1.0, Stamp(5));
     let cursor = families.render(&cursor, &PLAIN, &mut out, 1).unwrap();
     families.expire(Stamp(19));
-    put(&mut families, &series("m", &[("l", "f")], Kind::Histogram), 1.0, Stamp(9));
-    put(&mut families, &series("z", &[], Kind::Gauge), 1.0, Stamp(9));
+    put(&mut families, series("m", &[("l", "f")], Kind::Histogram), 1.0, Stamp(9));
+    put(&mut families, series("z", &[], Kind::Gauge), 1.0, Stamp(9));
     let cursor = families.render(&cursor, &PLAIN, &mut out, 1).unwrap();
     assert!(families.render(&cursor, &PLAIN, &mut out, 1).is_none());
     let read = read(std::str::from_utf8(&out).unwrap()).unwrap();
     let seen: Vec<_> = read.iter().map(|family| (family.name.as_str(), family.samples.len())).collect();
     assert_eq!(seen, [("m", 2), ("z", 1)]);
+}
+
+#[test]
+fn a_family_of_one_series_takes_others_in_and_is_told_of_by_its_first() {
+    let mut families = store();
+    put(&mut families, series("m.x", &[], Kind::Gauge), 1.0, Stamp(1));
+    put(&mut families, series("n", &[], Kind::Gauge), 1.0, Stamp(5));
+    let mut out = Vec::new();
+    let cursor = families.render(&Cursor::default(), &PLAIN, &mut out, 1).unwrap();
+    put(&mut families, series("m_x", &[("l", "a")], Kind::Gauge), 2.0, Stamp(5));
+    let cursor = families.render(&cursor, &PLAIN, &mut out, 1).unwrap();
+    assert!(families.render(&cursor, &PLAIN, &mut out, 1).is_none());
+    let [m, n] =
+        ["# HELP m_x statsd gauge m.x\n# TYPE m_x gauge\n", "# HELP n statsd gauge n\n# TYPE n gauge\n"];
+    assert_eq!(String::from_utf8(out).unwrap(), format!("{m}m_x 1\n{n}n 1\n"));
+    assert_eq!(rendered(&mut families, 1), format!("{m}m_x 1\nm_x{{l=\"a\"}} 2\n{n}n 1\n"));
+    assert_eq!(families.expire(Stamp(12)), 1);
+    assert_eq!(rendered(&mut families, 1), format!("{m}m_x{{l=\"a\"}} 2\n{n}n 1\n"));
+    assert_eq!(families.expire(Stamp(19)), 2);
+    assert_eq!((rendered(&mut families, 1).as_str(), families.families()), ("", 0));
+}
+
+#[test]
+fn few_that_expire_and_many_leave_the_others_in_order_and_their_names_free() {
+    let mut families = store();
+    let name = |number: u32| format!("e_{:04}", number.wrapping_mul(2_654_435_761) >> 20);
+    let gauges: Vec<SeriesId> = (0..2000).map(|number| series(&name(number), &[], Kind::Gauge)).collect();
+    for (number, &gauge) in gauges.iter().enumerate() {
+        let at = if number % 500 == 0 { 1 } else { [5, 3, 5][number % 3] };
+        put(&mut families, gauge, 1.0, Stamp(at));
+    }
+    let all = families.families();
+    let left = |families: &mut Families| {
+        let names = names(families);
+        assert!(names.is_sorted() && names.len() == families.families());
+        names.len()
+    };
+    assert_eq!((families.expire(Stamp(12)), left(&mut families)), (4, all - 4));
+    let many = families.expire(Stamp(14));
+    assert_eq!((many > all / 4, left(&mut families)), (true, all - 4 - many));
+    for &gauge in &gauges {
+        put(&mut families, gauge, 2.0, Stamp(15));
+    }
+    assert_eq!((left(&mut families), families.len()), (all, all));
 }
 
 #[test]
@@ -210,7 +266,7 @@ fn the_names_of_conflicts_are_bounded() {
 #[should_panic(expected = "a series is updated in its own type")]
 fn a_reading_of_another_type_is_a_bug() {
     let mut families = store();
-    let Claim::Exposed(claimed) = families.claim(&series("x", &[], Kind::Gauge), Stamp(0), true) else {
+    let Claim::Exposed(claimed) = families.claim(series("x", &[], Kind::Gauge), Stamp(0), true) else {
         return;
     };
     families.update(claimed.slot, Reading::Counter { total: 1.0, created: Stamp(0) }, Stamp(0), true);
@@ -224,7 +280,7 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn any_series() -> impl Strategy<Value = Arc<Series>> {
+fn any_series() -> impl Strategy<Value = SeriesId> {
     let tags = proptest::collection::vec((any_text(), any_text()), 0..3);
     (any_text(), tags, 0..Kind::ALL.len()).prop_map(|(name, tags, kind)| {
         let tags: Vec<(&str, &str)> =
@@ -243,11 +299,11 @@ proptest! {
     ) {
         let mut families = store();
         let mut shown = HashMap::new();
-        for (series, value) in &all {
+        for &(series, value) in &all {
             if let Claim::Exposed(claimed) = families.claim(series, Stamp(0), false)
-                && families.update(claimed.slot, reading(series.kind, *value), Stamp(0), true) == Updated::Taken
+                && families.update(claimed.slot, reading(series.kind(), value), Stamp(0), true) == Updated::Taken
             {
-                shown.insert(claimed.slot, (Arc::clone(series), *value));
+                shown.insert(claimed.slot, (series, value));
             }
         }
         let text = rendered(&mut families, about);
@@ -258,8 +314,8 @@ proptest! {
         prop_assert!(read.windows(2).all(|pair| pair[0].name < pair[1].name));
         prop_assert!(!read.iter().any(|family| family.name.starts_with("hekad_")));
         prop_assert_eq!(open_as_text(&mut families, about), text_samples(&text));
-        for (slot, (series, value)) in &shown {
-            prop_assert!(holds(&families, &read, *slot, series, *value), "{series:?} {value} in {text}");
+        for (&slot, &(series, value)) in &shown {
+            prop_assert!(holds(&families, &read, slot, series, value), "{series:?} {value} in {text}");
         }
     }
 }
@@ -326,7 +382,7 @@ fn what_is_new_is_shown_at_zero_once_and_what_is_born_during_a_scrape_in_the_nex
 fn what_a_former_run_counted_is_never_at_zero() {
     let mut families = store();
     let old = series("old", &[], Kind::Counter);
-    let Claim::Exposed(claimed) = families.claim(&old, Stamp(0), false) else { panic!("there is room") };
+    let Claim::Exposed(claimed) = families.claim(old, Stamp(0), false) else { panic!("there is room") };
     families.update(claimed.slot, reading(Kind::Counter, 7.0), Stamp(0), true);
     let page = shown(&mut families, &Reader { format: Format::Text, has_seen: 0, through: 0 }, 1);
     assert_eq!(text_samples(&page), ["old_total 7"]);
@@ -335,7 +391,7 @@ fn what_a_former_run_counted_is_never_at_zero() {
 #[test]
 fn a_total_that_falls_is_not_shown_unless_it_began_anew() {
     let mut families = store();
-    let Claim::Exposed(claimed) = families.claim(&series("x", &[], Kind::Counter), Stamp(0), true) else {
+    let Claim::Exposed(claimed) = families.claim(series("x", &[], Kind::Counter), Stamp(0), true) else {
         panic!("there is room")
     };
     let mut put = |total, created| {
@@ -361,7 +417,7 @@ fn quantiles_slide_out_of_the_window_as_time_passes() {
 #[test]
 fn only_samples_keep_a_series() {
     let mut families = store();
-    let Claim::Exposed(claimed) = families.claim(&series("x", &[], Kind::Gauge), Stamp(1), true) else {
+    let Claim::Exposed(claimed) = families.claim(series("x", &[], Kind::Gauge), Stamp(1), true) else {
         panic!("there is room")
     };
     families.update(claimed.slot, Reading::Gauge(1.0), Stamp(5), false);
@@ -371,7 +427,7 @@ fn only_samples_keep_a_series() {
 #[test]
 fn a_histogram_takes_the_names_of_its_buckets() {
     let shapes = Shapes::new([("x", &[1.0, 300.0][..])], []).unwrap();
-    let mut families = Families::new(StoreRules { shapes, ..StoreRules::default() });
+    let mut families = store_of(StoreRules { shapes, ..StoreRules::default() });
     assert_eq!(plain(&mut families, "x", Kind::Histogram), Some(false));
     assert_eq!(plain(&mut families, "x_bucket", Kind::Gauge), Some(true));
     assert_eq!(plain(&mut families, "x", Kind::Distribution), Some(true));
@@ -381,17 +437,15 @@ fn a_histogram_takes_the_names_of_its_buckets() {
 }
 
 /// Whether what was read has the value of a series where the store says it is.
-fn holds(families: &Families, read: &[ReadFamily], slot: SlotId, series: &Series, value: f64) -> bool {
-    let (name, labels) = families
-        .families
-        .iter()
-        .find_map(|(name, family)| {
-            let (labels, _) = family.series.iter().find(|(_, index)| **index == slot.index)?;
-            Some((name, labels))
-        })
-        .unwrap();
-    let family = read.iter().find(|family| *family.name == **name).unwrap();
-    let divisor = if series.kind == Kind::Timer { 1000.0 } else { 1.0 };
+fn holds(families: &Families, read: &[ReadFamily], slot: SlotId, series: SeriesId, value: f64) -> bool {
+    let (mut name, mut labels) = (String::new(), String::new());
+    families.each(|of_family, of_slot, index| {
+        if index == slot.number() {
+            (name, labels) = (of_family.to_owned(), of_slot.to_owned());
+        }
+    });
+    let family = read.iter().find(|family| family.name == name).unwrap();
+    let divisor = if series.kind() == Kind::Timer { 1000.0 } else { 1.0 };
     let suffix = if family.family_type == FamilyType::Summary { "_sum" } else { "" };
     family.samples.iter().any(|sample| {
         let mut text = Vec::new();

@@ -22,7 +22,7 @@ pub use rule::{Action, MatchType, MetricType, ObserverRule, Rule};
 pub use template::TemplateError;
 
 use glob::Tree;
-use rule::Compiled;
+pub(super) use rule::Compiled;
 
 /// Compiled rules; the default has none.
 #[derive(Debug, Clone, Default)]

@@ -6,15 +6,17 @@ use crate::exposition::mapping::{Told, Why};
 use crate::exposition::{
     Claim, Cursor, Families, Format, Hidden, Observed, Reader, Reading, Samples, StoreRules,
 };
-use crate::metric::Kind;
+use crate::metric::{Kind, Registry, Resolved};
 use crate::plugin::{Asked, Explained, Fate, RuleOutcome, ToldRule};
 use crate::time::Stamp;
 
 /// Exposes the series alone, in a store of its own, and tells how that came.
 pub(super) fn explain(rules: StoreRules, asked: Asked<'_>) -> Explained {
-    let mut store = Families::new(rules);
+    let names = Arc::new(Registry::new(1));
+    let (Resolved::Known(id) | Resolved::Overflow(id)) = names.resolve(asked.series.clone());
+    let mut store = Families::new(rules, names);
     let rules = store.explain(asked.series).into_iter().map(told).collect();
-    let fate = match store.claim(&Arc::new(asked.series.clone()), Stamp(0), false) {
+    let fate = match store.claim(id, Stamp(0), false) {
         Claim::Hidden(Hidden::Dropped) => Fate::Hidden("the rule drops it".to_owned()),
         Claim::Hidden(Hidden::Nameless) => Fate::Hidden("the rule gives it an empty name".to_owned()),
         // A store of its own has no other series.

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::lock;
+use super::places::{Place, Places};
 use crate::aggregate::{CounterTotal, Distribution, Snapshot, TimerPoint, View};
-use crate::exposition::{Claim, Families, Hidden, Observed, Reading, Samples, SlotId, Updated};
+use crate::exposition::{Claim, Families, Hidden, Observed, Reading, Samples, Updated};
 use crate::flow::{Count, Level};
-use crate::metric::{Kind, SeriesId};
+use crate::metric::SeriesId;
 use crate::plugin::BuildContext;
 use crate::time::Stamp;
 
 /// Shows snapshots.
 pub(super) struct Showing {
     store: Arc<Mutex<Families>>,
-    /// Where each series is kept, by kind and index.
-    places: [Vec<Place>; Kind::ALL.len()],
+    /// Where each series is kept.
+    places: Places,
     aggregators: HashMap<Box<str>, Aggregator>,
     /// What began to be counted before is not new to scrapers.
     since: Stamp,
@@ -46,18 +47,6 @@ struct Aggregator {
     live: bool,
 }
 
-/// What became of a series.
-#[derive(Debug, Clone, Copy, Default)]
-enum Place {
-    /// It never came.
-    #[default]
-    New,
-    /// It is kept there and belongs to the aggregator of this number: totals of another one would move it back.
-    At(SlotId, u16),
-    /// It is not shown: its name is another's, or a rule hides it.
-    Refused,
-}
-
 /// A point of any kind.
 struct Point<'a> {
     series: SeriesId,
@@ -74,7 +63,7 @@ impl Showing {
         let has_rules = lock(&store).has_rules();
         Showing {
             store,
-            places: Kind::ALL.map(|_| Vec::new()),
+            places: Places::default(),
             aggregators: HashMap::new(),
             since,
             counted: Vec::new(),
@@ -117,13 +106,8 @@ impl Showing {
     }
 
     fn restart(&self, store: &mut Families, aggregator: u16, at: Stamp) {
-        for place in self.places.iter().flatten() {
-            if let Place::At(slot, owner) = *place
-                && owner == aggregator
-            {
-                store.restart(slot, at);
-            }
-        }
+        let of_it = self.places.slots().filter(|&(_, owner)| owner == aggregator);
+        of_it.for_each(|(slot, _)| store.restart(slot, at));
     }
 
     fn update_all(&mut self, store: &mut Families, found: &Snapshot, aggregator: u16) {
@@ -153,12 +137,8 @@ impl Showing {
 
     fn update(&mut self, store: &mut Families, found: &Snapshot, aggregator: u16, point: &Point<'_>) {
         let (id, at) = (point.series, found.slot.end);
-        let places = &mut self.places[id.kind() as usize];
-        if places.len() <= id.index() {
-            places.resize(found.names.len_of(id.kind()).max(id.index() + 1), Place::New);
-        }
         let touched = point.samples > 0;
-        let place = places[id.index()];
+        let place = self.places.of(id);
         let mut new = false;
         match place {
             Place::Refused => return,
@@ -177,13 +157,12 @@ impl Showing {
             // What a former run counted is not new.
             Place::New => new = point.created >= self.since,
         }
-        let series = Arc::new(found.names.series(id));
-        let claim = store.claim(&series, at, new);
+        let claim = store.claim(id, at, new);
         if let (Place::New, Some(counts)) = (place, &self.mapped) {
             counts.count(&claim);
         }
         let place = self.placed(claim, aggregator);
-        self.places[id.kind() as usize][id.index()] = place;
+        self.places.set(id, place, found.names.len_of(id.kind()));
         if let Place::At(slot, _) = place
             && store.update(slot, point.reading, at, touched) == Updated::Fell
         {

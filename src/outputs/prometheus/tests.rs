@@ -47,7 +47,7 @@ impl Endpoint {
             clock: Arc::new(ManualClock::at(START)),
             seed: 1,
         };
-        let store = Arc::new(Mutex::new(Families::new(config.rules().unwrap())));
+        let store = Arc::new(Mutex::new(Families::new(config.rules().unwrap(), Arc::clone(&context.names))));
         Endpoint {
             showing: Showing::new(&context, Arc::clone(&store), since),
             scrape: Scrape::new(&context, Arc::clone(&store), config),

@@ -149,7 +149,7 @@ fn aggregate(batch: &SampleBatch, renderings: &Renderings) {
         ..AccumulatorRules::default()
     };
     let accumulator = Accumulator::new(rules, Arc::clone(&batch.names), Stamp(0));
-    let mut store = store();
+    let mut store = store(&batch.names);
     let mut slot = Slot::open_at(Stamp::from_seconds(1_700_000_000), Duration::from_secs(10));
     let mut half = vec![0_u64; batch.samples.len().div_ceil(64)];
     (0..batch.samples.len()).step_by(2).for_each(|index| half[index / 64] |= 1 << (index % 64));
@@ -226,10 +226,10 @@ fn renderings() -> Renderings {
 fn check_exposition(found: &Snapshot, store: &mut Families) {
     let at = found.slot.end;
     for (point, &CounterTotal { total, created, .. }) in found.counters.iter().zip(&found.totals) {
-        show(store, found, point.series, Reading::Counter { total, created }, at);
+        show(store, point.series, Reading::Counter { total, created }, at);
     }
     for point in &found.gauges {
-        show(store, found, point.series, Reading::Gauge(point.value), at);
+        show(store, point.series, Reading::Gauge(point.value), at);
     }
     for point in &found.timers {
         let sketched: Vec<(f64, u32)> = match &point.distribution {
@@ -244,10 +244,10 @@ fn check_exposition(found: &Snapshot, store: &mut Families) {
             total_weight: point.total_weight,
             created: point.created,
         });
-        show(store, found, point.series, reading, at);
+        show(store, point.series, reading, at);
     }
     for point in &found.sets {
-        show(store, found, point.series, Reading::Gauge(point.cardinality as f64), at);
+        show(store, point.series, Reading::Gauge(point.cardinality as f64), at);
     }
     let text = String::from_utf8(rendered(store, Format::Text)).expect("a scrape is UTF-8");
     let families = lint::read(&text).unwrap_or_else(|error| panic!("{error}"));
@@ -265,13 +265,14 @@ fn rendered(store: &mut Families, format: Format) -> Vec<u8> {
     page
 }
 
-fn store() -> Families {
+fn store(names: &Arc<Registry>) -> Families {
     let shapes = Shapes::new([("*h*", &[-1.0, 0.5, 100.0][..])], ["*a*"]).expect("legal globs and bounds");
-    Families::new(StoreRules { shapes, quantiles: vec![0.0, 0.5, 0.99, 1.0], ..StoreRules::default() })
+    let rules = StoreRules { shapes, quantiles: vec![0.0, 0.5, 0.99, 1.0], ..StoreRules::default() };
+    Families::new(rules, Arc::clone(names))
 }
 
-fn show(store: &mut Families, found: &Snapshot, id: SeriesId, reading: Reading<'_>, at: Stamp) {
-    if let Claim::Exposed(claimed) = store.claim(&Arc::new(found.names.series(id)), at, true) {
+fn show(store: &mut Families, id: SeriesId, reading: Reading<'_>, at: Stamp) {
+    if let Claim::Exposed(claimed) = store.claim(id, at, true) {
         assert_ne!(store.update(claimed.slot, reading, at, true), Updated::Gone, "it was just claimed");
     }
 }

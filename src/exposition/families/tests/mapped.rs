@@ -13,7 +13,7 @@ fn rule(pattern: &str, name: &str, labels: &[(&str, &str)]) -> Rule {
 
 fn mapped(rules: &[Rule]) -> Families {
     let mapping = Mapping::new(rules, GlobOrder::File).unwrap();
-    Families::new(StoreRules { mapping, quantiles: vec![0.5], ttl: TTL, ..StoreRules::default() })
+    store_of(StoreRules { mapping, quantiles: vec![0.5], ttl: TTL, ..StoreRules::default() })
 }
 
 /// What is shown, without comments.
@@ -21,7 +21,7 @@ fn samples(families: &mut Families) -> Vec<String> {
     text_samples(&rendered(families, 1))
 }
 
-fn at(families: &mut Families, series: &Arc<Series>, reading: Reading<'_>, at: i64) -> Updated {
+fn at(families: &mut Families, series: SeriesId, reading: Reading<'_>, at: i64) -> Updated {
     let Claim::Exposed(claimed) = families.claim(series, Stamp(at), true) else { panic!("there is room") };
     families.update(claimed.slot, reading, Stamp(at), true)
 }
@@ -34,9 +34,9 @@ fn counter(total: f64) -> Reading<'static> {
 fn a_rule_gives_name_labels_help_and_scale() {
     let api = Rule { scale: 1024.0, ..rule("api.*.get", "api_bytes", &[("endpoint", "$1"), ("empty", "")]) };
     let mut families = mapped(&[api, Rule { help: Some("H".into()), ..rule("load.*", "load", &[]) }]);
-    put(&mut families, &series("api.users.get", &[("env", "a"), ("zone", "")], Kind::Counter), 2.0, Stamp(0));
-    put(&mut families, &series("load.five", &[], Kind::Gauge), 0.5, Stamp(0));
-    put(&mut families, &series("other", &[], Kind::Counter), 1.0, Stamp(0));
+    put(&mut families, series("api.users.get", &[("env", "a"), ("zone", "")], Kind::Counter), 2.0, Stamp(0));
+    put(&mut families, series("load.five", &[], Kind::Gauge), 0.5, Stamp(0));
+    put(&mut families, series("other", &[], Kind::Counter), 1.0, Stamp(0));
     let expected = "# HELP api_bytes statsd counter api.*.get\n# TYPE api_bytes counter\n\
         api_bytes{endpoint=\"users\",env=\"a\",zone=\"true\"} 2048\n# HELP load H\n# TYPE load gauge\nload 0.5\n\
         # HELP other_total statsd counter other\n# TYPE other_total counter\nother_total 1\n";
@@ -47,8 +47,8 @@ fn a_rule_gives_name_labels_help_and_scale() {
 fn a_label_of_the_rule_replaces_a_tag_unless_tags_are_honored() {
     let shown = |honor_labels, value: &str| {
         let mut families = mapped(&[Rule { honor_labels, ..rule("a.*", "a", &[("env", value)]) }]);
-        put(&mut families, &series("a.x", &[("env", "tag"), ("b", "c")], Kind::Gauge), 1.0, Stamp(0));
-        put(&mut families, &series("a.x", &[], Kind::Gauge), 2.0, Stamp(0));
+        put(&mut families, series("a.x", &[("env", "tag"), ("b", "c")], Kind::Gauge), 1.0, Stamp(0));
+        put(&mut families, series("a.x", &[], Kind::Gauge), 2.0, Stamp(0));
         samples(&mut families)
     };
     assert_eq!(shown(false, "$1"), ["a{b=\"c\",env=\"x\"} 1", "a{env=\"x\"} 2"]);
@@ -61,26 +61,28 @@ fn a_label_of_the_rule_replaces_a_tag_unless_tags_are_honored() {
 fn what_a_rule_drops_or_leaves_without_a_name_is_hidden() {
     let regex = Rule { match_type: MatchType::Regex, ..rule("^b(.*)$", "$1", &[]) };
     let mut families = mapped(&[Rule { action: Action::Drop, ..rule("a.*", "", &[]) }, regex]);
-    let mut claim = |name: &str| families.claim(&series(name, &[], Kind::Gauge), Stamp(0), true);
+    let mut claim = |name: &str| families.claim(series(name, &[], Kind::Gauge), Stamp(0), true);
     assert_eq!(claim("a.x"), Claim::Hidden(Hidden::Dropped));
     assert_eq!(claim("b"), Claim::Hidden(Hidden::Nameless));
     let Claim::Exposed(claimed) = claim("b-9") else { panic!("it has a name") };
     assert!(claimed.mapped);
-    assert_eq!(families.families.keys().map(|name| &**name).collect::<Vec<_>>(), ["_9"]);
+    let mut names = Vec::new();
+    families.each(|name, _, _| names.push(name.to_owned()));
+    assert_eq!(names, ["_9"]);
 }
 
 #[test]
 fn counters_that_become_one_are_added_up() {
     let mut families = mapped(&[rule("*.hits", "hits", &[])]);
     let [first, second] = ["a.hits", "b.hits"].map(|name| series(name, &[], Kind::Counter));
-    assert_eq!(at(&mut families, &first, counter(5.0), 1), Updated::Taken);
-    assert_eq!(at(&mut families, &second, counter(3.0), 1), Updated::Taken);
+    assert_eq!(at(&mut families, first, counter(5.0), 1), Updated::Taken);
+    assert_eq!(at(&mut families, second, counter(3.0), 1), Updated::Taken);
     assert_eq!(samples(&mut families), ["hits 8"]);
-    assert_eq!(at(&mut families, &first, counter(6.0), 2), Updated::Taken);
-    assert_eq!(at(&mut families, &second, counter(2.0), 2), Updated::Fell);
+    assert_eq!(at(&mut families, first, counter(6.0), 2), Updated::Taken);
+    assert_eq!(at(&mut families, second, counter(2.0), 2), Updated::Fell);
     assert_eq!(samples(&mut families), ["hits 9"]);
     let anew = Reading::Counter { total: 2.0, created: Stamp(2) };
-    assert_eq!(at(&mut families, &second, anew, 3), Updated::Taken);
+    assert_eq!(at(&mut families, second, anew, 3), Updated::Taken);
     assert_eq!(samples(&mut families), ["hits 11"]);
     assert_eq!((families.len(), families.conflicts().refused), (1, 0));
 }
@@ -94,10 +96,10 @@ fn of_gauges_that_become_one_the_one_that_moved_last_counts() {
         families.update(claimed.slot, Reading::Gauge(value), Stamp(1), touched);
         samples(&mut families)
     };
-    assert_eq!(set(&first, 1.0, true), ["load 1"]);
-    assert_eq!(set(&second, 2.0, true), ["load 2"]);
-    assert_eq!(set(&first, 1.0, false), ["load 2"]);
-    assert_eq!(set(&first, 4.0, true), ["load 4"]);
+    assert_eq!(set(first, 1.0, true), ["load 1"]);
+    assert_eq!(set(second, 2.0, true), ["load 2"]);
+    assert_eq!(set(first, 1.0, false), ["load 2"]);
+    assert_eq!(set(first, 4.0, true), ["load 4"]);
 }
 
 #[test]
@@ -106,10 +108,10 @@ fn distributions_that_become_one_are_one_whatever_their_units() {
     let rules = [rule("*.time", "took", &[]), Rule { observer: histogram, ..rule("*.size", "size", &[]) }];
     let mut families = mapped(&rules);
     for (name, kind) in [("a.time", Kind::Timer), ("b.time", Kind::Histogram)] {
-        at(&mut families, &series(name, &[], kind), reading(kind, 1000.0), 1);
+        at(&mut families, series(name, &[], kind), reading(kind, 1000.0), 1);
     }
     for name in ["a.size", "b.size"] {
-        at(&mut families, &series(name, &[], Kind::Timer), reading(Kind::Timer, 750.0), 1);
+        at(&mut families, series(name, &[], Kind::Timer), reading(Kind::Timer, 750.0), 1);
     }
     let expected = [
         "size_bucket{le=\"0.3\"} 2",
@@ -144,11 +146,11 @@ fn what_no_rule_names_does_not_share_with_what_one_does() {
 #[test]
 fn names_made_as_statsd_exporter_makes_them_share() {
     let naming = Naming { style: Style::Exporter, counter_suffix: String::new(), ..Naming::default() };
-    let mut families = Families::new(StoreRules { naming, ..StoreRules::default() });
+    let mut families = store_of(StoreRules { naming, ..StoreRules::default() });
     for name in ["a.b", "a_b", "a--b"] {
         at(
             &mut families,
-            &series(name, &[("bare", ""), ("k--l", "1"), ("k_l", "2")], Kind::Counter),
+            series(name, &[("bare", ""), ("k--l", "1"), ("k_l", "2")], Kind::Counter),
             counter(2.0),
             1,
         );
@@ -161,18 +163,18 @@ fn a_series_that_is_shared_goes_on_where_it_was_after_it_expired() {
     let mut families = mapped(&[rule("*.hits", "hits", &[]), rule("*.took", "took", &[])]);
     let [first, second] = ["a.hits", "b.hits"].map(|name| series(name, &[], Kind::Counter));
     let [third, fourth] = ["a.took", "b.took"].map(|name| series(name, &[], Kind::Histogram));
-    at(&mut families, &first, counter(5.0), 1);
-    at(&mut families, &second, counter(3.0), 1);
-    at(&mut families, &third, reading(Kind::Histogram, 1.0), 1);
-    at(&mut families, &fourth, reading(Kind::Histogram, 2.0), 1);
+    at(&mut families, first, counter(5.0), 1);
+    at(&mut families, second, counter(3.0), 1);
+    at(&mut families, third, reading(Kind::Histogram, 1.0), 1);
+    at(&mut families, fourth, reading(Kind::Histogram, 2.0), 1);
     assert_eq!((families.expire(Stamp(12)), families.len()), (2, 0));
-    at(&mut families, &second, counter(4.0), 20);
-    at(&mut families, &fourth, reading(Kind::Histogram, 2.5), 20);
+    at(&mut families, second, counter(4.0), 20);
+    at(&mut families, fourth, reading(Kind::Histogram, 2.5), 20);
     assert_eq!(
         samples(&mut families),
         ["hits 9", "took{quantile=\"0.5\"} 250", "took_sum 3.5", "took_count 6"]
     );
-    at(&mut families, &first, counter(6.0), 21);
+    at(&mut families, first, counter(6.0), 21);
     assert_eq!(samples(&mut families)[0], "hits 10");
     let born = families.births().last();
     assert_eq!(born, 2, "what comes back is not new");
@@ -228,7 +230,7 @@ fn a_histogram_has_the_buckets_of_the_rule_or_of_its_name_or_the_usual_ones() {
     ];
     let mapping = Mapping::new(&rules, GlobOrder::File).unwrap();
     let shapes = Shapes::new([("named*", &[2.0, 3.0][..])], ["named"]).unwrap();
-    let mut families = Families::new(StoreRules { mapping, shapes, ..StoreRules::default() });
+    let mut families = store_of(StoreRules { mapping, shapes, ..StoreRules::default() });
     let mut counted = |name: &str| {
         plain(&mut families, name, Kind::Timer);
         let slot = families.slots.last().unwrap();
