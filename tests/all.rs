@@ -19,4 +19,5 @@ mod readme;
 mod reference;
 mod seeds;
 mod senders;
+mod store;
 mod vectors;
