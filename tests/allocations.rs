@@ -103,25 +103,25 @@ fn the_counter_counts() {
 
 #[test]
 fn a_warm_lane_allocates_at_most_four_times_a_batch() {
-    let load = Load { names: 10_000, tagged: 3 };
+    let load = Load { tagged: 3, ..Load::PLAIN };
     assert_few(&batches_of_the_third_interval("[StatAccumFilter]\n", load));
 }
 
 #[test]
 fn a_warm_lane_of_series_that_come_now_and_then_allocates_at_most_four_times_a_batch() {
-    let load = Load { names: 50_000, tagged: 3 };
+    let load = Load { names: 50_000, tagged: 3, ..Load::PLAIN };
     assert_few(&batches_of_the_third_interval("[StatAccumFilter]\n", load));
 }
 
 #[test]
 fn a_warm_lane_split_between_two_filters_allocates_at_most_four_times_a_batch() {
-    let load = Load { names: 10_000, tagged: 3 };
+    let load = Load { tagged: 3, ..Load::PLAIN };
     assert_few(&batches_of_the_third_interval(SPLIT, load));
 }
 
 #[test]
 fn a_warm_lane_whose_keys_are_counted_allocates_at_most_four_times_a_batch() {
-    let load = Load { names: 10_000, tagged: 3 };
+    let load = Load { tagged: 3, ..Load::PLAIN };
     assert_few(&batches_of_the_third_interval("[StatAccumFilter]\n[KeyFlushFilter]\n", load));
 }
 

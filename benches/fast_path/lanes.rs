@@ -98,7 +98,7 @@ const ONE: &str =
 
 const TWO: &str = "[StatsdInput]\nlanes = 2\n[StatAccumFilter]\n";
 
-const LOAD: Load = Load { names: 10_000, tagged: 0 };
+const LOAD: Load = Load::PLAIN;
 const DATAGRAMS: usize = 20_000;
 const WARM: usize = 2;
 const ROUNDS: usize = 9;

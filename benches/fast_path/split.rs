@@ -70,7 +70,7 @@ type = "StatAccumFilter"
 message_matcher = "Type == 'heka.statsample' && Fields[name] !~ /^bench.c.web-0/"
 "#;
 
-const LOAD: Load = Load { names: 10_000, tagged: 0 };
+const LOAD: Load = Load::PLAIN;
 const BATCHES: usize = 200;
 const DATAGRAMS: usize = 27;
 const WARM: usize = 3;

@@ -164,6 +164,6 @@ fn slot() -> Slot {
 }
 
 const STAMP: Stamp = Stamp(1_800_000_000_000_000_000);
-const LOAD: Load = Load { names: 10_000, tagged: 0 };
+const LOAD: Load = Load::PLAIN;
 const BATCHES: usize = 200;
 const DATAGRAMS: usize = 27;
