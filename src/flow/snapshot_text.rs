@@ -207,8 +207,8 @@ impl OwnCounters {
     }
 }
 
-/// Appends what an output says of its flush before the one in `found`, under the reference's names, if its own numbers
-/// are asked for.
+/// Appends what an output says of its flushes, under the reference's names, with the stamp of `found`, if its own
+/// numbers are asked for.
 pub fn write_backend_stats(
     found: &Snapshot,
     naming: &Namespace,

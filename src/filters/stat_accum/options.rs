@@ -74,7 +74,8 @@ pub struct Config {
     pub send_non_finite: bool,
     /// Whether the reference's own numbers are sent: the counters bad_lines_seen, packets_received and
     /// metrics_received, the gauge timestamp_lag (whole seconds, from the second flush on), processing_time
-    /// (milliseconds of the flush before), and what CarbonOutput says of its last flush: graphiteStats.last_flush,
+    /// (milliseconds of the flush before), what making the lines of the flush took CarbonOutput, sending aside:
+    /// graphiteStats.calculationtime (milliseconds), and what it says of its last flush: graphiteStats.last_flush,
     /// last_exception (seconds since 1970), flush_time (milliseconds) and flush_length (bytes). Default false.
     pub own_stats: bool,
     /// Samples of a timer kept exactly in an interval; beyond, percentiles are estimated to 1 % (count, sum and bounds

@@ -2,10 +2,12 @@
 //! in memory as text.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::aggregate::Snapshot;
 use crate::flow::{Body, SnapshotLines, write_backend_stats};
 use crate::graphite::{Namespace, TagMode, write_pickles};
+use crate::time::Clock;
 
 /// What one delivery sends.
 pub(super) enum Flush {
@@ -24,11 +26,23 @@ pub(super) enum Flush {
     Sent(Box<[u8]>),
 }
 
+/// How a flush is written.
+#[derive(Clone, Copy)]
+pub(super) struct Writing<'a> {
+    /// What becomes of tags.
+    pub(super) tags: &'a TagMode,
+    /// Whether lines become pickles.
+    pub(super) pickles: bool,
+    /// Tells what writing takes.
+    pub(super) clock: &'a dyn Clock,
+}
+
 /// A flush being written.
 pub(super) struct Parts<'a> {
     flush: &'a Flush,
-    tags: &'a TagMode,
-    pickles: bool,
+    writing: Writing<'a>,
+    /// What making lines has taken; sending them, between parts, is not in it.
+    took: Duration,
     /// Of a snapshot, until all is written.
     lines: Option<SnapshotLines<'a>>,
     done: bool,
@@ -38,13 +52,14 @@ pub(super) struct Parts<'a> {
 
 impl Flush {
     /// Its parts from the first one on.
-    pub(super) fn parts<'a>(&'a self, tags: &'a TagMode, pickles: bool) -> Parts<'a> {
+    pub(super) fn parts<'a>(&'a self, writing: Writing<'a>) -> Parts<'a> {
         let lines = match self {
-            Flush::Snapshot { found, naming, .. } => Some(SnapshotLines::new(found, naming, tags)),
+            Flush::Snapshot { found, naming, .. } => Some(SnapshotLines::new(found, naming, writing.tags)),
             Flush::Lines(_) | Flush::Sent(_) => None,
         };
-        let pickles = pickles && !matches!(self, Flush::Sent(_));
-        Parts { flush: self, tags, pickles, lines, done: false, text: Vec::new() }
+        let pickles = writing.pickles && !matches!(self, Flush::Sent(_));
+        let writing = Writing { pickles, ..writing };
+        Parts { flush: self, writing, took: Duration::ZERO, lines, done: false, text: Vec::new() }
     }
 
     /// Whether what is sent takes less memory than what it is made of: the samples of timers are far more than the lines
@@ -65,7 +80,7 @@ impl Parts<'_> {
         if self.done {
             return false;
         }
-        if self.pickles {
+        if self.writing.pickles {
             let mut text = std::mem::take(&mut self.text);
             text.clear();
             self.write(&mut text);
@@ -80,12 +95,16 @@ impl Parts<'_> {
     fn write(&mut self, out: &mut Vec<u8>) {
         match (&mut self.lines, self.flush) {
             (Some(lines), Flush::Snapshot { found, naming, backend }) => {
-                while out.len() < PART {
-                    if !lines.write_part(out) {
-                        write_backend_stats(found, naming, self.tags, backend, out);
-                        self.done = true;
-                        return;
-                    }
+                let (began, mut more) = (self.writing.clock.now(), true);
+                while more && out.len() < PART {
+                    more = lines.write_part(out);
+                }
+                self.took += self.writing.clock.now().since(began);
+                if !more {
+                    let took = ("calculationtime", (self.took.as_secs_f64() * 1000.0).round());
+                    write_backend_stats(found, naming, self.writing.tags, &[took], out);
+                    write_backend_stats(found, naming, self.writing.tags, backend, out);
+                    self.done = true;
                 }
             }
             (_, Flush::Lines(lines)) => {

@@ -21,7 +21,7 @@ use crate::plugin::{
     Outcome, Outgoing, Output, Protocol,
 };
 use crate::time::{Clock, Stamp};
-use flush::Flush;
+use flush::{Flush, Writing};
 
 /// Options of `CarbonOutput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -290,17 +290,18 @@ impl CarbonOutput {
                 connected.map_err(|error| Fault::caused(format!("cannot connect to {address}"), error))?,
             );
         }
-        let (part, tags) = (&mut self.part, &self.tags);
+        let (part, patience) = (&mut self.part, self.config.send_timeout.0);
+        let pickles = self.config.format == Format::Pickle;
+        let writing = Writing { tags: &self.tags, pickles, clock: &*self.clock };
         let connection = &mut **self.connection.as_mut().expect("connected a line above");
-        let (pickles, patience) = (self.config.format == Format::Pickle, self.config.send_timeout.0);
         let mut sent = Ok(0);
         if let Some(before) = self.before.as_ref().filter(|_| fresh) {
-            sent = write_flush(connection, before.parts(tags, pickles), part, None, patience).await;
+            sent = write_flush(connection, before.parts(writing), part, None, patience).await;
         }
         if sent.is_ok() {
             self.copy.clear();
             let copy = flush.is_larger_than_its_text().then_some(&mut self.copy);
-            sent = write_flush(connection, flush.parts(tags, pickles), part, copy, patience).await;
+            sent = write_flush(connection, flush.parts(writing), part, copy, patience).await;
         }
         sent.map_err(|Broken { error, .. }| {
             self.connection = None;
@@ -315,7 +316,8 @@ impl CarbonOutput {
             self.socket = Some(self.world.udp(host, port).await.map_err(fault)?);
         }
         let socket = self.socket.as_ref().expect("opened a line above");
-        let (mut parts, mut length) = (flush.parts(&self.tags, false), 0);
+        let writing = Writing { tags: &self.tags, pickles: false, clock: &*self.clock };
+        let (mut parts, mut length) = (flush.parts(writing), 0);
         while parts.next(&mut self.part) {
             length += self.part.len();
             let mut rest = &self.part[..];
