@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Check, Seconds, Violation};
 use crate::flow::{Count, sample_facts};
 use crate::matcher::{Fact, Facts, FieldNames};
-use crate::message::{Message, made_uuid};
+use crate::message::{Message, made_uuid, maker_number};
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
 use crate::statsd::{Dialect, MESSAGE_FIELDS, MESSAGE_TYPES, Parser, Rules, RulesError};
 use crate::time::Stamp;
@@ -120,7 +120,7 @@ impl Config {
             context.own().counter("hekad_spellings_unremembered_total", &[("input", &*context.name)]);
         let parser = Parser::new(rules, context.names.clone(), context.seed);
         let seat = format!("{}#{}", context.name, context.lane);
-        let maker = context.seed ^ u64::from(crc32fast::hash(seat.as_bytes())) << 32;
+        let maker = maker_number(context.seed, &seat);
         Ok(StatsdDecoder { parser, unremembered, reported: 0, maker, made: 0 })
     }
 }

@@ -12,9 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Check;
-use crate::flow::{Body, Delivery, Inlet, Lane, Pack, Poured, Seat, Selection};
-use crate::matcher::{Fact, Facts, FieldNames};
-use crate::message::{DEFAULT_SEVERITY, Message, made_uuid};
+use crate::flow::{Body, Delivery, Inlet, Lane, MessageMaker, Pack, Poured, Seat, Selection};
+use crate::matcher::Facts;
+use crate::message::Message;
 use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Ticker};
 use crate::time::Stamp;
 
@@ -31,15 +31,7 @@ impl Declare<dyn Filter> for Config {
         "Counts the records it is given and says how many there were and how fast they came.";
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
-        vec![Facts {
-            type_: Fact::Is(MESSAGE_TYPE.into()),
-            logger: Fact::Is(name.into()),
-            hostname: Fact::Is(hostname.into()),
-            env_version: Fact::Is("".into()),
-            severity: Some(DEFAULT_SEVERITY),
-            pid: Some(0),
-            fields: FieldNames::Only(&[]),
-        }]
+        vec![MessageMaker::facts(MESSAGE_TYPE, name, hostname)]
     }
 
     fn offers_inlet(&self) -> bool {
@@ -60,10 +52,7 @@ impl Declare<dyn Filter> for Config {
             said: 0,
             since: context.clock.now(),
             rates: Vec::with_capacity(RATES),
-            logger: context.name.to_string(),
-            hostname: context.hostname.to_string(),
-            messages: 0,
-            seed: context.seed,
+            maker: MessageMaker::new(MESSAGE_TYPE, &context.name, &context.hostname, context.seed),
         }))
     }
 }
@@ -76,11 +65,7 @@ struct CounterFilter {
     since: Stamp,
     /// Of the last ticks, fewer than `RATES`.
     rates: Vec<f64>,
-    logger: String,
-    hostname: String,
-    /// Messages made.
-    messages: u64,
-    seed: u64,
+    maker: MessageMaker,
 }
 
 /// Counts on the producers' threads, as long as there is a filter.
@@ -133,29 +118,16 @@ impl CounterFilter {
         let rate = if elapsed > 0.0 { (count - self.said) as f64 / elapsed } else { 0.0 };
         (self.said, self.since) = (count, now);
         self.rates.push(rate);
-        let mut messages = vec![self.message(now, format!("Got {count} messages. {rate:.2} msg/sec"))];
+        let mut messages = vec![self.maker.make(now, format!("Got {count} messages. {rate:.2} msg/sec"))];
         if self.rates.len() == RATES {
             let least = self.rates.iter().copied().fold(f64::INFINITY, f64::min);
             let most = self.rates.iter().copied().fold(0.0, f64::max);
             let mean = self.rates.iter().sum::<f64>() / RATES as f64;
             self.rates.clear();
             let text = format!("AGG Sum. Min: {least:.2}    Max: {most:.2}    Mean: {mean:.2}");
-            messages.push(self.message(now, text));
+            messages.push(self.maker.make(now, text));
         }
         messages
-    }
-
-    fn message(&mut self, now: Stamp, payload: String) -> Message {
-        self.messages += 1;
-        Message {
-            uuid: made_uuid(self.seed, self.messages),
-            timestamp: now,
-            type_: MESSAGE_TYPE.to_owned(),
-            logger: self.logger.clone(),
-            hostname: self.hostname.clone(),
-            payload: payload.into_bytes(),
-            ..Message::default()
-        }
     }
 }
 

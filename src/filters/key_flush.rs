@@ -17,9 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
-use crate::flow::{Body, Count, Delivery, Inlet, Lane, Pack, Poured, Seat, Selection};
-use crate::matcher::{Fact, Facts, FieldNames};
-use crate::message::{DEFAULT_SEVERITY, Message, made_uuid};
+use crate::flow::{Body, Count, Delivery, Inlet, Lane, MessageMaker, Pack, Poured, Seat, Selection};
+use crate::matcher::Facts;
 use crate::metric::Registry;
 use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Ticker};
 use crate::time::Stamp;
@@ -66,15 +65,7 @@ impl Declare<dyn Filter> for Config {
     const SUMMARY: &'static str = "Says which keys come most often, to a file or as messages.";
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
-        vec![Facts {
-            type_: Fact::Is(MESSAGE_TYPE.into()),
-            logger: Fact::Is(name.into()),
-            hostname: Fact::Is(hostname.into()),
-            env_version: Fact::Is("".into()),
-            severity: Some(DEFAULT_SEVERITY),
-            pid: Some(0),
-            fields: FieldNames::Only(&[]),
-        }]
+        vec![MessageMaker::facts(MESSAGE_TYPE, name, hostname)]
     }
 
     fn offers_inlet(&self) -> bool {
@@ -100,10 +91,7 @@ impl Declare<dyn Filter> for Config {
             lanes: Arc::default(),
             names: Arc::clone(&context.names),
             left_out: context.own().counter("hekad_key_flush_left_out_total", &label),
-            logger: context.name.to_string(),
-            hostname: context.hostname.to_string(),
-            messages: 0,
-            seed: context.seed,
+            maker: MessageMaker::new(MESSAGE_TYPE, &context.name, &context.hostname, context.seed),
         }))
     }
 }
@@ -113,10 +101,7 @@ struct KeyFlushFilter {
     lanes: Arc<Lanes>,
     names: Arc<Registry>,
     left_out: Count,
-    logger: String,
-    hostname: String,
-    messages: u64,
-    seed: u64,
+    maker: MessageMaker,
 }
 
 /// The tables of all seats.
@@ -176,7 +161,7 @@ impl Filter for KeyFlushFilter {
             written.map_err(|error| Fault::caused(format!("cannot write to {}", log.display()), error))?;
         }
         if emit.is_wanted(0) {
-            let message = self.message(now, text);
+            let message = self.maker.make(now, text);
             emit.send(0, Body::Messages(vec![message]));
         }
         Ok(())
@@ -203,19 +188,6 @@ impl KeyFlushFilter {
         let at = dated(now).map_err(|error| Fault::caused("its stamp cannot be written", error))?;
         let lines = keys[..named].iter().map(|(key, count)| format!("{at} count={count} key={key}\n"));
         Ok(lines.collect())
-    }
-
-    fn message(&mut self, now: Stamp, text: String) -> Message {
-        self.messages += 1;
-        Message {
-            uuid: made_uuid(self.seed, self.messages),
-            timestamp: now,
-            type_: MESSAGE_TYPE.to_owned(),
-            logger: self.logger.clone(),
-            hostname: self.hostname.clone(),
-            payload: text.into_bytes(),
-            ..Message::default()
-        }
     }
 }
 

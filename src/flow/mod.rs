@@ -6,6 +6,7 @@
 mod feed;
 mod ledger;
 mod leg;
+mod maker;
 mod own;
 mod pack;
 mod queue;
@@ -16,6 +17,7 @@ mod snapshot_text;
 pub use feed::{Feed, FeedSpec, Sent, Wiring};
 pub use ledger::{FeedCounts, JointCounts, Ledger, LedgerError, LossReason, TableCounts};
 pub use leg::{Health, Inlet, Lane, Leg, OnFull, Patience, Poured, Routes, Seat, SeriesTest, Test, Way};
+pub use maker::MessageMaker;
 pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
 pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace};
 pub use queue::{Offered, Queue};

@@ -63,10 +63,15 @@ impl Message {
 /// Severity of a message that names none: debug.
 pub const DEFAULT_SEVERITY: i32 = 7;
 
-/// A version 8 uuid (RFC 9562: custom) of a process and the number of a message it makes.
-pub fn made_uuid(process: u64, number: u64) -> [u8; 16] {
+/// The number of one of the makers of messages in a process, which names itself and has `seed`.
+pub fn maker_number(seed: u64, name: &str) -> u64 {
+    seed ^ u64::from(crc32fast::hash(name.as_bytes())) << 32
+}
+
+/// A version 8 uuid (RFC 9562: custom) of a maker and the number of a message it makes.
+pub fn made_uuid(maker: u64, number: u64) -> [u8; 16] {
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&process.to_be_bytes());
+    bytes[..8].copy_from_slice(&maker.to_be_bytes());
     bytes[8..].copy_from_slice(&number.to_be_bytes());
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
