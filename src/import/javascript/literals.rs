@@ -1,0 +1,131 @@
+//! Texts and numbers as they are written.
+
+use super::reader::Reader;
+use super::value::Js;
+use crate::import::SyntaxError;
+
+impl Reader<'_> {
+    /// A text in any quotes, escapes resolved.
+    pub(super) fn quoted(&mut self) -> Result<String, SyntaxError> {
+        let start = self.at;
+        let quote = self.rest().chars().next().unwrap_or('"');
+        let mut out = String::new();
+        self.at += 1;
+        loop {
+            let Some(letter) = self.rest().chars().next() else {
+                return Err(SyntaxError::at(self.text, start, "this text has no closing quote"));
+            };
+            self.at += letter.len_utf8();
+            match letter {
+                _ if letter == quote => return Ok(out),
+                '\n' if quote != '`' => {
+                    return Err(SyntaxError::at(
+                        self.text,
+                        start,
+                        "this text has no closing quote in its line",
+                    ));
+                }
+                '$' if quote == '`' && self.rest().starts_with('{') => {
+                    self.at += 1;
+                    let node = self.expression()?;
+                    self.expect("}", "after the expression a")?;
+                    out.push_str(&node.value.text());
+                    out = self.bounded(out)?;
+                }
+                '\\' => self.escape(&mut out)?,
+                letter => out.push(letter),
+            }
+        }
+    }
+
+    /// What follows a backslash.
+    fn escape(&mut self, out: &mut String) -> Result<(), SyntaxError> {
+        let Some(letter) = self.rest().chars().next() else { return Ok(()) };
+        self.at += letter.len_utf8();
+        match letter {
+            'n' => out.push('\n'),
+            't' => out.push('\t'),
+            'r' => out.push('\r'),
+            'b' => out.push('\u{8}'),
+            'f' => out.push('\u{c}'),
+            'v' => out.push('\u{b}'),
+            '0' => out.push('\0'),
+            '\n' => {}
+            '\r' => {
+                self.take("\n");
+            }
+            'x' => {
+                let unit = self.hexadecimal(2)?;
+                out.push(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            'u' => {
+                let character = self.unicode()?;
+                out.push(character);
+            }
+            letter => out.push(letter),
+        }
+        Ok(())
+    }
+
+    /// `\u{1f600}`, `\u00e9`, and pairs of surrogates.
+    fn unicode(&mut self) -> Result<char, SyntaxError> {
+        if self.take("{") {
+            let digits = self.rest().find('}').unwrap_or(0);
+            let unit = self.hexadecimal(digits.min(6))?;
+            self.expect("}", "after the digits a")?;
+            return Ok(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        let unit = self.hexadecimal(4)?;
+        if !(0xd800..0xdc00).contains(&unit) || !self.rest().starts_with("\\u") {
+            return Ok(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        let before = self.at;
+        self.at += 2;
+        let low = self.hexadecimal(4)?;
+        if !(0xdc00..0xe000).contains(&low) {
+            self.at = before;
+            return Ok(char::REPLACEMENT_CHARACTER);
+        }
+        let both = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+        Ok(char::from_u32(both).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    fn hexadecimal(&mut self, digits: usize) -> Result<u32, SyntaxError> {
+        let text = self.rest().get(..digits).filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let number = text.and_then(|text| u32::from_str_radix(text, 16).ok());
+        let number = number.ok_or_else(|| self.error("hexadecimal digits are expected here"))?;
+        self.at += digits;
+        Ok(number)
+    }
+
+    pub(super) fn number(&mut self) -> Result<Js, SyntaxError> {
+        let rest = self.rest();
+        let prefixed = [("0x", 16), ("0o", 8), ("0b", 2)]
+            .into_iter()
+            .find(|(prefix, _)| rest.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
+        if let Some((_, radix)) = prefixed {
+            let digits = &rest[2..];
+            let length = digits.find(|letter: char| !letter.is_digit(radix)).unwrap_or(digits.len());
+            let number = u64::from_str_radix(&digits[..length], radix);
+            let number = number.map_err(|_| self.error("this is no number"))?;
+            self.at += 2 + length;
+            return Ok(Js::Number(number as f64));
+        }
+        let mut length = 0;
+        let bytes = rest.as_bytes();
+        while let Some(&byte) = bytes.get(length) {
+            let exponent_sign = matches!(byte, b'+' | b'-') && matches!(bytes[length - 1], b'e' | b'E');
+            if !(byte.is_ascii_digit()
+                || matches!(byte, b'.' | b'e' | b'E' | b'_')
+                || length > 0 && exponent_sign)
+            {
+                break;
+            }
+            length += 1;
+        }
+        let number = rest[..length].replace('_', "").parse::<f64>();
+        let number = number.map_err(|_| self.error("this is no number"))?;
+        self.at += length;
+        Ok(Js::Number(number))
+    }
+}

@@ -1,0 +1,116 @@
+//! Where the reader is in the file, and the steps that everything else is made of.
+
+use super::Machine;
+use crate::import::SyntaxError;
+
+/// Reads a file from its start to its end.
+pub(super) struct Reader<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
+    pub(super) depth: usize,
+    pub(super) machine: Machine<'a>,
+}
+
+impl Reader<'_> {
+    pub(super) fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    pub(super) fn error(&self, message: impl Into<String>) -> SyntaxError {
+        SyntaxError::at(self.text, self.at, message)
+    }
+
+    pub(super) fn line(&self) -> usize {
+        self.text[..self.at].bytes().filter(|&byte| byte == b'\n').count() + 1
+    }
+
+    pub(super) fn shebang(&mut self) {
+        if self.rest().starts_with("#!") {
+            self.at = self.text.find('\n').unwrap_or(self.text.len());
+        }
+    }
+
+    /// Passes blanks and comments.
+    pub(super) fn blanks(&mut self) -> Result<(), SyntaxError> {
+        loop {
+            let rest = self.rest();
+            let blank = rest.len()
+                - rest
+                    .trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}')
+                    .len();
+            if blank > 0 {
+                self.at += blank;
+            } else if rest.starts_with("//") {
+                self.at += rest.find('\n').unwrap_or(rest.len());
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                match comment.find("*/") {
+                    Some(end) => self.at += end + 4,
+                    None => return Err(self.error("this comment has no end: */ is missing")),
+                }
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes `token` if it is next.
+    pub(super) fn take(&mut self, token: &str) -> bool {
+        let is_next = self.rest().starts_with(token);
+        if is_next {
+            self.at += token.len();
+        }
+        is_next
+    }
+
+    pub(super) fn expect(&mut self, token: &str, after: &str) -> Result<(), SyntaxError> {
+        self.blanks()?;
+        match self.take(token) {
+            true => Ok(()),
+            false => Err(self.error(format!("{after} `{token}` is expected"))),
+        }
+    }
+
+    /// `module.exports =`, `exports.config =`, `'use strict';`
+    pub(super) fn assignment(&mut self) -> Result<(), SyntaxError> {
+        self.blanks()?;
+        for strict in ["'use strict'", "\"use strict\""] {
+            if self.take(strict) {
+                self.blanks()?;
+                self.take(";");
+                self.blanks()?;
+            }
+        }
+        let start = self.at;
+        if self.take("module.exports") || self.take("exports.") {
+            self.identifier();
+            self.blanks()?;
+            if !self.take("=") {
+                self.at = start;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn identifier(&mut self) -> Option<String> {
+        let rest = self.rest();
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+        if rest.starts_with(|letter: char| letter.is_ascii_digit()) {
+            return None;
+        }
+        let length = rest.find(|letter: char| !is_part(letter)).unwrap_or(rest.len());
+        let name = rest[..length].to_owned();
+        self.at += length;
+        (length > 0).then_some(name)
+    }
+
+    /// A text that was put together, unless it is too long: a few of these steps could make gigabytes of a line.
+    pub(super) fn bounded(&self, text: String) -> Result<String, SyntaxError> {
+        match text.len() <= LONGEST_TEXT {
+            true => Ok(text),
+            false => Err(self.error(format!("this text becomes longer than {LONGEST_TEXT} bytes"))),
+        }
+    }
+}
+
+/// Bytes of the longest text that is put together.
+const LONGEST_TEXT: usize = 64 << 10;

@@ -1,0 +1,142 @@
+//! Values, and what can be asked of them.
+
+/// A value and the line it begins in.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::import) struct Node {
+    /// The value.
+    pub(in crate::import) value: Js,
+    /// From 1.
+    pub(in crate::import) line: usize,
+}
+
+/// A value of JavaScript.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::import) enum Js {
+    /// `undefined`, and variables of the environment that are not set.
+    Undefined,
+    /// `null`.
+    Null,
+    /// `true`, `false`.
+    Bool(bool),
+    /// Any number.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// `[…]`
+    List(Vec<Node>),
+    /// `{…}`: keys with their lines, in order; of equal keys the last counts.
+    Object(Vec<Member>),
+}
+
+/// A member of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::import) struct Member {
+    /// The key, quotes aside.
+    pub(in crate::import) key: String,
+    /// Line of the key, from 1.
+    pub(in crate::import) line: usize,
+    /// Its value.
+    pub(in crate::import) node: Node,
+}
+
+impl Js {
+    /// Whether it counts as true in a condition.
+    pub(in crate::import) fn is_truthy(&self) -> bool {
+        match self {
+            Js::Undefined | Js::Null => false,
+            Js::Bool(value) => *value,
+            Js::Number(number) => *number != 0.0 && !number.is_nan(),
+            Js::Text(text) => !text.is_empty(),
+            Js::List(_) | Js::Object(_) => true,
+        }
+    }
+
+    /// As JavaScript writes it in a text.
+    pub(in crate::import) fn text(&self) -> String {
+        match self {
+            Js::Undefined => "undefined".to_owned(),
+            Js::Null => "null".to_owned(),
+            Js::Bool(value) => value.to_string(),
+            Js::Number(number) => number_text(*number),
+            Js::Text(text) => text.clone(),
+            Js::List(nodes) => nodes.iter().map(|node| node.value.text()).collect::<Vec<_>>().join(","),
+            Js::Object(_) => "[object Object]".to_owned(),
+        }
+    }
+
+    /// As a number, if it can be read as one: numbers, texts of numbers, booleans.
+    pub(in crate::import) fn number(&self) -> Option<f64> {
+        match self {
+            Js::Number(number) => Some(*number),
+            Js::Bool(value) => Some(f64::from(u8::from(*value))),
+            Js::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn is_plain(value: &Js) -> bool {
+    !matches!(value, Js::List(_) | Js::Object(_))
+}
+
+/// `value[index]`
+pub(super) fn element(value: &Js, index: &Js) -> Js {
+    match (value, index) {
+        (Js::List(nodes), Js::Number(number)) if *number >= 0.0 => {
+            nodes.get(*number as usize).map_or(Js::Undefined, |node| node.value.clone())
+        }
+        (Js::Object(members), key) => {
+            let key = key.text();
+            let found = members.iter().find(|member| member.key == key);
+            found.map_or(Js::Undefined, |member| member.node.value.clone())
+        }
+        _ => Js::Undefined,
+    }
+}
+
+/// `value.name(arguments)`, of those that are understood.
+pub(super) fn method(value: &Js, name: &str, arguments: &[Js]) -> Option<Js> {
+    let listed = |texts: Vec<String>| {
+        Js::List(texts.into_iter().map(|text| Node { value: Js::Text(text), line: 0 }).collect())
+    };
+    match (value, name, arguments) {
+        (Js::Text(text), "split", [Js::Text(at)]) if !at.is_empty() => {
+            Some(listed(text.split(at.as_str()).map(str::to_owned).collect()))
+        }
+        (Js::Text(text), "replace", [Js::Text(from), Js::Text(to)]) if is_small(text.len(), to) => {
+            Some(Js::Text(match from.as_str() {
+                ALL_DOTS => text.replace('.', to),
+                from => text.replacen(from, to, 1),
+            }))
+        }
+        (Js::Text(text), "toLowerCase", []) => Some(Js::Text(text.to_lowercase())),
+        (Js::Text(text), "toUpperCase", []) => Some(Js::Text(text.to_uppercase())),
+        (Js::Text(text), "trim", []) => Some(Js::Text(text.trim().to_owned())),
+        (value, "toString", []) if is_plain(value) => Some(Js::Text(value.text())),
+        (Js::List(nodes), "reverse", []) => Some(Js::List(nodes.iter().rev().cloned().collect())),
+        (Js::List(nodes), "join", [Js::Text(between)]) if is_small(nodes.len(), between) => {
+            let texts: Vec<_> = nodes.iter().map(|node| node.value.text()).collect();
+            Some(Js::Text(texts.join(between)))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a step that may put a text in so many places makes no giant of it.
+fn is_small(places: usize, text: &str) -> bool {
+    places.saturating_mul(text.len()) <= MOST_AT_A_STEP
+}
+
+fn number_text(number: f64) -> String {
+    match number {
+        _ if number.is_nan() => "NaN".to_owned(),
+        _ if number.is_infinite() => if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned(),
+        number => number.to_string(),
+    }
+}
+
+/// Stands for the regular expression that matches every dot; no text of a file has it.
+pub(super) const ALL_DOTS: &str = "\u{0}every dot\u{0}";
+
+/// Bytes one step may make before that is seen.
+const MOST_AT_A_STEP: usize = 16 << 20;

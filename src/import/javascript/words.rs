@@ -1,0 +1,65 @@
+//! Words: constants, and what a file may ask about the machine.
+
+use super::reader::Reader;
+use super::value::Js;
+use crate::import::SyntaxError;
+
+impl Reader<'_> {
+    /// Words: constants, and what may be asked about the machine.
+    pub(super) fn word(&mut self) -> Result<Js, SyntaxError> {
+        let start = self.at;
+        let Some(word) = self.identifier() else {
+            return Err(self.error("a value is expected here"));
+        };
+        match word.as_str() {
+            "true" => Ok(Js::Bool(true)),
+            "false" => Ok(Js::Bool(false)),
+            "null" => Ok(Js::Null),
+            "undefined" => Ok(Js::Undefined),
+            "Infinity" => Ok(Js::Number(f64::INFINITY)),
+            "process" if self.take(".env") => self.environment(),
+            "require" => self.required(start),
+            "os" if self.take(".hostname()") => Ok(Js::Text(self.machine.hostname.to_owned())),
+            "parseInt" | "parseFloat" | "Number" => {
+                let arguments = self.arguments()?;
+                let number = arguments.first().and_then(Js::number);
+                let whole = |number: f64| if word == "parseInt" { number.trunc() } else { number };
+                Ok(number.map_or(Js::Undefined, |number| Js::Number(whole(number))))
+            }
+            "String" => Ok(Js::Text(self.arguments()?.first().map(Js::text).unwrap_or_default())),
+            _ => Err(SyntaxError::at(
+                self.text,
+                start,
+                format!("`{word}` would have to be run, which is not done; write its value in its place"),
+            )),
+        }
+    }
+
+    /// `process.env.NAME`, `process.env['NAME']`
+    fn environment(&mut self) -> Result<Js, SyntaxError> {
+        self.blanks()?;
+        let name = match () {
+            () if self.take(".") => self.identifier().unwrap_or_default(),
+            () if self.take("[") => {
+                let name = self.expression()?.value.text();
+                self.expect("]", "after the name a")?;
+                name
+            }
+            () => return Err(self.error("the name of a variable is expected: process.env.NAME")),
+        };
+        Ok((self.machine.environment)(&name).map_or(Js::Undefined, Js::Text))
+    }
+
+    /// `require('os').hostname()`
+    fn required(&mut self, start: usize) -> Result<Js, SyntaxError> {
+        let arguments = self.arguments()?;
+        self.blanks()?;
+        let is_os = matches!(&arguments[..], [Js::Text(module)] if module == "os" || module == "node:os");
+        if is_os && self.take(".hostname") {
+            self.arguments()?;
+            return Ok(Js::Text(self.machine.hostname.to_owned()));
+        }
+        let message = "only require('os').hostname() is understood; write the value in its place";
+        Err(SyntaxError::at(self.text, start, message))
+    }
+}
