@@ -34,7 +34,7 @@ pub fn statsd_exporter(text: &str) -> Result<Imported, SyntaxError> {
             }
         },
     };
-    let mut keys = Keys::new(members, String::new());
+    let mut keys = Keys::new(members, "no key of statsd_exporter; it is left out");
     let defaults = Defaults::read(&mut keys);
     let drafts = rules::read(&mut keys, &defaults);
     keys.rest();

@@ -14,7 +14,7 @@ mod words;
 
 use super::SyntaxError;
 use reader::Reader;
-pub(super) use value::{Js, Member, Node};
+pub(super) use value::{Js, Member};
 
 /// What a file may ask about the machine.
 #[derive(Clone, Copy)]

@@ -7,6 +7,7 @@
 mod document;
 mod exporter;
 mod javascript;
+mod keys;
 mod statsd;
 mod yaml;
 

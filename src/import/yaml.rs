@@ -8,14 +8,13 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 
 use super::SyntaxError;
+use super::keys::{self, Value};
 
 /// A value and where it begins.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) value: Yaml,
-    /// From 1.
-    pub(super) line: usize,
-}
+pub(super) type Node = keys::Node<Yaml>;
+
+/// A member of a mapping.
+pub(super) type Member = keys::Member<Yaml>;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +27,10 @@ pub(super) enum Yaml {
     Map(Vec<Member>),
 }
 
-/// A member of a mapping.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Member {
-    pub(super) key: String,
-    /// Line of the key, from 1.
-    pub(super) line: usize,
-    pub(super) node: Node,
+impl Value for Yaml {
+    fn is_absent(&self) -> bool {
+        self.is_null()
+    }
 }
 
 impl Yaml {

@@ -1,49 +1,16 @@
-//! Keys of one mapping of the file, each taken once and entered as a finding.
-
-use std::collections::BTreeSet;
+//! What the keys of a mapping file may be: texts, numbers, durations, words of a few.
 
 use crate::import::yaml::{Member, Yaml};
 use crate::import::{Fate, Finding};
 
-/// The members of one mapping.
-pub(super) struct Keys<'a> {
-    members: &'a [Member],
-    /// Names of the parents, with a dot.
-    prefix: String,
-    taken: BTreeSet<&'a str>,
-    pub(super) findings: Vec<Finding>,
-}
+/// The keys of one mapping of the file.
+pub(super) type Keys<'a> = crate::import::keys::Keys<'a, Yaml>;
 
 impl<'a> Keys<'a> {
-    pub(super) fn new(members: &'a [Member], prefix: String) -> Keys<'a> {
-        Keys { members, prefix, taken: BTreeSet::new(), findings: Vec::new() }
-    }
-
-    /// A key that has a value; whoever takes it enters it. One without a value is as if it were not there.
-    pub(super) fn take(&mut self, key: &str) -> Option<&'a Member> {
-        let member = self.members.iter().find(|member| member.key == key)?;
-        self.taken.insert(&member.key);
-        if member.node.value.is_null() {
-            self.enter(member, Fate::Default);
-            return None;
-        }
-        Some(member)
-    }
-
-    /// Enters what became of a key.
-    pub(super) fn enter(&mut self, member: &Member, fate: Fate) {
-        self.findings.push(Finding::new(format!("{}{}", self.prefix, member.key), member.line, fate));
-    }
-
     /// Enters that a value is not what it must be.
     pub(super) fn mistyped(&mut self, member: &Member, expected: &str) {
         let found = member.node.value.described();
         self.enter(member, Fate::Refused(format!("{expected} belongs here, not {found}; it is left out")));
-    }
-
-    /// All members, in their order.
-    pub(super) fn members(&self) -> &'a [Member] {
-        self.members
     }
 
     /// Enters another fate for a key, unless it was refused; whether it has been entered at all.
@@ -161,29 +128,11 @@ impl<'a> Keys<'a> {
     pub(super) fn within(&mut self, key: &str) -> Option<Keys<'a>> {
         let member = self.take(key)?;
         match &member.node.value {
-            Yaml::Map(members) => Some(Keys::new(members, format!("{}{key}.", self.prefix))),
+            Yaml::Map(members) => Some(self.inner(key, members)),
             _ => {
                 self.mistyped(member, "a mapping");
                 None
             }
-        }
-    }
-
-    /// Takes over the findings of `inner`, those of keys nobody knows too.
-    pub(super) fn leave(&mut self, mut inner: Keys<'_>) {
-        inner.rest();
-        self.findings.append(&mut inner.findings);
-    }
-
-    /// Refuses every key that nobody took.
-    pub(super) fn rest(&mut self) {
-        for member in self.members.iter().filter(|member| !self.taken.contains(member.key.as_str())) {
-            let why = "no key of statsd_exporter; it is left out".to_owned();
-            self.findings.push(Finding::new(
-                format!("{}{}", self.prefix, member.key),
-                member.line,
-                Fate::Refused(why),
-            ));
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn read(keys: &mut Keys<'_>, defaults: &Defaults) -> Vec<Draft> {
             keys.findings.push(Finding::new(name, node.line, Fate::Refused(why)));
             continue;
         };
-        let mut own = Keys::new(members, format!("{name}."));
+        let mut own = keys.inner(&name, members);
         let draft = Draft::read(&mut own, defaults);
         if !refuse(&draft.rule, &mut own, (&name, node.line)) {
             told_apart(&draft, &drafts, &mut own);

@@ -1,13 +1,12 @@
 //! Values, and what can be asked of them.
 
+use crate::import::keys::{self, Value};
+
 /// A value and the line it begins in.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::import) struct Node {
-    /// The value.
-    pub(in crate::import) value: Js,
-    /// From 1.
-    pub(in crate::import) line: usize,
-}
+pub(in crate::import) type Node = keys::Node<Js>;
+
+/// A member of an object.
+pub(in crate::import) type Member = keys::Member<Js>;
 
 /// A value of JavaScript.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,15 +27,10 @@ pub(in crate::import) enum Js {
     Object(Vec<Member>),
 }
 
-/// A member of an object.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::import) struct Member {
-    /// The key, quotes aside.
-    pub(in crate::import) key: String,
-    /// Line of the key, from 1.
-    pub(in crate::import) line: usize,
-    /// Its value.
-    pub(in crate::import) node: Node,
+impl Value for Js {
+    fn is_absent(&self) -> bool {
+        *self == Js::Undefined
+    }
 }
 
 impl Js {

@@ -26,7 +26,7 @@ fn interval(keys: &mut Keys<'_>, document: &mut Document) {
     let milliseconds = number_or(keys.value("flushInterval"), 10_000.0);
     let kept = milliseconds.round().clamp(100.0, 86_400_000.0);
     document.set("ticker_interval", format!("{kept}ms"));
-    keys.take("flushInterval", |_| match kept == milliseconds {
+    keys.settle("flushInterval", |_| match kept == milliseconds {
         true => Fate::Translated(format!("ticker_interval of [{SECTION}]")),
         false => Fate::Approximated(format!("became {kept} ms: whole ones from 100 ms to a day")),
     });
@@ -49,7 +49,7 @@ fn names(keys: &mut Keys<'_>, document: &mut Document) {
         let Some(text) = graphite.value(key).map(Js::text) else { continue };
         if legacy {
             let why = "statsd does not look at it as long as legacyNamespace is true".to_owned();
-            graphite.take(key, |_| Fate::Approximated(why));
+            graphite.settle(key, |_| Fate::Approximated(why));
             continue;
         }
         document.set(ours, text.as_str());
@@ -57,7 +57,7 @@ fn names(keys: &mut Keys<'_>, document: &mut Document) {
     }
     let suffix = graphite.value("globalSuffix").map(Js::text);
     match suffix.as_deref() {
-        Some("") => graphite.take("globalSuffix", |_| {
+        Some("") => graphite.settle("globalSuffix", |_| {
             Fate::Approximated("nothing is added, where statsd adds a dot to every name".to_owned())
         }),
         Some(text) => {
@@ -94,7 +94,7 @@ fn percentiles(keys: &mut Keys<'_>, document: &mut Document) {
         }
     }
     document.set("percent_threshold", kept.clone());
-    keys.take("percentThreshold", |_| match left.is_empty() {
+    keys.settle("percentThreshold", |_| match left.is_empty() {
         true if kept == ["90"] => Fate::Default,
         true => Fate::Translated(format!("percent_threshold of [{SECTION}]")),
         false => Fate::Approximated(format!("without {}: no percentiles from -100 to 100", left.join(", "))),
@@ -104,7 +104,7 @@ fn percentiles(keys: &mut Keys<'_>, document: &mut Document) {
 /// `histogram: [{ metric: 'api', bins: [10, 100, 'inf'] }]`
 fn histogram(keys: &mut Keys<'_>, document: &mut Document) {
     let Some(Js::List(rules)) = keys.value("histogram") else {
-        keys.take("histogram", |_| Fate::Refused("must be a list of { metric, bins }".to_owned()));
+        keys.settle("histogram", |_| Fate::Refused("must be a list of { metric, bins }".to_owned()));
         return;
     };
     let (mut tables, mut changed) = (Vec::new(), false);
@@ -126,7 +126,7 @@ fn histogram(keys: &mut Keys<'_>, document: &mut Document) {
     if !none {
         document.set("histogram", tables);
     }
-    keys.take("histogram", |_| match changed {
+    keys.settle("histogram", |_| match changed {
         _ if none => Fate::Default,
         false => Fate::Translated(format!("histogram of [{SECTION}]")),
         true => Fate::Approximated("with its bounds in ascending order".to_owned()),
@@ -172,7 +172,7 @@ fn timer_metrics(keys: &mut Keys<'_>, document: &mut Document) {
     if !known.is_empty() {
         document.set("timer_metrics", known);
     }
-    keys.take("calculatedTimerMetrics", |_| fate);
+    keys.settle("calculatedTimerMetrics", |_| fate);
 }
 
 fn idle(keys: &mut Keys<'_>, document: &mut Document) {

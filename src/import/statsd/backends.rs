@@ -17,7 +17,7 @@ pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
     key_flush(keys, document);
     let others: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !KNOWN.contains(&backend(name))).collect();
-    keys.take("backends", |_| match others.is_empty() {
+    keys.settle("backends", |_| match others.is_empty() {
         true => Fate::Translated("an output each".to_owned()),
         false => Fate::Refused(format!(
             "{} is third-party: send to what it fed by an output of another kind, or through statsd as an upstream",
@@ -42,7 +42,7 @@ fn graphite(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     let all = ["graphiteHost", "graphitePort", "graphitePicklePort", "graphiteProtocol"];
     let Some(host) = host.filter(|_| wanted) else {
         for key in all {
-            keys.take(key, |_| {
+            keys.settle(key, |_| {
                 Fate::Approximated(
                     "statsd sends nothing to Graphite without both a host and the backend".to_owned(),
                 )
@@ -59,7 +59,7 @@ fn graphite(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     );
     document.set("tags", "statsd");
     for key in all {
-        keys.take(key, |_| match key {
+        keys.settle(key, |_| match key {
             "graphiteProtocol" if !pickle => Fate::Default,
             "graphiteProtocol" => Fate::Translated("format of [CarbonOutput]".to_owned()),
             "graphiteHost" => Fate::Translated("address of [CarbonOutput]".to_owned()),
@@ -80,9 +80,9 @@ fn console(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
         false => Fate::Approximated("statsd does not look at it without the console backend".to_owned()),
     };
     let mut inner = keys.within("console");
-    inner.take("prettyprint", |_| fate(wanted));
+    inner.settle("prettyprint", |_| fate(wanted));
     keys.leave(inner);
-    keys.take("console", |_| fate(wanted));
+    keys.settle("console", |_| fate(wanted));
 }
 
 /// `repeater: [{ host: '10.8.3.214', port: 8125 }]`
@@ -101,7 +101,7 @@ fn repeater(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     let protocol = text_or(keys.value("repeaterProtocol"), "udp4");
     if !wanted || addresses.is_empty() {
         for key in ["repeater", "repeaterProtocol"] {
-            keys.take(key, |_| {
+            keys.settle(key, |_| {
                 Fate::Approximated("statsd does not look at it without the repeater backend".to_owned())
             });
         }
@@ -114,10 +114,10 @@ fn repeater(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     if protocol == "tcp" {
         document.set("protocol", "tcp");
     }
-    keys.take("repeater", |_| {
+    keys.settle("repeater", |_| {
         Fate::Approximated("became upstreams of [StatsdOutput]; bad lines are not repeated".to_owned())
     });
-    keys.take("repeaterProtocol", |_| match protocol.as_str() {
+    keys.settle("repeaterProtocol", |_| match protocol.as_str() {
         "tcp" => Fate::Translated("protocol of [StatsdOutput]".to_owned()),
         _ => Fate::Default,
     });
@@ -145,16 +145,16 @@ fn key_flush(keys: &mut Keys<'_>, document: &mut Document) {
         (true, false) => Fate::Approximated(format!("{key} of [KeyFlushFilter], within its range")),
     };
     let mut inner = keys.within("keyFlush");
-    inner.take("interval", |_| fate("ticker_interval", kept == interval));
-    inner.take("percent", |_| fate("percent", part == percent));
-    inner.take("log", |_| match on && !log.is_empty() && !log.starts_with('/') {
+    inner.settle("interval", |_| fate("ticker_interval", kept == interval));
+    inner.settle("percent", |_| fate("percent", part == percent));
+    inner.settle("log", |_| match on && !log.is_empty() && !log.starts_with('/') {
         true => {
             Fate::Refused("the path must be absolute; the keys are printed on standard output".to_owned())
         }
         false => fate("log", true),
     });
     keys.leave(inner);
-    keys.take("keyFlush", |_| match on {
+    keys.settle("keyFlush", |_| match on {
         true => Fate::Approximated(
             "became [KeyFlushFilter]: samples are counted, of all types of a key together, and bad lines are not"
                 .to_owned(),

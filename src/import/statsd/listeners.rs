@@ -1,28 +1,27 @@
 //! Where it listens, and the management interface.
 
 use super::{Keys, address, number_or, text_or};
-use crate::import::javascript::{Js, Node};
+use crate::import::javascript::Js;
 use crate::import::{Document, Fate};
 
 /// Writes a section for each server, and that of the management interface.
 pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
     let sanitise = keys.value("keyNameSanitize").is_none_or(Js::is_truthy);
-    match keys.get("servers") {
-        Some(Node { value: Js::List(servers), line }) => {
+    match keys.value("servers") {
+        Some(Js::List(servers)) => {
             for (number, server) in servers.iter().enumerate() {
                 let members = match &server.value {
                     Js::Object(members) => &members[..],
                     _ => &[],
                 };
-                let prefix = format!("servers[{number}].");
-                let mut inner = Keys { members, prefix, findings: Vec::new() };
+                let mut inner = keys.inner(&format!("servers[{number}]"), members);
                 let name = if number == 0 { "statsd".to_owned() } else { format!("statsd_{}", number + 1) };
                 server_section(&mut inner, document, &name, sanitise);
                 keys.leave(inner);
             }
-            keys.enter("servers", *line, Fate::Translated("a StatsdInput each".to_owned()));
+            keys.settle("servers", |_| Fate::Translated("a StatsdInput each".to_owned()));
             for key in ["address", "address_ipv6", "port", "socket", "socket_mod", "server"] {
-                keys.take(key, |_| {
+                keys.settle(key, |_| {
                     Fate::Approximated("statsd does not look at it beside `servers`".to_owned())
                 });
             }
@@ -35,9 +34,8 @@ pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
 
 /// `{ server: './servers/udp', address: '0.0.0.0', port: 8125 }`
 fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sanitise: bool) {
-    let server = text_or(keys.value("server"), "./servers/udp");
+    let server = Server::of(keys);
     let socket = keys.value("socket").filter(|value| value.is_truthy()).map(Js::text);
-    let tcp = server.trim_end_matches(".js").ends_with("tcp");
     document.section(name).set("type", "StatsdInput");
     document.comment(
         "The reference's grammar: unknown types are counters, the order of tags tells series apart.",
@@ -48,29 +46,52 @@ fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sani
     }
     let to = format!("[{name}]");
     if let Some(socket) = socket {
-        let net = if tcp { "unix" } else { "unixgram" };
+        let net = if server.is_tcp { "unix" } else { "unixgram" };
         document.set("net", net).set("socket", socket);
         mode(keys, document);
-        keys.take("socket", |_| Fate::Translated(format!("socket of {to}")));
+        keys.settle("socket", |_| Fate::Translated(format!("socket of {to}")));
         for key in ["address", "port", "address_ipv6"] {
-            keys.take(key, |_| Fate::Approximated("statsd does not look at it beside `socket`".to_owned()));
+            keys.settle(key, |_| Fate::Approximated("statsd does not look at it beside `socket`".to_owned()));
         }
     } else {
-        if tcp {
+        if server.is_tcp {
             document.set("net", "tcp");
         }
         let host = text_or(keys.value("address"), if ipv6(keys) { "::" } else { "0.0.0.0" });
         document.set("address", address(&host, number_or(keys.value("port"), 8125.0)));
         for key in ["address", "port", "address_ipv6"] {
-            keys.take(key, |_| Fate::Translated(format!("address of {to}")));
+            keys.settle(key, |_| Fate::Translated(format!("address of {to}")));
         }
-        keys.take("socket", |_| Fate::Default);
-        keys.take("socket_mod", |_| Fate::Approximated("means nothing without `socket`".to_owned()));
+        keys.settle("socket", |_| Fate::Default);
+        keys.settle("socket_mod", |_| Fate::Approximated("means nothing without `socket`".to_owned()));
     }
-    keys.take("server", |_| match server.contains("udp") || tcp {
-        true => Fate::Translated(format!("net of {to}")),
-        false => Fate::Refused(format!("{server} is no server of statsd; it was taken for ./servers/udp")),
-    });
+    server.settle(keys, &to);
+}
+
+/// Which of statsd's servers listens.
+pub(super) struct Server {
+    path: String,
+    /// Whether it takes streams.
+    pub(super) is_tcp: bool,
+}
+
+impl Server {
+    /// What `server` says: `./servers/udp` without it.
+    pub(super) fn of(keys: &Keys<'_>) -> Server {
+        let path = text_or(keys.value("server"), "./servers/udp");
+        let is_tcp = path.trim_end_matches(".js").ends_with("tcp");
+        Server { path, is_tcp }
+    }
+
+    /// Enters what became of `server`.
+    pub(super) fn settle(&self, keys: &mut Keys<'_>, section: &str) {
+        keys.settle("server", |_| match self.is_tcp || self.path.contains("udp") {
+            true => Fate::Translated(format!("net of {section}")),
+            false => {
+                Fate::Refused(format!("{} is no server of statsd; it was taken for ./servers/udp", self.path))
+            }
+        });
+    }
 }
 
 fn ipv6(keys: &Keys<'_>) -> bool {
@@ -91,9 +112,9 @@ fn mode(keys: &mut Keys<'_>, document: &mut Document) {
     match mode.filter(legal) {
         Some(mode) => {
             document.set("socket_mode", mode);
-            keys.take("socket_mod", |_| Fate::Translated("socket_mode".to_owned()));
+            keys.settle("socket_mod", |_| Fate::Translated("socket_mode".to_owned()));
         }
-        None => keys.take("socket_mod", |_| Fate::Refused("no mode of a file, such as 0o666".to_owned())),
+        None => keys.settle("socket_mod", |_| Fate::Refused("no mode of a file, such as 0o666".to_owned())),
     }
 }
 
@@ -106,6 +127,6 @@ fn management(keys: &mut Keys<'_>, document: &mut Document) {
     );
     document.set("address", address(&host, number_or(keys.value("mgmt_port"), 8126.0)));
     for key in ["mgmt_address", "mgmt_port"] {
-        keys.take(key, |_| Fate::Translated("address of [StatsdAdminOutput]".to_owned()));
+        keys.settle(key, |_| Fate::Translated("address of [StatsdAdminOutput]".to_owned()));
     }
 }

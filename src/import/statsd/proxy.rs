@@ -3,6 +3,7 @@
 //! Keys and defaults are those of <https://github.com/statsd/statsd/blob/master/exampleProxyConfig.js> and of the code
 //! that reads them, which are not always the same.
 
+use super::listeners::Server;
 use super::{Document, Fate, Imported, Js, Keys, Machine, SyntaxError};
 use super::{address, number_or, process, text_or, translated, value_of};
 
@@ -15,53 +16,48 @@ pub fn statsd_proxy(
     hostname: &str,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Imported, SyntaxError> {
-    translated(text, Machine { hostname, environment }, HEADER, |keys, document| {
+    translated(text, Machine { hostname, environment }, (HEADER, UNKNOWN), |keys, document| {
         listener(keys, document);
         ring(keys, document);
         management(keys);
         process(keys);
-        unknown(keys);
     })
 }
 
 /// `host`, `port`, `server`, `udp_version`, `forkCount`
 fn listener(keys: &mut Keys<'_>, document: &mut Document) {
-    let server = text_or(keys.value("server"), "./servers/udp");
-    let tcp = server.trim_end_matches(".js").ends_with("tcp");
+    let server = Server::of(keys);
     let ipv6 = keys.value("address_ipv6").is_some_and(Js::is_truthy)
         || keys.value("udp_version").is_some_and(|version| version.text() == "udp6");
     document.section("statsd").set("type", "StatsdInput");
     document.comment("The reference's grammar: what its nodes take for a sample goes on to them.");
     document.set("dialect", "statsd");
-    if tcp {
+    if server.is_tcp {
         document.set("net", "tcp");
     }
     let named = ["address", "host"].into_iter().find(|key| keys.value(key).is_some_and(Js::is_truthy));
     let host = named
         .map_or_else(|| if ipv6 { "::" } else { "0.0.0.0" }.to_owned(), |key| text_or(keys.value(key), ""));
     document.set("address", address(&host, number_or(keys.value("port"), 8125.0)));
-    lanes(keys, document, tcp);
+    lanes(keys, document, server.is_tcp);
     for key in ["address", "port"] {
-        keys.take(key, |_| Fate::Translated("address of [statsd]".to_owned()));
+        keys.settle(key, |_| Fate::Translated("address of [statsd]".to_owned()));
     }
-    keys.take("host", |_| match named {
+    keys.settle("host", |_| match named {
         Some("address") => Fate::Approximated("the proxy does not look at it: `address` counts".to_owned()),
         _ => Fate::Approximated(
             "became address of [statsd]; the proxy does not look at it and listens everywhere".to_owned(),
         ),
     });
     for key in ["udp_version", "address_ipv6"] {
-        keys.take(key, |_| match ipv6 {
+        keys.settle(key, |_| match ipv6 {
             false => Fate::Default,
             true => Fate::Translated(
                 "address of [statsd]; an upstream's address says itself what it is".to_owned(),
             ),
         });
     }
-    keys.take("server", |_| match server.contains("udp") || tcp {
-        true => Fate::Translated("net of [statsd]".to_owned()),
-        false => Fate::Refused(format!("{server} is no server of statsd; it was taken for ./servers/udp")),
-    });
+    server.settle(keys, "[statsd]");
 }
 
 /// `forkCount`: processes that share the socket.
@@ -72,7 +68,7 @@ fn lanes(keys: &mut Keys<'_>, document: &mut Document, tcp: bool) {
     if lanes > 1 && !tcp {
         document.set("lanes", lanes);
     }
-    keys.take("forkCount", |_| match lanes {
+    keys.settle("forkCount", |_| match lanes {
         _ if is_auto => Fate::Approximated(
             "one thread receives, and takes what several processes did; raise lanes of [statsd] if it is short of CPU"
                 .to_owned(),
@@ -104,17 +100,17 @@ fn ring(keys: &mut Keys<'_>, document: &mut Document) {
     if checked {
         document.set("ticker_interval", format!("{kept}ms")).set("health_timeout", format!("{kept}ms"));
     }
-    keys.take("checkInterval", |_| match () {
+    keys.settle("checkInterval", |_| match () {
         () if !checked => Fate::Approximated("no node has an adminport, so that none is checked".to_owned()),
         () if kept == interval => {
             Fate::Translated("ticker_interval and health_timeout of [StatsdOutput]".to_owned())
         }
         () => Fate::Approximated(format!("became {kept} ms: whole ones from 100 ms to a day")),
     });
-    keys.take("cacheSize", |_| {
+    keys.settle("cacheSize", |_| {
         Fate::Approximated("names are hashed each time, which needs no cache".to_owned())
     });
-    keys.take("resetStats", |value| match value.is_truthy() {
+    keys.settle("resetStats", |value| match value.is_truthy() {
         false => Fate::Default,
         true => Fate::Refused(
             "nodes keep their series when the ring changes; have them delete what is idle (deleteIdleStats)"
@@ -127,7 +123,7 @@ fn ring(keys: &mut Keys<'_>, document: &mut Document) {
 fn nodes(keys: &mut Keys<'_>) -> Vec<(String, Option<u16>)> {
     let Some(Js::List(list)) = keys.value("nodes") else {
         let why = "a list of nodes is needed: nodes: [{ host: '10.0.0.1', port: 8125, adminport: 8126 }]";
-        keys.take("nodes", |_| Fate::Refused(why.to_owned()));
+        keys.settle("nodes", |_| Fate::Refused(why.to_owned()));
         return Vec::new();
     };
     let some_are_checked = list.iter().any(|node| value_of(&node.value, "adminport").is_some());
@@ -137,12 +133,12 @@ fn nodes(keys: &mut Keys<'_>) -> Vec<(String, Option<u16>)> {
         let port = |key| value_of(&node.value, key).and_then(Js::number).filter(|port| is_port(*port));
         let host = value_of(&node.value, "host").filter(|host| host.is_truthy()).map(Js::text);
         let (Some(host), Some(at)) = (host, port("port")) else {
-            keys.enter(&key, node.line, Fate::Refused("a node needs a host and a port".to_owned()));
+            keys.enter_as(&key, node.line, Fate::Refused("a node needs a host and a port".to_owned()));
             continue;
         };
         let at = address(&host, at);
         if nodes.iter().any(|(known, _)| *known == at) {
-            keys.enter(&key, node.line, Fate::Approximated(format!("{at} is in the ring once")));
+            keys.enter_as(&key, node.line, Fate::Approximated(format!("{at} is in the ring once")));
             continue;
         }
         let admin = port("adminport").map(|port| port as u16);
@@ -151,11 +147,11 @@ fn nodes(keys: &mut Keys<'_>) -> Vec<(String, Option<u16>)> {
             None if !some_are_checked => Fate::Translated("upstreams of [StatsdOutput]".to_owned()),
             None => Fate::Approximated(format!("without an adminport it is asked on {DEFAULT_ADMIN_PORT}")),
         };
-        keys.enter(&key, node.line, fate);
+        keys.enter_as(&key, node.line, fate);
         others(keys, &key, &node.value);
         nodes.push((at, admin));
     }
-    keys.take("nodes", |_| Fate::Translated("upstreams of [StatsdOutput]".to_owned()));
+    keys.settle("nodes", |_| Fate::Translated("upstreams of [StatsdOutput]".to_owned()));
     nodes
 }
 
@@ -166,27 +162,19 @@ fn others(keys: &mut Keys<'_>, node: &str, value: &Js) {
         members.iter().filter(|member| !["host", "port", "adminport"].contains(&member.key.as_str()))
     {
         let why = "a node has host, port and adminport; all weigh the same".to_owned();
-        keys.enter(&format!("{node}.{}", member.key), member.line, Fate::Refused(why));
+        keys.enter_as(&format!("{node}.{}", member.key), member.line, Fate::Refused(why));
     }
 }
 
 /// `mgmt_address`, `mgmt_port`
 fn management(keys: &mut Keys<'_>) {
     for key in ["mgmt_address", "mgmt_port"] {
-        keys.take(key, |_| {
+        keys.settle(key, |_| {
             Fate::Refused(
                 "the proxy's commands have no counterpart: hekad_upstreams_down of a PrometheusOutput tells of the ring"
                     .to_owned(),
             )
         });
-    }
-}
-
-fn unknown(keys: &mut Keys<'_>) {
-    for member in keys.members {
-        if !keys.findings.iter().any(|finding| finding.key == member.key) {
-            keys.enter(&member.key, member.line, Fate::Refused("no key of statsd's proxy".to_owned()));
-        }
     }
 }
 
@@ -196,6 +184,8 @@ fn is_port(number: f64) -> bool {
 
 /// Where statsd takes commands unless it is told.
 const DEFAULT_ADMIN_PORT: u16 = 8126;
+
+const UNKNOWN: &str = "no key of statsd's proxy";
 
 const HEADER: &str = "Made from a proxyConfig.js of statsd by `hekad import statsd-proxy`.
 
