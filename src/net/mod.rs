@@ -25,6 +25,7 @@ mod streams;
 mod tape;
 #[cfg(unix)]
 mod unix;
+mod unixgram;
 
 pub use crate::plugin::BoxFuture;
 pub use accept::Connections;
@@ -48,6 +49,7 @@ pub use streams::{Framing, LineSink, StreamCounters, StreamLimits, serve_lines};
 pub use tape::{STDOUT, Tape};
 #[cfg(unix)]
 pub use unix::{Access, SocketFile, UnixBindError, unix_datagrams, unix_listener};
+pub use unixgram::UnixSender;
 
 /// The first address of `host`, a name or an address.
 ///

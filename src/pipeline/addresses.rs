@@ -29,7 +29,7 @@ pub(super) fn check(plan: &Plan, problems: &mut Problems) {
                 let kind = ProblemKind::FeedsItself {
                     section: consumer.name.to_string(),
                     input: input.name.clone(),
-                    address: endpoint.address.to_string(),
+                    address: endpoint.shown(),
                 };
                 problems.push(Problem::at(at, kind).with_note(there.clone(), "it listens here"));
             }

@@ -70,6 +70,24 @@ fn sockets_have_their_mode_and_what_a_killed_daemon_left_is_in_nobodys_way() {
     hekad.stop_cleanly();
 }
 
+#[test]
+fn a_daemon_forwards_to_the_socket_of_another_and_again_when_that_one_is_back() {
+    let directory = TempDir::new().expect("a directory can be made");
+    let mut other = Hekad::start_with(10, None, &sections(directory.path()));
+    let place = directory.path().join("datagrams.sock");
+    let forwarding = format!("[StatsdOutput]\nupstreams = [\"unixgram://{}\"]\n", place.display());
+    let hekad = Hekad::start_beside(10, "", &forwarding);
+    hekad.send(["unix.forwarded:2|c"]);
+    other.wait_for_line("unix_forwarded_total 2");
+    assert_eq!(other.pause().code, Some(0));
+    // It waits for the only one it has.
+    hekad.send(["unix.forwarded:3|c"]);
+    other.start_again();
+    other.wait_for_line("unix_forwarded_total 5");
+    hekad.stop_cleanly();
+    other.stop_cleanly();
+}
+
 /// Five hundred datagrams are far more than the queue of a unix socket holds: the client is made to wait.
 const DATADOG: &str = r#"
 import sys

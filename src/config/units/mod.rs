@@ -7,11 +7,13 @@ mod address;
 mod duration;
 mod list;
 mod size;
+mod target;
 
 pub use address::{Address, AddressError};
 pub use duration::{DurationError, Millis, Seconds};
 pub use list::{OneOrMany, PercentText};
 pub use size::{Bytes, SizeError};
+pub use target::{Target, flaw_of_socket};
 
 pub(super) use address::ADDRESS;
 pub(super) use duration::{MILLIS, SECONDS};

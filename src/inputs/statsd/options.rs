@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation};
+use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation, flaw_of_socket};
 
 /// Options of `StatsdInput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -137,18 +137,11 @@ impl Config {
             refuse("socket_mode", "must be octal digits from \"0\" to \"777\"".to_owned());
         }
         for (place, path) in self.socket.0.iter().enumerate() {
-            let message = match path.as_os_str().len() {
-                _ if !path.is_absolute() => "must begin with a slash".to_owned(),
-                0..=LONGEST_PATH => continue,
-                _ => format!("must not be longer than {LONGEST_PATH} bytes"),
-            };
-            violations.push(Violation::new("socket", message).of_element(place));
+            let flaw = flaw_of_socket(path).map(|flaw| Violation::new("socket", flaw).of_element(place));
+            violations.extend(flaw);
         }
     }
 }
-
-/// What fits into the address of a unix socket.
-const LONGEST_PATH: usize = 107;
 
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 pub use options::{Config, Packing, Route, Transport};
 
+use crate::config::Target;
 use crate::flow::{Delivery, Pack};
 use crate::net::World;
 use crate::plugin::{
@@ -44,7 +45,11 @@ impl Declare<dyn Output> for Config {
             Transport::Tcp => Protocol::Tcp,
             Transport::Udp => Protocol::Udp,
         };
-        self.upstreams.iter().map(|upstream| Endpoint::new(protocol, upstream, "upstreams")).collect()
+        let endpoint = |upstream: &Target| match upstream {
+            Target::Network(address) => Endpoint::new(protocol, address, "upstreams"),
+            Target::Socket(path) => Endpoint::socket(path, "upstreams"),
+        };
+        self.upstreams.iter().map(endpoint).collect()
     }
 
     fn ticker(&self) -> Ticker {
@@ -59,13 +64,15 @@ impl Declare<dyn Output> for Config {
         let (config, world) = (Arc::new(self.clone()), context.shared.the::<World>());
         let names: Vec<String> = self.upstreams.iter().map(ToString::to_string).collect();
         let health = self.admin_ports().map(|ports| {
-            let members = self.upstreams.iter().zip(ports).map(|(at, port)| (at.host().to_owned(), port));
+            // Sockets have no such port, which `check` has said.
+            let hosts = self.upstreams.iter().filter_map(Target::network).map(|at| at.host().to_owned());
+            let members = hosts.zip(ports);
             Health::new(Arc::clone(&world), self.health_timeout.0, members)
         });
-        let upstreams = self.upstreams.iter().zip(&names).map(|(address, name)| {
+        let upstreams = self.upstreams.iter().zip(&names).map(|(target, name)| {
             let counts = UpstreamCounts::new(context.own(), &context.name, name);
             let (config, world) = (Arc::clone(&config), Arc::clone(&world));
-            Upstream::new(Arc::clone(&context.name), address.clone(), config, world, counts)
+            Upstream::new(Arc::clone(&context.name), target.clone(), config, world, counts)
         });
         let upstreams: Vec<Upstream> = upstreams.collect();
         let bundles = if self.route == Route::Hash { upstreams.len() } else { 1 };

@@ -5,29 +5,30 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation};
+use crate::config::{Bytes, Check, OneOrMany, Seconds, Target, Violation, flaw_of_socket};
 
 /// Options of `StatsdOutput`. With `admin_port` its `ticker_interval` is how often members are checked: default 10s.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where lines go: statsd servers as "host:port", one at least.
-    pub upstreams: Vec<Address>,
+    /// Where lines go: statsd servers as "host:port", or as "unixgram:///PATH" those that take datagrams at a unix socket;
+    /// one at least.
+    pub upstreams: Vec<Target>,
     /// Who gets which line: "all" (default) sends every line to every upstream, as the reference's repeater does;
     /// "hash" sends all lines of a name to one of them, the one the reference's proxy would choose.
     pub route: Route,
-    /// Transport: "udp" (default), where what is lost is lost, or "tcp".
+    /// Transport of upstreams that have a host: "udp" (default), where what is lost is lost, or "tcp".
     pub protocol: Transport,
-    /// UDP: "full" (default) puts as many lines in a datagram as `packet_size` bears, "line" one, as the reference's
+    /// Datagrams: "full" (default) puts as many lines in a datagram as `packet_size` bears, "line" one, as the reference's
     /// proxy does.
     pub packing: Packing,
-    /// UDP: bytes of the largest datagram of several lines; lines are never cut. Default 1432.
+    /// Datagrams: bytes of the largest one of several lines; lines are never cut. Default 1432.
     pub packet_size: Bytes,
     /// UDP: how long the address a name was resolved to is used before the name is looked up again. Default 1m.
     pub dns_ttl: Seconds,
     /// How long connecting or a look-up may take. Default 3s.
     pub connect_timeout: Seconds,
-    /// TCP: how long an upstream may take no byte before its connection is given up. Default 5s.
+    /// TCP and unix sockets: how long an upstream may take nothing before its connection is given up. Default 5s.
     pub send_timeout: Seconds,
     /// With route = "hash": the port where a member tells whether it is up, one for all or a list in the order of
     /// `upstreams`. Members that do not answer "up" leave the ring until they do. Without it nobody is checked.
@@ -120,10 +121,17 @@ impl Config {
         }
         for (place, upstream) in self.upstreams.iter().enumerate() {
             let message = match upstream {
-                upstream if upstream.port() == 0 => "needs a port other than 0",
-                upstream if upstream.host().is_empty() => "needs a host",
+                Target::Network(address) if address.port() == 0 => "needs a port other than 0",
+                Target::Network(address) if address.host().is_empty() => "needs a host",
+                Target::Socket(_) if self.protocol == Transport::Tcp => {
+                    "takes datagrams, not protocol = \"tcp\""
+                }
                 upstream if self.upstreams[..place].contains(upstream) => "is named before",
-                _ => continue,
+                Target::Network(_) => continue,
+                Target::Socket(path) => match flaw_of_socket(path) {
+                    Some(flaw) => flaw,
+                    None => continue,
+                },
             };
             violations.push(Violation::new("upstreams", message).of_element(place));
         }
@@ -136,6 +144,9 @@ impl Config {
         let message = match ports.len() {
             _ if self.route == Route::All => "is for route = \"hash\"".to_owned(),
             _ if ports.contains(&0) => "must be ports other than 0".to_owned(),
+            _ if self.upstreams.iter().any(|upstream| upstream.network().is_none()) => {
+                "is for upstreams that have a host".to_owned()
+            }
             1 => return Vec::new(),
             ports if ports == upstreams => return Vec::new(),
             _ => format!("must be one port, or a list of one for each of {upstreams} upstreams"),
@@ -159,10 +170,11 @@ const MOST_UPSTREAMS: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Address;
 
     #[test]
     fn one_admin_port_is_for_all_and_a_list_for_each() {
-        let upstreams = vec![Address::new("a", 1), Address::new("b", 1)];
+        let upstreams = ["a", "b"].map(|host| Target::Network(Address::new(host, 1))).to_vec();
         let of = |ports: &[u16]| Config {
             upstreams: upstreams.clone(),
             route: Route::Hash,

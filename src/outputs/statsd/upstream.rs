@@ -11,8 +11,10 @@ use std::time::Duration;
 use super::bundle::Bundle;
 use super::counts::{LostLines, UpstreamCounts};
 use super::options::{Config, LARGEST_DATAGRAM, Packing, Transport};
-use crate::config::Address;
-use crate::net::{Broken, Connection, Errand, UdpSender, World, is_closed, whole_lines, write_all};
+use crate::config::Target;
+use crate::net::{
+    Broken, Connection, Errand, UdpSender, UnixSender, World, is_closed, whole_lines, write_all,
+};
 use crate::plugin::Fault;
 use crate::time::Stamp;
 
@@ -20,7 +22,7 @@ use crate::time::Stamp;
 pub(super) struct Upstream {
     /// The section, for the log.
     output: Arc<str>,
-    address: Address,
+    target: Target,
     config: Arc<Config>,
     world: Arc<World>,
     pub(super) counts: UpstreamCounts,
@@ -38,8 +40,13 @@ pub(super) struct Upstream {
 }
 
 enum Link {
-    Udp(UdpSender),
+    Datagrams(Sender),
     Tcp(Box<dyn Connection>),
+}
+
+enum Sender {
+    Udp(UdpSender),
+    Unix(UnixSender),
 }
 
 #[derive(Default, Clone, Copy)]
@@ -59,14 +66,14 @@ pub(super) struct Unsent {
 impl Upstream {
     pub(super) fn new(
         output: Arc<str>,
-        address: Address,
+        target: Target,
         config: Arc<Config>,
         world: Arc<World>,
         counts: UpstreamCounts,
     ) -> Upstream {
         Upstream {
             output,
-            address,
+            target,
             config,
             world,
             counts,
@@ -97,7 +104,7 @@ impl Upstream {
         self.reach(now, alone).await?;
         let sent = match self.link.take() {
             Some(Link::Tcp(connection)) => self.send_stream(connection, bundle).await,
-            Some(Link::Udp(socket)) => self.send_datagrams(socket, bundle),
+            Some(Link::Datagrams(sender)) => self.send_datagrams(sender, bundle).await,
             None => unreachable!("it was reached"),
         };
         match &sent {
@@ -150,7 +157,7 @@ impl Upstream {
         match self.link {
             Some(_) => Ok(()),
             None => {
-                let fault = Fault::new(format!("cannot reach {}: {}", self.address, self.trouble));
+                let fault = Fault::new(format!("cannot reach {}: {}", self.target, self.trouble));
                 Err(Unsent { reason: LostLines::Unreachable, is_stall: false, fault })
             }
         }
@@ -165,16 +172,19 @@ impl Upstream {
 
     fn dial(&mut self) {
         let (world, within) = (Arc::clone(&self.world), self.config.connect_timeout.0);
-        let (host, port) = (self.address.host().to_owned(), self.address.port());
-        let protocol = self.config.protocol;
+        let (target, protocol) = (self.target.clone(), self.config.protocol);
         self.dialing = Some(self.world.errand(async move {
-            match protocol {
-                Transport::Tcp => Ok(Link::Tcp(world.connect_tcp(&host, port, within).await?)),
-                Transport::Udp => {
-                    let looked_up = tokio::time::timeout(within, world.udp(&host, port)).await;
-                    looked_up.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())).map(Link::Udp)
+            let sender = match (target, protocol) {
+                (Target::Network(at), Transport::Tcp) => {
+                    return Ok(Link::Tcp(world.connect_tcp(at.host(), at.port(), within).await?));
                 }
-            }
+                (Target::Network(at), Transport::Udp) => {
+                    let looked_up = tokio::time::timeout(within, world.udp(at.host(), at.port())).await;
+                    Sender::Udp(looked_up.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))?)
+                }
+                (Target::Socket(path), _) => Sender::Unix(world.unixgram(&path)?),
+            };
+            Ok(Link::Datagrams(sender))
         }));
     }
 
@@ -194,7 +204,7 @@ impl Upstream {
 
     fn succeed(&mut self) {
         if std::mem::take(&mut self.failures) > 0 {
-            tracing::info!("{}: {} takes lines again", self.output, self.address);
+            tracing::info!("{}: {} takes lines again", self.output, self.target);
         }
     }
 
@@ -205,7 +215,7 @@ impl Upstream {
             return;
         }
         if self.failures == 0 {
-            tracing::warn!("{}: cannot reach {}: {}; trying again", self.output, self.address, self.trouble);
+            tracing::warn!("{}: cannot reach {}: {}; trying again", self.output, self.target, self.trouble);
         }
         let pause = FIRST_PAUSE * (1 << self.failures.min(5));
         self.again = now.plus(pause.min(LONGEST_PAUSE));
@@ -234,7 +244,7 @@ impl Upstream {
         }
     }
 
-    fn send_datagrams(&mut self, socket: UdpSender, bundle: &Bundle) -> Result<(), Unsent> {
+    async fn send_datagrams(&mut self, sender: Sender, bundle: &Bundle) -> Result<(), Unsent> {
         while self.done.bytes < bundle.bytes.len() {
             let rest = &bundle.bytes[self.done.bytes..];
             let length = match self.config.packing {
@@ -243,35 +253,42 @@ impl Upstream {
             };
             let (datagram, lines) = (&rest[..length - 1], newlines(&rest[..length]));
             let place = self.done.lines..self.done.lines + lines;
-            match self.send_datagram(&socket, datagram) {
-                Ok(()) => self.counts.sent_datagram(lines),
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                    self.lose(place, LostLines::Refused);
-                }
-                Err(error) if error.kind() == ErrorKind::InvalidInput => self.lose(place, LostLines::TooLong),
+            match self.send_datagram(&sender, datagram).await {
+                Ok(None) => self.counts.sent_datagram(lines),
+                Ok(Some(reason)) => self.lose(place, reason),
                 Err(error) => return Err(self.broken(error)),
             }
             self.step(length, lines);
         }
-        self.link = Some(Link::Udp(socket));
+        self.link = Some(Link::Datagrams(sender));
         Ok(())
     }
 
-    /// Sends one datagram, and once more if the peer's host had refused an earlier one: then this one was not sent.
+    /// Sends one datagram; why it alone is lost, if it is.
     ///
     /// # Errors
-    /// `ConnectionRefused` if it is refused again, `InvalidInput` if it is longer than a datagram can be.
-    fn send_datagram(&self, socket: &UdpSender, datagram: &[u8]) -> io::Result<()> {
+    /// When the link is of no more use.
+    async fn send_datagram(&self, sender: &Sender, datagram: &[u8]) -> io::Result<Option<LostLines>> {
         if datagram.len() > LARGEST_DATAGRAM {
-            return Err(ErrorKind::InvalidInput.into());
+            return Ok(Some(LostLines::TooLong));
         }
-        match socket.send(datagram) {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                self.counts.refused();
-                socket.send(datagram)
-            }
-            sent => sent,
+        match sender {
+            Sender::Udp(socket) => self.send_udp(socket, datagram),
+            Sender::Unix(socket) => socket.send(datagram, self.config.send_timeout.0).await.map(|()| None),
         }
+    }
+
+    /// The same by UDP: once more if the peer's host had refused an earlier one, since then this one was not sent.
+    fn send_udp(&self, socket: &UdpSender, datagram: &[u8]) -> io::Result<Option<LostLines>> {
+        let is_refused = |sent: &io::Result<()>| {
+            sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        };
+        let mut sent = socket.send(datagram);
+        if is_refused(&sent) {
+            self.counts.refused();
+            sent = socket.send(datagram);
+        }
+        if is_refused(&sent) { Ok(Some(LostLines::Refused)) } else { sent.map(|()| None) }
     }
 
     fn step(&mut self, bytes: usize, lines: usize) {
@@ -282,7 +299,7 @@ impl Upstream {
     fn broken(&mut self, error: io::Error) -> Unsent {
         self.trouble = error.to_string();
         let is_stall = error.kind() == ErrorKind::TimedOut;
-        let fault = Fault::caused(format!("cannot send to {}", self.address), error);
+        let fault = Fault::caused(format!("cannot send to {}", self.target), error);
         Unsent { reason: LostLines::Broken, is_stall, fault }
     }
 }
@@ -299,6 +316,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Address;
     use crate::flow::OwnMetrics;
     use crate::net::Tape;
 
@@ -351,7 +369,8 @@ mod tests {
     fn one_that_takes_nothing_is_left_alone_for_a_while() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (_, mut upstream) = upstream(Transport::Tcp);
-        upstream.address = Address::new("127.0.0.1", listener.local_addr().unwrap().port());
+        let port = listener.local_addr().unwrap().port();
+        upstream.target = Target::Network(Address::new("127.0.0.1", port));
         upstream.world = Arc::new(World::Real);
         let send_timeout = crate::config::Seconds(Duration::from_millis(50));
         upstream.config = Arc::new(Config { send_timeout, protocol: Transport::Tcp, ..Config::default() });
@@ -364,7 +383,7 @@ mod tests {
             let stalled = upstream.send(&bundle, now, false).await.unwrap_err();
             (stalled, upstream.send(&bundle, now, false).await.unwrap_err())
         });
-        let shown = upstream.address.to_string();
+        let shown = upstream.target.to_string();
         assert_eq!(stalled.fault.to_string(), format!("cannot send to {shown}: timed out"));
         assert_eq!(at_once.fault.to_string(), format!("cannot reach {shown}: timed out"));
         assert_eq!(upstream.again, Stamp::from_seconds(101));
@@ -375,7 +394,8 @@ mod tests {
         let config = Arc::new(Config { protocol, ..Config::default() });
         let world = Arc::new(World::Trial(Arc::clone(&tape)));
         let counts = UpstreamCounts::new(&OwnMetrics::default(), "output", "statsd:8125");
-        (tape, Upstream::new("output".into(), Address::new("statsd", 8125), config, world, counts))
+        let target = Target::Network(Address::new("statsd", 8125));
+        (tape, Upstream::new("output".into(), target, config, world, counts))
     }
 
     fn run<T>(future: impl Future<Output = T>) -> T {
