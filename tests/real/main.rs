@@ -24,6 +24,7 @@ mod graphite;
 mod harness;
 mod hekad;
 mod page;
+mod picture;
 mod prometheus;
 mod reference;
 mod restarting;

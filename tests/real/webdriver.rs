@@ -32,7 +32,13 @@ impl Browser {
         command.arg(format!("--port={port}"));
         let driver = Process::start(&mut command, &directory.path().join("log"));
         wait_until(START, || call(port, "GET", "/status", &Value::Null));
-        let flags = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+        let flags = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:loggingPrefs": {"browser": "ALL"},
             "goog:chromeOptions": {"binary": chromium, "args": flags},
