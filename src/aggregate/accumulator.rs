@@ -3,6 +3,7 @@
 //! What has moved between flushes is shown by `live`, what is kept over a restart is written by `saved`.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -164,7 +165,7 @@ impl Accumulator {
     /// Closes every table, and those that are asked for later: nobody will flush any more. The number of samples
     /// that no snapshot will have.
     pub fn close(&self) -> u64 {
-        let open = std::mem::take(&mut self.lock().open).samples;
+        let open = mem::take(&mut self.lock().open).samples;
         let mut tables = self.tables();
         tables.closed = true;
         open + tables.seats.iter().map(|(_, table)| table.close()).sum::<u64>()
@@ -182,11 +183,16 @@ impl Accumulator {
         let mut state = self.lock();
         let mut flipped = self.flip(&mut state.spares);
         let bounds = self.rules.bounds();
-        state.collect(&mut flipped, &bounds);
+        // Views want to show what was taken; without them it need not be there twice.
+        let handing = if state.viewed { Handing::Copy } else { Handing::Give };
+        state.collect(&mut flipped, handing, &bounds);
         state.leave_to_view(&flipped, &bounds);
         let (sums, others) = flipped.split_first_mut().expect("there is at least one");
         others.iter().for_each(|other| sums.absorb_sums(other));
         let snapshot = self.close_slot(&mut state, sums, slot, totals);
+        if handing == Handing::Give {
+            state.give_back(&mut flipped[0]);
+        }
         for cells in &mut flipped {
             cells.clear_sums();
             state.clear_taken(cells, &bounds);
@@ -321,7 +327,7 @@ impl State {
 
     /// Brings the distributions and sets that were flipped out together in the first of `flipped`, and adds them to the
     /// open interval and to the totals.
-    pub(super) fn collect(&mut self, flipped: &mut [Cells], bounds: &Bounds) {
+    pub(super) fn collect(&mut self, flipped: &mut [Cells], handing: Handing, bounds: &Bounds) {
         let (parts, others) = flipped.split_first_mut().expect("there is at least one");
         others.iter().for_each(|other| parts.absorb_parts(other, bounds));
         for (which, open) in self.open.distributions.iter_mut().enumerate() {
@@ -332,7 +338,10 @@ impl State {
                 if cell.samples() > 0 {
                     cell.settle(bounds);
                     kept.grow(cell, self.since);
-                    open[index].absorb(cell, bounds);
+                    match handing {
+                        Handing::Give if open[index].samples() == 0 => mem::swap(&mut open[index], cell),
+                        _ => open[index].absorb(cell, bounds),
+                    }
                 }
             });
         }
@@ -344,6 +353,16 @@ impl State {
                 sets[index].absorb(cell, bounds);
             }
         });
+    }
+
+    /// Brings the distributions that were given to the open interval back to the cells they came from, whose memory they
+    /// have.
+    fn give_back(&mut self, cells: &mut Cells) {
+        for (open, cells) in self.open.distributions.iter_mut().zip(&mut cells.distributions) {
+            for (open, cell) in open.iter_mut().zip(cells).filter(|(_, cell)| cell.samples() == 0) {
+                mem::swap(open, cell);
+            }
+        }
     }
 
     /// Keeps what a flush took from the tables for the next view, if there are views.
@@ -371,6 +390,15 @@ impl State {
             if idle(index) { cell.clear(bounds) } else { cell.renew() }
         }
     }
+}
+
+/// What becomes of the distributions that leave the tables for the open interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handing {
+    /// They are still where they were taken from.
+    Copy,
+    /// They are not, unless the open interval had some of the series: samples of thousands of busy timers fill memory.
+    Give,
 }
 
 /// The number of what a former run left, before those of all batches.

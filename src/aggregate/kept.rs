@@ -107,6 +107,8 @@ impl Kept {
         totals: bool,
     ) -> Columns {
         let mut columns = Columns::default();
+        let exact = open.distributions.iter().flatten().filter(|cell| cell.sketch.is_none());
+        columns.values.reserve_exact(exact.map(|cell| cell.values.len()).sum());
         for (which, kind) in DISTRIBUTIONS.into_iter().enumerate() {
             walk(&mut self.distributions[which], &mut open.distributions[which], |index, kept, cell| {
                 let series = SeriesId::new(kind, index);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accumulator::{Accumulator, State};
+use super::accumulator::{Accumulator, Handing, State};
 use super::cells::{Bounds, Cells, CounterCell, Lengths};
 use super::distribution::DistributionCell;
 use super::gauge::Gauges;
@@ -65,7 +65,7 @@ impl Accumulator {
             state.open.samples += samples;
         }
         let mut spares = std::mem::take(&mut state.spares);
-        state.collect(&mut spares, &self.rules().bounds());
+        state.collect(&mut spares, Handing::Copy, &self.rules().bounds());
         state.spares = spares;
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::accumulator::{Accumulator, AccumulatorRules, RESTORED, State};
+use super::accumulator::{Accumulator, AccumulatorRules, Handing, RESTORED, State};
 use super::births::{Birth, Births};
 use super::cells::{Cells, CounterCell, lengthen};
 use super::distribution::{DistributionCell, SavedDistribution};
@@ -132,7 +132,7 @@ impl Accumulator {
         let mut state = self.lock();
         let bounds = self.rules().bounds();
         let mut flipped = self.flip(&mut state.spares);
-        state.collect(&mut flipped, &bounds);
+        state.collect(&mut flipped, Handing::Give, &bounds);
         let mut sums = std::mem::take(&mut state.open);
         for cells in &flipped {
             sums.absorb_sums(cells);
