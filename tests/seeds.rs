@@ -35,6 +35,16 @@ fn every_seed_of_the_mapping_files_holds() {
     replay("exporter", bodies::exporter::run);
 }
 
+#[test]
+fn every_seed_of_the_messages_holds() {
+    replay("wire", bodies::wire::run);
+}
+
+#[test]
+fn every_seed_of_the_frames_holds() {
+    replay("framing", bodies::framing::run);
+}
+
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
     let mut files: Vec<_> = std::fs::read_dir(&folder)

@@ -138,7 +138,7 @@ impl Read {
     fn message_differs<'a>(&self, expected: impl Iterator<Item = (&'a String, &'a Value)>) -> Option<String> {
         let [message] = &self.messages[..] else { return Some("no message".to_owned()) };
         let field = |name: &str| match message.field(name, 0).map(|field| &field.value) {
-            Some(Values::Strings(texts)) => texts[0].clone(),
+            Some(Values::Strings(texts)) => texts[0].to_string(),
             _ => String::new(),
         };
         let statuses = ["ok", "warning", "critical", "unknown"];

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Check, Seconds, Violation};
 use crate::flow::{Count, sample_facts};
 use crate::matcher::{Fact, Facts, FieldNames};
-use crate::message::{Message, made_uuid, maker_number};
+use crate::message::{Message, Text, made_uuid, maker_number};
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
 use crate::statsd::{Dialect, MESSAGE_FIELDS, MESSAGE_TYPES, Parser, Rules, RulesError};
 use crate::time::Stamp;
@@ -228,7 +228,7 @@ impl StatsdDecoder {
     /// `message` with what its sender did not say.
     fn completed(&mut self, message: Message, base: &Message) -> Message {
         self.made += 1;
-        let said = |text: String, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text };
+        let said = |text: Text, otherwise: &Text| if text.is_empty() { otherwise.clone() } else { text };
         Message {
             uuid: made_uuid(self.maker, self.made),
             timestamp: if message.timestamp == Stamp(0) { base.timestamp } else { message.timestamp },

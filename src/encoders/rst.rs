@@ -170,13 +170,13 @@ mod tests {
         let message = Message {
             uuid,
             timestamp: Stamp(at.as_nanosecond() as i64),
-            type_: text("Type"),
-            logger: text("Logger"),
+            type_: text("Type").into(),
+            logger: text("Logger").into(),
             severity: number("Severity"),
             payload: text("Payload").into_bytes(),
-            env_version: text("EnvVersion"),
+            env_version: text("EnvVersion").into(),
             pid: number("Pid"),
-            hostname: text("Hostname"),
+            hostname: text("Hostname").into(),
             fields: given["Fields"].as_array().unwrap().iter().map(field).collect(),
             signer: None,
         };
@@ -193,13 +193,13 @@ mod tests {
             serde_json::Value::String(_) if given["name"] == "bytes" => {
                 Value::Bytes(texts().map(String::into_bytes).collect())
             }
-            serde_json::Value::String(_) => Value::Strings(texts().collect()),
+            serde_json::Value::String(_) => Value::Strings(texts().map(Into::into).collect()),
             number if number.is_i64() => {
                 Value::Integers(values.iter().map(|value| value.as_i64().unwrap()).collect())
             }
             _ => Value::Doubles(values.iter().map(|value| value.as_f64().unwrap()).collect()),
         };
-        let representation = given["representation"].as_str().unwrap_or("").to_owned();
-        Field { name: given["name"].as_str().unwrap().to_owned(), representation, value }
+        let representation = given["representation"].as_str().unwrap_or("").into();
+        Field { name: given["name"].as_str().unwrap().into(), representation, value }
     }
 }

@@ -1,15 +1,15 @@
 //! Messages that a filter makes of its own: texts of one type under its name.
 
 use crate::matcher::{Fact, Facts, FieldNames};
-use crate::message::{DEFAULT_SEVERITY, Message, made_uuid, maker_number};
+use crate::message::{DEFAULT_SEVERITY, Message, Text, made_uuid, maker_number};
 use crate::time::Stamp;
 
 /// Makes the messages of one filter, whose facts are [`MessageMaker::facts`].
 #[derive(Debug)]
 pub struct MessageMaker {
     type_: &'static str,
-    logger: String,
-    hostname: String,
+    logger: Text,
+    hostname: Text,
     number: u64,
     made: u64,
 }
@@ -19,7 +19,7 @@ impl MessageMaker {
     /// tells their uuids from all others.
     pub fn new(type_: &'static str, name: &str, hostname: &str, seed: u64) -> MessageMaker {
         let number = maker_number(seed, name);
-        MessageMaker { type_, logger: name.to_owned(), hostname: hostname.to_owned(), number, made: 0 }
+        MessageMaker { type_, logger: Text::new(name), hostname: Text::new(hostname), number, made: 0 }
     }
 
     /// What is true of every message that a maker of these makes.
@@ -41,7 +41,7 @@ impl MessageMaker {
         Message {
             uuid: made_uuid(self.number, self.made),
             timestamp: now,
-            type_: self.type_.to_owned(),
+            type_: Text::new_static(self.type_),
             logger: self.logger.clone(),
             hostname: self.hostname.clone(),
             payload: text.into_bytes(),

@@ -7,7 +7,7 @@ use super::{Pack, snapshot_text};
 use crate::aggregate::Snapshot;
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames, FieldValue, Header, Known, Number, Subject};
-use crate::message::{DEFAULT_SEVERITY, Field, Message, uuid_text};
+use crate::message::{DEFAULT_SEVERITY, Field, Message, Text, uuid_text};
 use crate::metric::{SampleBatch, SampleKind, Series};
 use crate::time::Stamp;
 
@@ -183,6 +183,11 @@ pub fn sample_facts(logger: &str, hostname: &str) -> Facts {
     }
 }
 
+/// Whether these are facts of a stream of samples.
+pub fn are_samples(facts: &Facts) -> bool {
+    facts.type_ == Fact::Is(SAMPLE_TYPE.into())
+}
+
 fn known(fact: &Fact) -> Known<'_> {
     match fact {
         Fact::Is(text) => Known::Is(Cow::Borrowed(text.as_bytes())),
@@ -208,8 +213,8 @@ fn line(batch: &SampleBatch, index: usize) -> &[u8] {
 
 fn message_of(facts: &Facts) -> Message {
     let text = |fact: &Fact| match fact {
-        Fact::Is(text) => text.to_string(),
-        Fact::Prefix(_) | Fact::Unknown => String::new(),
+        Fact::Is(text) => Text::new(text),
+        Fact::Prefix(_) | Fact::Unknown => Text::default(),
     };
     Message {
         type_: text(&facts.type_),

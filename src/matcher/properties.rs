@@ -72,11 +72,14 @@ fn expression() -> impl Strategy<Value = String> {
 
 fn values() -> impl Strategy<Value = Value> {
     prop_oneof![
-        prop::collection::vec(word(), 0..3).prop_map(Value::Strings),
-        prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3), 0..3).prop_map(Value::Bytes),
-        prop::collection::vec(0..3i64, 0..3).prop_map(Value::Integers),
-        prop::collection::vec(prop_oneof![Just(1.0), any::<f64>()], 0..3).prop_map(Value::Doubles),
-        prop::collection::vec(any::<bool>(), 0..3).prop_map(Value::Bools),
+        prop::collection::vec(word(), 0..3)
+            .prop_map(|texts| Value::Strings(texts.into_iter().map(Into::into).collect())),
+        prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3), 0..3)
+            .prop_map(|values| Value::Bytes(values.into())),
+        prop::collection::vec(0..3i64, 0..3).prop_map(|values| Value::Integers(values.into())),
+        prop::collection::vec(prop_oneof![Just(1.0), any::<f64>()], 0..3)
+            .prop_map(|values| Value::Doubles(values.into())),
+        prop::collection::vec(any::<bool>(), 0..3).prop_map(|values| Value::Bools(values.into())),
     ]
 }
 
@@ -85,8 +88,8 @@ fn messages() -> impl Strategy<Value = Message> {
         (prop::sample::select(vec!["a", "b"]), values()).prop_map(|(name, value)| Field::new(name, value));
     (word(), word(), word(), 0..3i32, 0..3i32, prop::collection::vec(field, 0..4)).prop_map(
         |(type_, logger, payload, severity, pid, fields)| Message {
-            type_,
-            logger,
+            type_: type_.into(),
+            logger: logger.into(),
             payload: payload.into_bytes(),
             severity,
             pid,

@@ -27,8 +27,8 @@ pub(super) fn message() -> Message {
         fields: vec![
             Field::new("foo", "bar"),
             Field::new("number", 64),
-            Field::new("bytes", Value::Bytes(vec![b"data".to_vec()])),
-            Field::new("int", Value::Integers(vec![999, 1024])),
+            Field::new("bytes", Value::Bytes(vec![b"data".to_vec()].into())),
+            Field::new("int", Value::Integers(vec![999, 1024].into())),
             Field::new("double", 99.9),
             Field::new("bool", true),
             Field::new("foo", "alternate"),
@@ -97,11 +97,11 @@ fn a_message_of_the_lua_sandbox_is_matched_as_in_heka() {
         timestamp: Stamp::from_seconds(1),
         fields: vec![
             Field::new("number", 1.0),
-            Field::new("numbers", Value::Doubles(vec![1.0, 2.0, 3.0])),
+            Field::new("numbers", Value::Doubles(vec![1.0, 2.0, 3.0].into())),
             Field::new("string", "string"),
-            Field::new("strings", Value::Strings(vec!["s1".into(), "s2".into(), "s3".into()])),
+            Field::new("strings", Value::Strings(vec!["s1".into(), "s2".into(), "s3".into()].into())),
             Field::new("bool", true),
-            Field::new("bools", Value::Bools(vec![true, false, false])),
+            Field::new("bools", Value::Bools(vec![true, false, false].into())),
         ],
         ..Message::default()
     };

@@ -1,10 +1,16 @@
 //! Heka's message: ten headers and typed fields.
 //!
-//! Source: Heka's `message.proto` (mozilla-services/heka); the wire form is not here.
+//! Source: Heka's `message.proto` (mozilla-services/heka). Its protobuf form is in `wire`, the frame around it in
+//! `framing`.
 
 mod field;
+pub mod framing;
+pub mod wire;
 
-pub use field::{Field, Value};
+pub use field::{Field, Value, Values};
+
+/// Text of a header or field. Up to 23 bytes lie in place, longer ones are shared: a copy allocates nothing.
+pub type Text = smol_str::SmolStr;
 
 use crate::time::Stamp;
 
@@ -16,23 +22,23 @@ pub struct Message {
     /// When it happened.
     pub timestamp: Stamp,
     /// Kind of message, `logfile` for example.
-    pub type_: String,
+    pub type_: Text,
     /// Who logged it.
-    pub logger: String,
+    pub logger: Text,
     /// Syslog severity 0 to 7; not checked, as in Heka. 7 when nobody said.
     pub severity: i32,
     /// The text. Bytes, since a log line need not be UTF-8.
     pub payload: Vec<u8>,
     /// Version of the message's schema, free text.
-    pub env_version: String,
+    pub env_version: Text,
     /// Process id of the sender, 0 when nobody said.
     pub pid: i32,
     /// Host of the sender.
-    pub hostname: String,
+    pub hostname: Text,
     /// In the order they were added; names may repeat.
     pub fields: Vec<Field>,
     /// The verified signer; never part of the wire form.
-    pub signer: Option<Box<str>>,
+    pub signer: Option<Text>,
 }
 
 impl Default for Message {
@@ -40,13 +46,13 @@ impl Default for Message {
         Message {
             uuid: [0; 16],
             timestamp: Stamp(0),
-            type_: String::new(),
-            logger: String::new(),
+            type_: Text::default(),
+            logger: Text::default(),
             severity: DEFAULT_SEVERITY,
             payload: Vec::new(),
-            env_version: String::new(),
+            env_version: Text::default(),
             pid: 0,
-            hostname: String::new(),
+            hostname: Text::default(),
             fields: Vec::new(),
             signer: None,
         }

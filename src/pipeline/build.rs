@@ -10,7 +10,7 @@ use crate::flow::{
     Delivery, Feed, FeedSpec, Health, Ledger, Patience, Queue, Routes, SAMPLE_TYPE, Seat, Wiring,
 };
 use crate::matcher::{Fact, Facts};
-use crate::message::Message;
+use crate::message::{Message, Text};
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
@@ -355,9 +355,9 @@ impl Builder {
     fn draft(&self, name: &str) -> Draft {
         Draft {
             base: Message {
-                type_: name.to_owned(),
-                logger: name.to_owned(),
-                hostname: self.context.hostname.to_string(),
+                type_: name.into(),
+                logger: name.into(),
+                hostname: Text::new(&self.context.hostname),
                 ..Message::default()
             },
             messages: Vec::new(),

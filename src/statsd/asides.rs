@@ -4,7 +4,7 @@ use super::attributes::Attributes;
 use super::event::Event;
 use super::service_check::{ServiceCheck, Status};
 use super::{Rules, name};
-use crate::message::{Field, Message};
+use crate::message::{Field, Message, Text};
 use crate::metric::{BadReason, tags_text};
 use crate::time::Stamp;
 
@@ -87,9 +87,9 @@ impl Asides {
         push(&mut fields, "external_data", attributes.external_data);
         push(&mut fields, "cardinality", attributes.cardinality);
         Message {
-            type_: type_.to_owned(),
+            type_: type_.into(),
             timestamp: Stamp::from_seconds(attributes.timestamp.unwrap_or(0)),
-            hostname: String::from_utf8_lossy(attributes.hostname.unwrap_or_default()).into_owned(),
+            hostname: Text::new(String::from_utf8_lossy(attributes.hostname.unwrap_or_default())),
             severity,
             payload,
             fields,

@@ -228,7 +228,7 @@ impl Filter for RenamingFilter {
         let mut messages = Vec::new();
         for (_, record) in delivery.records() {
             let mut message = record.to_message().into_owned();
-            message.logger = self.0.clone();
+            message.logger = self.0.as_str().into();
             for field in message.fields.iter_mut().filter(|field| field.name == "name") {
                 let Value::Strings(names) = &field.value else { continue };
                 *field = Field::new("name", &*format!("renamed.{}", names[0]));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::flow::{Pack, RecordRef, Selection};
-use crate::message::{Message, Value};
+use crate::message::{Message, Text, Value};
 use crate::metric::{BadReason, Kind, OVERFLOW, Sample, SampleBatch, SampleKind};
 use crate::plugin::BuildContext;
 use crate::statsd::{LEAST_RATE, Outcome, Parser, Rules, used_rate};
@@ -84,7 +84,7 @@ impl Messages {
 
 fn text<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
     match &message.field(name, 0)?.value {
-        Value::Strings(values) => values.first().map(String::as_str),
+        Value::Strings(values) => values.first().map(Text::as_str),
         Value::Bytes(values) => values.first().and_then(|bytes| std::str::from_utf8(bytes).ok()),
         _ => None,
     }

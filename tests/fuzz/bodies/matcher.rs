@@ -89,11 +89,11 @@ impl Records {
 
 fn plain() -> Message {
     Message {
-        type_: "TEST".to_owned(),
-        logger: "GoSpec".to_owned(),
+        type_: "TEST".into(),
+        logger: "GoSpec".into(),
         payload: b"Test Payload".to_vec(),
-        env_version: "0.8".to_owned(),
-        hostname: "host".to_owned(),
+        env_version: "0.8".into(),
+        hostname: "host".into(),
         severity: 6,
         pid: 1,
         ..Message::default()
@@ -102,15 +102,15 @@ fn plain() -> Message {
 
 /// Every type of value, fields that repeat, bytes that are no text, numbers that are none.
 fn full() -> Message {
-    let doubles = Value::Doubles(vec![1.5, f64::NAN, f64::INFINITY, -0.0]);
+    let doubles = Value::Doubles(vec![1.5, f64::NAN, f64::INFINITY, -0.0].into());
     let fields = [
-        ("foo", Value::Strings(vec!["bar".to_owned(), String::new(), "é\"'\\".to_owned()])),
-        ("foo", Value::Strings(vec!["alternate".to_owned()])),
-        ("bytes", Value::Bytes(vec![b"data".to_vec(), vec![0xff, 0, b'\n']])),
-        ("int", Value::Integers(vec![999, 1024, i64::MIN, i64::MAX])),
+        ("foo", Value::Strings(vec!["bar".into(), "".into(), "é\"'\\".into()].into())),
+        ("foo", Value::from("alternate")),
+        ("bytes", Value::Bytes(vec![b"data".to_vec(), vec![0xff, 0, b'\n']].into())),
+        ("int", Value::Integers(vec![999, 1024, i64::MIN, i64::MAX].into())),
         ("double", doubles),
-        ("bool", Value::Bools(vec![true, false])),
-        ("none", Value::Strings(Vec::new())),
+        ("bool", Value::Bools(vec![true, false].into())),
+        ("none", Value::Strings(Vec::new().into())),
     ];
     Message {
         uuid: [0x12; 16],

@@ -8,5 +8,7 @@ pub(crate) mod config;
 pub(crate) mod datagram;
 pub(crate) mod exporter;
 mod exposition;
+pub(crate) mod framing;
 pub(crate) mod import;
 pub(crate) mod matcher;
+pub(crate) mod wire;
