@@ -75,6 +75,11 @@ fn cases_of_key_flushes_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_messages_give_what_they_say_in_three_wirings() {
+    hold("messages");
+}
+
+#[test]
 fn every_case_is_in_a_folder_that_is_held() {
     let held = [
         "statsd",
@@ -89,6 +94,7 @@ fn every_case_is_in_a_folder_that_is_held() {
         "forward",
         "console",
         "key_flush",
+        "messages",
     ];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();

@@ -7,7 +7,7 @@ use crate::config::docs::{DocumentedOption, options};
 use crate::config::suggest;
 use crate::flow::{LossReason, OWN_METRICS, OwnMetricKind};
 use crate::metric::BadReason;
-use crate::pipeline::{ConsumerOptions, Hekad, InputOptions, OutputOptions};
+use crate::pipeline::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions};
 use crate::plugin::{Plugin, PluginClass, Plugins};
 
 /// Which plugin.
@@ -51,6 +51,7 @@ pub fn manual(plugins: &Plugins) -> String {
     section(&mut text, "[hekad]", "The daemon itself.", &options::<Hekad>());
     section(&mut text, "Every input", "", &options::<InputOptions>());
     section(&mut text, "Every filter and output", "", &options::<ConsumerOptions>());
+    section(&mut text, "Every splitter", "", &options::<SplitterOptions>());
     section(&mut text, "Every output that writes bytes", "", &options::<OutputOptions>());
     let all = plugins.all();
     for class in PluginClass::ALL {

@@ -189,6 +189,19 @@ pub enum ProblemKind {
     #[error("`{name}` is {found}, but {expected} is needed here")]
     WrongClass { name: String, expected: String, found: String },
 
+    /// A type named for a part that cannot do without options.
+    #[error("`{type_name}` has options that must be given")]
+    NeedsSection { type_name: String },
+    /// A decoder that is made of itself.
+    #[error("a decoder cannot be made of itself: {}", .path.join(" -> "))]
+    PartOfItself { path: Vec<String> },
+    /// Whole messages for a decoder that reads payloads.
+    #[error("the splitter of `{section}` gives whole messages, and its decoder reads payloads")]
+    MessagesForPayloads { section: String },
+    /// Payloads for a decoder that reads whole messages.
+    #[error("the splitter of `{section}` gives payloads, and its decoder reads whole messages")]
+    PayloadsForMessages { section: String },
+
     // Matchers and routes.
     /// The matcher's text is not a matcher.
     #[error("the matcher of `{section}` does not parse: {reason}")]
@@ -289,6 +302,16 @@ impl ProblemKind {
             Kind::ExclusiveKeys { .. } => "keep one of them".to_owned(),
             Kind::WrongType { found, expected, .. } if *found == "a string" && unquotable(expected) => {
                 "write it without quotes".to_owned()
+            }
+            Kind::NeedsSection { type_name } => format!("add a section [{type_name}] with them"),
+            Kind::PartOfItself { .. } => "take one of them out of the list".to_owned(),
+            Kind::MessagesForPayloads { .. } => {
+                "decoder = \"ProtobufDecoder\", or use_message_bytes = false in the splitter's section"
+                    .to_owned()
+            }
+            Kind::PayloadsForMessages { .. } => {
+                "splitter = \"HekaFramingSplitter\", or use_message_bytes = true in the splitter's section"
+                    .to_owned()
             }
             Kind::MissingMatcher { .. } => "add one, such as: message_matcher = \"TRUE\"".to_owned(),
             Kind::Cycle { .. } => "make the matcher of one of them leave out what the others emit".to_owned(),

@@ -1,3 +1,4 @@
 //! Decoders: what a record says.
 
+pub mod protobuf;
 pub mod statsd;

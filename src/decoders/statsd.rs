@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Check, Seconds, Violation};
 use crate::flow::{Count, sample_facts};
 use crate::matcher::{Fact, Facts, FieldNames};
-use crate::message::{Message, Text, made_uuid, maker_number};
+use crate::message::{Message, Text};
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
 use crate::statsd::{Dialect, MESSAGE_FIELDS, MESSAGE_TYPES, Parser, Rules, RulesError};
 use crate::time::Stamp;
@@ -119,9 +119,7 @@ impl Config {
         let unremembered =
             context.own().counter("hekad_spellings_unremembered_total", &[("input", &*context.name)]);
         let parser = Parser::new(rules, context.names.clone(), context.seed);
-        let seat = format!("{}#{}", context.name, context.lane);
-        let maker = maker_number(context.seed, &seat);
-        Ok(StatsdDecoder { parser, unremembered, reported: 0, maker, made: 0 })
+        Ok(StatsdDecoder { parser, unremembered, reported: 0 })
     }
 }
 
@@ -219,21 +217,17 @@ pub struct StatsdDecoder {
     unremembered: Count,
     /// How much of what the parser did not remember is in the counter, which all seats share.
     reported: u64,
-    /// This seat and its messages so far, for their uuids.
-    maker: u64,
-    made: u64,
 }
 
 impl StatsdDecoder {
     /// `message` with what its sender did not say.
-    fn completed(&mut self, message: Message, base: &Message) -> Message {
-        self.made += 1;
+    fn completed(message: Message, draft: &mut Draft) -> Message {
         let said = |text: Text, otherwise: &Text| if text.is_empty() { otherwise.clone() } else { text };
         Message {
-            uuid: made_uuid(self.maker, self.made),
-            timestamp: if message.timestamp == Stamp(0) { base.timestamp } else { message.timestamp },
-            hostname: said(message.hostname, &base.hostname),
-            logger: base.logger.clone(),
+            uuid: draft.uuids.next(),
+            timestamp: if message.timestamp == Stamp(0) { draft.base.timestamp } else { message.timestamp },
+            hostname: said(message.hostname, &draft.base.hostname),
+            logger: draft.base.logger.clone(),
             ..message
         }
     }
@@ -243,7 +237,7 @@ impl Decoder for StatsdDecoder {
     fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError> {
         self.parser.parse(record, draft.keep_lines, &mut draft.samples);
         for message in self.parser.take_messages() {
-            let message = self.completed(message, &draft.base);
+            let message = StatsdDecoder::completed(message, draft);
             draft.messages.push(message);
         }
         let unremembered = self.parser.unremembered();

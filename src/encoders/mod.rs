@@ -1,4 +1,5 @@
 //! Encoders: records as bytes.
 
 pub mod payload;
+pub mod protobuf;
 pub mod rst;

@@ -22,7 +22,7 @@ pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
 pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace};
 pub use queue::{Offered, Queue};
 pub use record::{
-    LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, sample_facts,
+    LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, are_samples, sample_facts,
 };
 pub use snapshot_json::{Layout, write_flush_json};
 pub use snapshot_text::{SnapshotLines, timer_numbers, write_backend_stats, write_snapshot};

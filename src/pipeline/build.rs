@@ -7,20 +7,21 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::options::ConsumerOptions;
 use super::plan::{Plan, PlannedConsumer, PlannedInput};
 use crate::flow::{
-    Delivery, Feed, FeedSpec, Health, Ledger, Patience, Queue, Routes, SAMPLE_TYPE, Seat, Wiring,
+    Delivery, Feed, FeedSpec, Health, Ledger, Patience, Queue, Routes, Seat, Wiring, are_samples,
 };
-use crate::matcher::{Fact, Facts};
+use crate::matcher::Facts;
+use crate::message::framing::max_record_size;
 use crate::message::{Message, Text};
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
     Attempted, BuildContext, BuildError, Configured, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes,
-    Output, Shared, Splitter, StateStore, Stop,
+    Output, Shared, Splitter, StateStore, Stop, Uuids,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
-    Attempts, Backoff, Begun, FilterRunner, InputCounts, InputLane, InputNotes, OutputRunner, SeatDecoding,
-    SeatFeeds, SeatIntakes, Throttle, Ticks,
+    Attempts, Backoff, Begun, DecodeFailures, FilterRunner, Framed, InputCounts, InputLane, InputNotes,
+    OutputRunner, SeatDecoding, SeatFeeds, SeatIntakes, SplitRules, Throttle, Ticks,
 };
 use crate::time::Clock;
 
@@ -76,6 +77,8 @@ pub struct InputMachine {
     pub name: Arc<str>,
     /// Which lane.
     pub lane: u32,
+    /// Whether what it takes can wait; what cannot comes in datagrams.
+    pub patience: Patience,
     /// Opens its intakes.
     pub intakes: Arc<dyn Intakes>,
     /// Takes its notes.
@@ -163,6 +166,8 @@ impl Builder {
                 name: "hekad".into(),
                 ticker_interval: None,
                 lane: 0,
+                max_message_size: plan.hekad.max_message_size.length(),
+                parts: Vec::new(),
                 hostname: Arc::clone(&plan.hostname),
                 base_dir: setting.base_dir,
                 state: setting.state,
@@ -239,7 +244,11 @@ impl Builder {
         let output = rebuild().map_err(|source| failed(&planned.name, source))?;
         let encoder =
             planned.encoder.as_ref().map(|encoder| encoder.build::<dyn Encoder>(&context)).transpose();
-        let encoder = encoder.map_err(|source| failed(&planned.name, source))?;
+        let encoder =
+            encoder.map_err(|source| failed(&planned.name, source))?.map(|encoder| match planned.framed {
+                true => Box::new(Framed::new(encoder, self.context.max_message_size)) as Box<dyn Encoder>,
+                false => encoder,
+            });
         let queue = self.queue();
         let health = Arc::<Health>::default();
         self.router.put(consumer(&planned, Arc::clone(&queue), None, health));
@@ -310,21 +319,22 @@ impl Builder {
         let context = BuildContext { lane, ..self.context(&input.name) };
         let counts = InputCounts::new(self.context.own(), &input.name);
         let kit = self.decoding(input, &context).map_err(|source| failed(&input.name, source))?;
-        let is_samples = |facts: &Facts| facts.type_ == Fact::Is(SAMPLE_TYPE.into());
-        let (samples, messages): (Vec<Facts>, Vec<Facts>) = input.emits.iter().cloned().partition(is_samples);
+        let (samples, messages): (Vec<Facts>, Vec<Facts>) =
+            input.emits.iter().cloned().partition(are_samples);
         let (seat, patience) = (self.seat(), input.declared.patience());
         let feeds = SeatFeeds {
             samples: self.feeds(&input.name, patience, samples, seat).pop(),
             messages: self.feeds(&input.name, patience, messages, seat).pop(),
         };
         let clock = Arc::clone(&context.clock);
-        let draft = self.draft(&input.name);
+        let draft = self.draft(&context);
         let name = Arc::clone(&input.name);
         let intakes = SeatIntakes::new(name, kit, draft, feeds, counts.clone(), Arc::clone(&clock));
         let declared = input.declared.clone();
         Ok(InputMachine {
             name: Arc::clone(&input.name),
             lane,
+            patience,
             intakes: Arc::new(intakes),
             notes: Arc::new(InputNotes::new(
                 self.context.own(),
@@ -349,10 +359,21 @@ impl Builder {
         input.splitter.build::<dyn Splitter>(context)?;
         let (splitter, context) = (input.splitter.clone(), context.clone());
         let splitter = move || splitter.build::<dyn Splitter>(&context).expect("it could be built before");
-        Ok(SeatDecoding { splitter: Box::new(splitter), decoder })
+        let rules = SplitRules {
+            max_record: max_record_size(self.context.max_message_size),
+            keep_truncated: input.splitting.keep_truncated,
+            min_buffer: input.splitting.min_buffer_size.length(),
+            deliver_incomplete_final: input.splitting.deliver_incomplete_final,
+        };
+        let failures = DecodeFailures {
+            send: input.options.send_decode_failures,
+            log: input.options.log_decode_failures,
+        };
+        Ok(SeatDecoding { splitter: Box::new(splitter), rules, decoder, failures })
     }
 
-    fn draft(&self, name: &str) -> Draft {
+    fn draft(&self, context: &BuildContext) -> Draft {
+        let name = &*context.name;
         Draft {
             base: Message {
                 type_: name.into(),
@@ -364,6 +385,7 @@ impl Builder {
             samples: SampleBatch::new(Arc::clone(&self.context.names)),
             keep_lines: false,
             complaints: Vec::new(),
+            uuids: Uuids::of_seat(name, context.lane, context.seed),
         }
     }
 }

@@ -14,10 +14,10 @@ macro_rules! plugins {
 pub fn builtin() -> Plugins {
     plugins! { Plugins::none();
         inputs input: statsd;
-        splitters splitter: null;
-        decoders decoder: statsd;
+        splitters splitter: heka_framing, null, pattern_grouping, regex, token;
+        decoders decoder: protobuf, statsd;
         filters filter: counter, key_flush, stat_accum;
-        encoders encoder: payload, rst;
+        encoders encoder: payload, protobuf, rst;
         outputs output: carbon, console, dashboard, log, null, prometheus, statsd, statsd_admin;
     }
 }

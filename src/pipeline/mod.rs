@@ -14,7 +14,7 @@ mod trial;
 
 pub use build::{Machines, Setting, StartError};
 pub use builtin::builtin;
-pub use options::{ConsumerOptions, Hekad, InputOptions, OutputOptions};
+pub use options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions};
 pub use plan::{Plan, PlannedConsumer, plan};
 pub use routes::PlannedJoint;
 pub use threads::{Outcome, Running};

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Bytes, Check, Seconds, Violation};
+use crate::message::framing::MAX_MESSAGE_SIZE;
 use crate::metric::{Limits, NewSeries};
 use crate::router::WhenFull;
 use crate::runner::Retries;
@@ -47,6 +48,9 @@ pub struct Hekad {
     /// From 16 bytes to 1 MiB, default 64 KiB. What is longer than its listener takes as it was sent (4 KiB, in dialect
     /// "statsd" 64 KiB) is a bad line (too_long) in any case.
     pub max_name: Bytes,
+    /// Bytes of the longest message in Heka's wire form; records of streams may be 258 bytes longer, for the frame around
+    /// it. From 1 KiB to 256 MiB, default 64 KiB.
+    pub max_message_size: Bytes,
     /// Packs that wait in front of each filter and output at most. Default 30.
     pub plugin_chansize: u32,
     /// Bytes that wait in front of each filter and output at most. Default 16 MiB.
@@ -69,6 +73,7 @@ impl Default for Hekad {
             max_new_series_burst: None,
             max_tags: 64,
             max_name: Bytes(64 << 10),
+            max_message_size: Bytes(MAX_MESSAGE_SIZE as u64),
             plugin_chansize: 30,
             queue_size: Bytes(16 << 20),
             stop_timeout: Seconds(Duration::from_secs(20)),
@@ -136,6 +141,9 @@ impl Check for Hekad {
             refuse("max_series", "must be a number from 1 to 268435456");
         }
         self.check_limits(&mut refuse);
+        if !(1025..=256 << 20).contains(&self.max_message_size.0) {
+            refuse("max_message_size", "must be a size above 1 KiB, up to 256 MiB");
+        }
         if !(2..=100_000).contains(&self.plugin_chansize) {
             refuse("plugin_chansize", "must be a number from 2 to 100000");
         }
@@ -157,17 +165,63 @@ impl Check for Hekad {
 }
 
 /// What every input has.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema, Serialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
     /// Section or type of the decoder. Default: the input's own.
     pub decoder: Option<String>,
     /// Section or type of the splitter. Default: the input's own.
     pub splitter: Option<String>,
+    /// Whether a record that its decoder refuses goes on as a message of that payload, with the fields decode_failure
+    /// (true) and decode_error. Default false: it is dropped. It is counted in any case.
+    pub send_decode_failures: bool,
+    /// Whether such a record is logged, once a second at most. Default true.
+    pub log_decode_failures: bool,
     /// Whether the daemon goes on without it when it ends. Default false.
     pub can_exit: bool,
     /// Attempts after a fault.
     pub retries: Retries,
+}
+
+impl Default for InputOptions {
+    fn default() -> InputOptions {
+        InputOptions {
+            decoder: None,
+            splitter: None,
+            send_decode_failures: false,
+            log_decode_failures: true,
+            can_exit: false,
+            retries: Retries::default(),
+        }
+    }
+}
+
+/// What every splitter has.
+#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SplitterOptions {
+    /// Whether the beginning of a record that is longer than max_message_size allows is a record; it is counted in any
+    /// case. Default false: it is dropped.
+    pub keep_truncated: bool,
+    /// Whether records are whole messages in Heka's protobuf form, for ProtobufDecoder, rather than payloads, for any other
+    /// decoder. Default: false, but for HekaFramingSplitter.
+    pub use_message_bytes: Option<bool>,
+    /// Bytes that the memory for unfinished records begins with; not more than the longest record. Default 8 KiB.
+    pub min_buffer_size: Bytes,
+    /// Whether what is left when a stream ends is a record, although it is unfinished. Of datagrams it always is. Default
+    /// false.
+    pub deliver_incomplete_final: bool,
+}
+
+impl Default for SplitterOptions {
+    fn default() -> SplitterOptions {
+        SplitterOptions {
+            keep_truncated: false,
+            use_message_bytes: None,
+            min_buffer_size: Bytes(8 << 10),
+            deliver_incomplete_final: false,
+        }
+    }
 }
 
 /// What every filter and output has.
@@ -193,6 +247,9 @@ pub struct ConsumerOptions {
 pub struct OutputOptions {
     /// Section or type of the encoder. Default: the type's own, if it has one.
     pub encoder: Option<String>,
+    /// Whether what the encoder writes goes into Heka's framing, record by record. Default: true with ProtobufEncoder where
+    /// a stream or file is written, else false.
+    pub use_framing: Option<bool>,
 }
 
 /// The shortest and the longest interval between ticks.

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::options::{ConsumerOptions, Hekad, InputOptions};
+use super::options::{ConsumerOptions, Hekad, InputOptions, SplitterOptions};
 use super::read::{Reader, find_types};
 use super::routes::PlannedJoint;
 use super::{addresses, routes};
 use crate::config::{Problem, ProblemKind, Problems, Section, Sources, sections};
 use crate::flow::Patience;
 use crate::matcher::{Facts, Matcher};
+use crate::message::framing::max_record_size;
 use crate::plugin::{Declared, PluginClass, Plugins};
 
 /// Everything there is to build.
@@ -45,6 +46,8 @@ pub struct PlannedInput {
     pub decoder: Declared,
     /// Its splitter.
     pub splitter: Declared,
+    /// Options every splitter has.
+    pub splitting: SplitterOptions,
     /// Facts of its feeds.
     pub emits: Vec<Facts>,
 }
@@ -65,6 +68,8 @@ pub struct PlannedConsumer {
     pub ticker: Option<Duration>,
     /// Its encoder.
     pub encoder: Option<Declared>,
+    /// Whether what it writes is framed.
+    pub framed: bool,
     /// Facts of its feeds.
     pub emits: Vec<Facts>,
     /// Producers that must not wait for it.
@@ -88,8 +93,9 @@ pub fn plan(
     };
     let hekad = hekad.unwrap_or_default();
     let hostname: Arc<str> = hekad.hostname.as_deref().unwrap_or(system_hostname).into();
+    let longest = max_record_size(hekad.max_message_size.length());
     let typed = find_types(&sections, plugins, problems);
-    let reader = Reader { sections: &sections, typed: &typed, plugins, hostname: &hostname };
+    let reader = Reader { sections: &sections, typed: &typed, plugins, hostname: &hostname, longest };
     let inputs = reader.inputs(problems);
     let mut filters = reader.consumers(PluginClass::Filter, &inputs, problems);
     let outputs = reader.consumers(PluginClass::Output, &inputs, problems);

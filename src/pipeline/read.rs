@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::matchers;
-use super::options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, TICKER_RANGE};
+use super::options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions, TICKER_RANGE};
 use super::plan::{PlannedConsumer, PlannedInput};
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problem, ProblemKind, Problems, Section, Sections, Sources, sections, suggest};
-use crate::plugin::{Declared, Plugin, PluginClass, Plugins, Ticker};
+use crate::flow::are_samples;
+use crate::matcher::Facts;
+use crate::plugin::{Declared, Parts, Plugin, PluginClass, Plugins, Ticker};
 
 /// A section and the plugin type it configures.
 type Typed<'a> = (&'a Section, &'a Plugin);
@@ -63,6 +65,8 @@ pub(super) struct Reader<'a> {
     pub(super) typed: &'a [Typed<'a>],
     pub(super) plugins: &'a Plugins,
     pub(super) hostname: &'a str,
+    /// Bytes of the longest record.
+    pub(super) longest: usize,
 }
 
 impl Reader<'_> {
@@ -107,9 +111,43 @@ impl Reader<'_> {
         }
         let (options, declared) = (options?, declared?);
         let (decoder, splitter) = (decoder?, splitter?);
-        let emits = decoder.emits(&section.name, self.hostname);
+        let splitting = named.map(|name| self.splitting(name)).unwrap_or_default();
+        self.check_records(section, &decoder, &splitter, &splitting, problems);
+        let mut emits = decoder.emits(&section.name, self.hostname);
+        if options.send_decode_failures {
+            // They are messages like no other.
+            emits.retain(are_samples);
+            emits.push(Facts::default());
+        }
         let (section, name) = (section.clone(), section.name.as_str().into());
-        Some(PlannedInput { section, name, declared, options, decoder, splitter, emits })
+        Some(PlannedInput { section, name, declared, options, decoder, splitter, splitting, emits })
+    }
+
+    /// The options of the splitter `name` that every one has.
+    fn splitting(&self, name: &str) -> SplitterOptions {
+        let section = self.of(PluginClass::Splitter).find(|(section, _)| section.name == name);
+        section.and_then(|(section, _)| section.reading().take()).unwrap_or_default()
+    }
+
+    /// Whole messages are for decoders that read them, payloads for the others.
+    fn check_records(
+        &self,
+        section: &Section,
+        decoder: &Declared,
+        splitter: &Declared,
+        splitting: &SplitterOptions,
+        problems: &mut Problems,
+    ) {
+        let messages = splitting.use_message_bytes.unwrap_or(splitter.takes_messages());
+        if messages != decoder.takes_messages() {
+            let section_name = section.name.clone();
+            let kind = match messages {
+                true => ProblemKind::MessagesForPayloads { section: section_name },
+                false => ProblemKind::PayloadsForMessages { section: section_name },
+            };
+            let key = if section.has("splitter") { "splitter" } else { "decoder" };
+            problems.push(section.problem_at(key, kind));
+        }
     }
 
     fn check_directs_to(&self, section: &Section, declared: &Declared, problems: &mut Problems) {
@@ -145,11 +183,13 @@ impl Reader<'_> {
     ) -> Option<PlannedConsumer> {
         let mut reading = section.reading();
         let options = reading.take::<ConsumerOptions>();
-        if plugin.class == PluginClass::Output {
-            reading.take::<OutputOptions>();
-        } else {
-            reading.elsewhere(&["encoder"], "an output");
-        }
+        let of_output = match plugin.class {
+            PluginClass::Output => reading.take::<OutputOptions>(),
+            _ => {
+                reading.elsewhere(&["encoder", "use_framing"], "an output");
+                None
+            }
+        };
         reading.elsewhere(INPUT_KEYS, "an input");
         let declared = finish(section, plugin, reading, problems);
         if let Some(options) = &options {
@@ -170,6 +210,9 @@ impl Reader<'_> {
         let matcher = matchers::of(section, plugin, &declared, inputs, problems);
         let encoder = self.encoder(section, plugin, &declared, problems);
         let options = options?;
+        let is_usual = |encoder: &Declared| encoder.takes_messages() && declared.frames_messages();
+        let framed = of_output.and_then(|options| options.use_framing);
+        let framed = framed.unwrap_or_else(|| encoder.as_ref().is_some_and(is_usual));
         let emits = declared.emits(&section.name, self.hostname);
         let name = section.name.as_str().into();
         let (section, loops) = (section.clone(), BTreeSet::new());
@@ -181,6 +224,7 @@ impl Reader<'_> {
             matcher: matcher?,
             ticker,
             encoder,
+            framed,
             emits,
             loops,
         })
@@ -194,10 +238,11 @@ impl Reader<'_> {
         problems: &mut Problems,
     ) -> Option<Declared> {
         if !declared.takes_encoder() {
-            if plugin.class == PluginClass::Output && section.has("encoder") {
-                let (key, type_name) = ("encoder".to_owned(), plugin.type_name.to_owned());
-                let kind = ProblemKind::UnsupportedKey { key, type_name };
-                problems.push(Problem::at(section.key_at("encoder"), kind));
+            let of_encoders = ["encoder", "use_framing"].into_iter().filter(|key| section.has(key));
+            for key in of_encoders.filter(|_| plugin.class == PluginClass::Output) {
+                let type_name = plugin.type_name.to_owned();
+                let kind = ProblemKind::UnsupportedKey { key: key.to_owned(), type_name };
+                problems.push(Problem::at(section.key_at(key), kind));
             }
             return None;
         }
@@ -240,11 +285,33 @@ impl Reader<'_> {
         class: PluginClass,
         problems: &mut Problems,
     ) -> Option<Declared> {
+        self.part_below(section, key, name, class, &mut Vec::new(), problems)
+    }
+
+    /// The same for a part of the decoders in `above`, which are parts of each other.
+    fn part_below(
+        &self,
+        section: &Section,
+        key: &str,
+        name: Option<&str>,
+        class: PluginClass,
+        above: &mut Vec<String>,
+        problems: &mut Problems,
+    ) -> Option<Declared> {
         let name = name?;
         if let Some((part, plugin)) = self.typed.iter().find(|(section, _)| section.name == name) {
             if plugin.class == class {
                 // Its own mistakes are reported once, by `read_rest`.
-                return read_part(part, plugin, &mut Problems::new());
+                let declared = read_part(part, plugin, &mut Problems::new())?;
+                let mut found = Problems::new();
+                let whole = self.with_parts(part, declared, above, &mut found);
+                // But where a circle closes in which it is one of several: each of them says so.
+                let closes = |problem: &Problem| match &problem.kind {
+                    ProblemKind::PartOfItself { path } => path.first() == path.last(),
+                    _ => false,
+                };
+                problems.extend(found.into_iter().filter(|problem| !above.is_empty() && closes(problem)));
+                return whole;
             }
             let problem = section.problem_at(key, wrong_class(name, class, plugin.class));
             problems.push(problem.with_note(part.name_at.clone(), "it is defined here"));
@@ -254,7 +321,14 @@ impl Reader<'_> {
             return None;
         }
         match self.plugins.find(name) {
-            Some(plugin) if plugin.class == class => with_defaults(plugin),
+            Some(plugin) if plugin.class == class => {
+                let declared = with_defaults(plugin);
+                if declared.is_none() {
+                    let type_name = plugin.type_name.to_owned();
+                    problems.push(section.problem_at(key, ProblemKind::NeedsSection { type_name }));
+                }
+                declared
+            }
             Some(plugin) => {
                 problems.push(section.problem_at(key, wrong_class(name, class, plugin.class)));
                 None
@@ -264,6 +338,36 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// `declared`, which `section` configures, with the parts it names.
+    fn with_parts(
+        &self,
+        section: &Section,
+        declared: Declared,
+        above: &mut Vec<String>,
+        problems: &mut Problems,
+    ) -> Option<Declared> {
+        let Some(Parts { key, names }) = declared.named_parts() else { return Some(declared) };
+        above.push(section.name.clone());
+        let mut parts = Vec::new();
+        for (place, name) in names.iter().enumerate() {
+            let mut found = Problems::new();
+            if above.contains(name) {
+                let path = above.iter().cloned().chain([name.clone()]).collect();
+                found.push(section.problem_at(key, ProblemKind::PartOfItself { path }));
+            } else {
+                let part = self.part_below(section, key, Some(name), PluginClass::Decoder, above, &mut found);
+                parts.extend(part);
+            }
+            // At the name, not at the list of them.
+            found
+                .iter_mut()
+                .for_each(|problem| problem.at = Some(section.element_at(key, &place.to_string())));
+            problems.append(&mut found);
+        }
+        above.pop();
+        (parts.len() == names.len()).then(|| declared.with_parts(parts))
     }
 
     fn unknown_part(&self, section: &Section, name: &str, class: PluginClass) -> ProblemKind {
@@ -284,8 +388,23 @@ impl Reader<'_> {
     pub(super) fn read_rest(&self, problems: &mut Problems) {
         for class in [PluginClass::Splitter, PluginClass::Decoder, PluginClass::Encoder] {
             for (section, plugin) in self.of(class) {
-                read_part(section, plugin, problems);
+                let declared = read_part(section, plugin, problems);
+                if let Some(declared) = declared {
+                    self.with_parts(section, declared, &mut Vec::new(), problems);
+                }
+                if class == PluginClass::Splitter {
+                    self.check_buffer(section, problems);
+                }
             }
+        }
+    }
+
+    fn check_buffer(&self, section: &Section, problems: &mut Problems) {
+        let buffer = self.splitting(&section.name).min_buffer_size;
+        if section.has("min_buffer_size") && buffer.0 > self.longest as u64 {
+            let (key, longest) = ("min_buffer_size".to_owned(), self.longest);
+            let message = format!("must not be more than the longest record, {longest} bytes");
+            problems.push(section.problem_at(&key.clone(), ProblemKind::OutOfRange { key, message }));
         }
     }
 }
@@ -340,6 +459,15 @@ fn read_part(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Opt
     let mut reading = section.reading();
     reading.elsewhere(CONSUMER_KEYS, "a filter or output");
     reading.elsewhere(INPUT_KEYS, "an input");
+    match plugin.class {
+        PluginClass::Splitter => {
+            reading.take::<SplitterOptions>();
+        }
+        _ => {
+            let of_splitters = keys_of(options::<SplitterOptions>());
+            reading.elsewhere(&of_splitters.iter().map(String::as_str).collect::<Vec<_>>(), "a splitter");
+        }
+    }
     finish(section, plugin, reading, problems)
 }
 
@@ -384,7 +512,7 @@ fn ticker(
 }
 
 /// Keys of filters and outputs that are easily put elsewhere.
-const CONSUMER_KEYS: &[&str] = &["message_matcher", "ticker_interval", "on_full", "encoder"];
+const CONSUMER_KEYS: &[&str] = &["message_matcher", "ticker_interval", "on_full", "encoder", "use_framing"];
 
 /// Keys of inputs that are easily put elsewhere.
 const INPUT_KEYS: &[&str] = &["decoder", "splitter"];

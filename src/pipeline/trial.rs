@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::build::{Machines, Setting};
 use super::plan::plan;
 use crate::config::{Problems, Severity, Sources, render};
-use crate::flow::{Ledger, Wiring};
+use crate::flow::{Ledger, Patience, Wiring};
 use crate::net::{Answer, Consoles, HttpServers, STDOUT, Said, Tape, World};
 use crate::plugin::{Intake, Plugins, Readiness, StateStore};
 use crate::runner::Step;
@@ -81,7 +81,11 @@ impl Trial {
         let mut machines = Machines::build(planned, setting).map_err(|error| error.to_string())?;
         let mut intakes: Vec<(Arc<str>, Box<dyn Intake>)> = Vec::new();
         for input in std::mem::take(&mut machines.inputs) {
-            intakes.push((input.name, input.intakes.open()));
+            let intake = match input.patience {
+                Patience::Cannot => input.intakes.open_whole(),
+                Patience::Waits => input.intakes.open(),
+            };
+            intakes.push((input.name, intake));
         }
         machines.shared.the::<Readiness>().set(true);
         let (text, plugins) = (text.to_owned(), plugins.clone());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::StateStore;
+use super::{Declared, StateStore};
 use crate::flow::{Ledger, OwnMetrics};
 use crate::metric::Registry;
 use crate::time::{Clock, Stamp};
@@ -20,6 +20,10 @@ pub struct BuildContext {
     pub ticker_interval: Option<Duration>,
     /// Which lane of an input this is, from 0.
     pub lane: u32,
+    /// Bytes of the longest message in Heka's wire form.
+    pub max_message_size: usize,
+    /// The parts that its configuration names, in that order.
+    pub parts: Vec<Declared>,
     /// Host name of the daemon, or what `[hekad] hostname` says.
     pub hostname: Arc<str>,
     /// Where state lives.

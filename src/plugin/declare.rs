@@ -131,11 +131,38 @@ pub trait Declare<P: Kind + ?Sized>:
         None
     }
 
+    /// For a splitter: whether its records are whole messages in Heka's protobuf form, unless its section says otherwise.
+    /// For a decoder: whether it reads such records, not payloads. For an encoder: whether it writes them.
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
+    /// For an output: whether whole messages go into Heka's framing unless its section says otherwise: where a stream is
+    /// all that holds them.
+    fn frames_messages(&self) -> bool {
+        false
+    }
+
+    /// For a decoder that is made of others: their sections or types, and the option that names them. They are in
+    /// `BuildContext::parts` when it is built.
+    fn parts(&self) -> Option<Parts> {
+        None
+    }
+
     /// Builds the plugin; opens sockets and files.
     ///
     /// # Errors
     /// When something outside is not as it should be.
     fn build(&self, context: &BuildContext) -> Result<Box<P>, BuildError>;
+}
+
+/// The decoders a decoder is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// The option that names them.
+    pub key: &'static str,
+    /// Sections or types.
+    pub names: Vec<String>,
 }
 
 /// Whether and how often a plugin ticks.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{BoxFuture, Fault, LocalFuture, Stop};
 use crate::flow::Token;
 use crate::matcher::Facts;
-use crate::message::Message;
+use crate::message::{Message, Text, made_uuid};
 use crate::metric::SampleBatch;
 use crate::time::Clock;
 
@@ -40,8 +40,12 @@ pub struct Io {
 
 /// Opens intakes.
 pub trait Intakes: Send + Sync {
-    /// A new intake for one connection, file or socket of this lane. They share the seat's decoder and feeds.
+    /// A new intake for one connection or file of this lane, whose records may begin in one push and end in another.
+    /// They share the seat's decoder and feeds.
     fn open(&self) -> Box<dyn Intake>;
+
+    /// A new intake for datagrams, or bodies: each push is whole, and what its last record lacks will not come.
+    fn open_whole(&self) -> Box<dyn Intake>;
 }
 
 /// Takes the bytes of one connection, file or socket: splitter, decoder and feeds behind one door.
@@ -96,10 +100,23 @@ pub trait Splitter: Send {
     /// Finds the next record in `buffer`, which begins after the last one's end.
     fn split<'a>(&mut self, buffer: &'a [u8]) -> Split<'a>;
 
-    /// Whether the rest of a datagram or of an ended stream is a record of its own.
+    /// The same where nothing more can come: at the end of a datagram or stream. What it leaves is no whole record.
+    fn split_last<'a>(&mut self, buffer: &'a [u8]) -> Split<'a> {
+        self.split(buffer)
+    }
+
+    /// Whether what is left of a datagram or of an ended stream may be taken as a record.
     fn takes_rest(&self) -> bool {
         true
     }
+
+    /// Whether a record is bounded by `max_message_size`. Not where it is what was read at once, which has a bound.
+    fn is_bounded(&self) -> bool {
+        true
+    }
+
+    /// Told that what it was shown last was given up, and that the next buffer begins elsewhere.
+    fn forget(&mut self) {}
 }
 
 /// What a splitter found.
@@ -108,6 +125,70 @@ pub struct Split<'a> {
     pub consumed: usize,
     /// The record, if there is one.
     pub record: Option<Cow<'a, [u8]>>,
+    /// Who signed it, where that was verified.
+    pub signer: Option<Text>,
+    /// What is wrong with the bytes to forget, if something is.
+    pub fault: Option<SplitFault>,
+}
+
+impl<'a> Split<'a> {
+    /// A record, and the bytes it took.
+    pub fn record(record: &'a [u8], consumed: usize) -> Split<'a> {
+        Split { consumed, record: Some(Cow::Borrowed(record)), signer: None, fault: None }
+    }
+
+    /// No record in so many bytes, which are done with: none if more are needed.
+    pub fn nothing(consumed: usize) -> Split<'a> {
+        Split { consumed, record: None, signer: None, fault: None }
+    }
+
+    /// The same, for this reason.
+    #[must_use]
+    pub fn for_fault(mut self, fault: SplitFault) -> Split<'a> {
+        self.fault = Some(fault);
+        self
+    }
+}
+
+/// Why bytes of a stream are no record, or not all of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitFault {
+    /// They stand between two frames.
+    Garbage,
+    /// A frame signed by somebody, or with a version of a key, that is not configured.
+    UnknownSigner,
+    /// A frame whose signature is not that of its signer.
+    BadSignature,
+    /// A record longer than `max_message_size` allows, dropped.
+    TooLong,
+    /// The same, of which the beginning is kept.
+    Truncated,
+    /// The stream ended within a record.
+    Incomplete,
+}
+
+impl SplitFault {
+    /// All of them.
+    pub const ALL: [SplitFault; 6] = [
+        SplitFault::Garbage,
+        SplitFault::UnknownSigner,
+        SplitFault::BadSignature,
+        SplitFault::TooLong,
+        SplitFault::Truncated,
+        SplitFault::Incomplete,
+    ];
+
+    /// As the label of a counter.
+    pub const fn label(self) -> &'static str {
+        match self {
+            SplitFault::Garbage => "garbage",
+            SplitFault::UnknownSigner => "unknown_signer",
+            SplitFault::BadSignature => "bad_signature",
+            SplitFault::TooLong => "too_long",
+            SplitFault::Truncated => "truncated",
+            SplitFault::Incomplete => "incomplete",
+        }
+    }
 }
 
 /// Makes messages or samples of a record.
@@ -137,6 +218,41 @@ pub struct Draft {
     pub keep_lines: bool,
     /// Examples of what was refused, at most one a record; logged with a throttle.
     pub complaints: Vec<Complaint>,
+    /// Names the messages of this seat.
+    pub uuids: Uuids,
+}
+
+impl Draft {
+    /// A message as it begins: the base, with a uuid of its own unless it has one.
+    pub fn begun(&mut self) -> Message {
+        let mut message = self.base.clone();
+        if message.uuid == [0; 16] {
+            message.uuid = self.uuids.next();
+        }
+        message
+    }
+}
+
+/// Makes uuids that no other seat makes.
+#[derive(Debug, Clone)]
+pub struct Uuids {
+    maker: u64,
+    made: u64,
+}
+
+impl Uuids {
+    /// Those of one lane of an input, in a process of that seed.
+    pub fn of_seat(input: &str, lane: u32, seed: u64) -> Uuids {
+        let seat = format!("{input}#{lane}");
+        Uuids { maker: seed ^ u64::from(crc32fast::hash(seat.as_bytes())) << 32, made: 0 }
+    }
+
+    /// The next one.
+    #[expect(clippy::should_implement_trait, reason = "it never ends, and is no iterator of anything")]
+    pub fn next(&mut self) -> [u8; 16] {
+        self.made += 1;
+        made_uuid(self.maker, self.made)
+    }
 }
 
 /// An example of refused bytes.

@@ -13,13 +13,16 @@ mod output;
 mod registry;
 mod state;
 mod stop;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use build::{BuildContext, BuildError, Shared};
-pub use declare::{Declare, Endpoint, Kind, Protocol, Ticker};
+pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Ticker};
 pub use explain::{Asked, Explained, Fate, RuleOutcome, ToldRule};
 pub use filter::{Emit, Filter};
 pub use input::{
-    Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, Splitter,
+    Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, SplitFault,
+    Splitter, Uuids,
 };
 pub use offered::{Accumulators, BackendStatus, Backends, Configured, OfferedAccumulator};
 pub use output::{Attempted, EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};

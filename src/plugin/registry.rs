@@ -3,14 +3,14 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::declare::Ticker;
+use super::declare::{Parts, Ticker};
 use super::{
     Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Input, Kind,
     Output, Splitter,
 };
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problems, Section};
-use crate::flow::Patience;
+use crate::flow::{Patience, are_samples};
 use crate::matcher::Facts;
 
 /// The six kinds of plugins, by the suffix of their types' names.
@@ -75,9 +75,12 @@ pub struct Plugin {
     pub read: fn(&Section, known: &[&str], &mut Problems) -> Option<Declared>,
 }
 
-/// A read configuration with its type erased.
+/// A read configuration with its type erased, and those of the parts it names.
 #[derive(Clone)]
-pub struct Declared(Arc<dyn Erased>);
+pub struct Declared {
+    config: Arc<dyn Erased>,
+    parts: Vec<Declared>,
+}
 
 trait Erased: Send + Sync {
     fn ask(&self, question: Question<'_>) -> Answer;
@@ -97,6 +100,9 @@ enum Question<'a> {
     DefaultMatcher,
     DefaultEncoder,
     TakesEncoder,
+    TakesMessages,
+    FramesMessages,
+    Parts,
     Explain(Asked<'a>),
     Build(&'a BuildContext),
 }
@@ -110,6 +116,7 @@ enum Answer {
     Endpoints(Vec<Endpoint>),
     Text(Option<&'static str>),
     Section(Option<String>),
+    Parts(Option<Parts>),
     Explained(Option<Explained>),
     // A Box<P> in a box, whose P the asker knows by the class.
     Built(Result<Box<dyn Any>, BuildError>),
@@ -134,6 +141,9 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::DefaultMatcher => Answer::Text(config.default_matcher()),
             Question::DefaultEncoder => Answer::Text(config.default_encoder()),
             Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
+            Question::TakesMessages => Answer::Yes(config.takes_messages()),
+            Question::FramesMessages => Answer::Yes(config.frames_messages()),
+            Question::Parts => Answer::Parts(config.parts()),
             Question::Explain(asked) => Answer::Explained(config.explain(asked)),
             Question::Build(context) => {
                 Answer::Built(config.build(context).map(|built| Box::new(built) as Box<dyn Any>))
@@ -144,7 +154,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
 
 macro_rules! ask {
     ($self:ident, $question:expr, $answer:ident) => {
-        match $self.0.ask($question) {
+        match $self.config.ask($question) {
             Answer::$answer(answer) => answer,
             _ => unreachable!("every question has its one kind of answer"),
         }
@@ -153,12 +163,51 @@ macro_rules! ask {
 
 impl Declared {
     fn new<P: Kind + ?Sized + 'static, C: Declare<P>>(config: C) -> Declared {
-        Declared(Arc::new(Of::<C, P>(config, std::marker::PhantomData)))
+        Declared { config: Arc::new(Of::<C, P>(config, std::marker::PhantomData)), parts: Vec::new() }
     }
 
     /// See `Declare::emits`.
+    ///
+    /// What is made of parts emits what they emit: where two differ, nothing is known of either but that samples are.
     pub fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
-        ask!(self, Question::Emits { name, hostname }, Facts)
+        if self.parts.is_empty() {
+            return ask!(self, Question::Emits { name, hostname }, Facts);
+        }
+        let mut all: Vec<Facts> = Vec::new();
+        for facts in self.parts.iter().flat_map(|part| part.emits(name, hostname)) {
+            let same = |other: &&mut Facts| are_samples(&facts) == are_samples(other);
+            match all.iter_mut().find(same) {
+                Some(other) if *other != facts && !are_samples(&facts) => *other = Facts::default(),
+                Some(_) => {}
+                None => all.push(facts),
+            }
+        }
+        all
+    }
+
+    /// This configuration with those of its parts, in the order it names them.
+    #[must_use]
+    pub fn with_parts(mut self, parts: Vec<Declared>) -> Declared {
+        self.parts = parts;
+        self
+    }
+
+    /// See `Declare::parts`.
+    pub fn named_parts(&self) -> Option<Parts> {
+        ask!(self, Question::Parts, Parts)
+    }
+
+    /// See `Declare::frames_messages`.
+    pub fn frames_messages(&self) -> bool {
+        ask!(self, Question::FramesMessages, Yes)
+    }
+
+    /// See `Declare::takes_messages`; of a decoder made of others, the first one reads the records.
+    pub fn takes_messages(&self) -> bool {
+        match self.parts.first() {
+            Some(first) => first.takes_messages(),
+            None => ask!(self, Question::TakesMessages, Yes),
+        }
     }
 
     /// See `Declare::patience`.
@@ -234,6 +283,7 @@ impl Declared {
     /// # Panics
     /// If `P` is not the kind the type was registered as.
     pub fn build<P: Kind + ?Sized + 'static>(&self, context: &BuildContext) -> Result<Box<P>, BuildError> {
+        let context = &BuildContext { parts: self.parts.clone(), ..context.clone() };
         let built = ask!(self, Question::Build(context), Built)?;
         Ok(*built.downcast::<Box<P>>().expect("a plugin is built as the kind it was registered as"))
     }

@@ -9,24 +9,40 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::filter::panic_text;
+use super::splitting::{Records, SplitRules, Splitting};
 use super::{Throttle, escaped};
 use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
+use crate::message::{Field, Text};
 use crate::metric::{BadReason, Limit, SampleBatch, Tally};
-use crate::plugin::{BoxFuture, DecodeError, Decoder, Draft, Intake, Intakes, Splitter, Stop};
+use crate::plugin::{BoxFuture, DecodeError, Decoder, Draft, Intake, Intakes, SplitFault, Splitter, Stop};
 use crate::time::Clock;
 
 /// Opens the intakes of one seat.
 pub struct SeatIntakes {
     side: Arc<Mutex<Side>>,
     splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
+    rules: SplitRules,
 }
 
 /// The splitters and the decoder of one seat.
 pub struct SeatDecoding {
     /// Makes a splitter for a connection, file or socket.
     pub splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
+    /// What is done around them.
+    pub rules: SplitRules,
     /// Decodes what all of them found.
     pub decoder: Box<dyn Decoder>,
+    /// What becomes of what it refuses.
+    pub failures: DecodeFailures,
+}
+
+/// What becomes of records that a decoder refuses.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodeFailures {
+    /// Whether they are sent as messages.
+    pub send: bool,
+    /// Whether they are logged.
+    pub log: bool,
 }
 
 /// The feeds of one seat of an input.
@@ -47,25 +63,27 @@ pub struct InputCounts {
     bad: Arc<[Count]>,
     overflowed: Arc<[Count]>,
     decode_errors: Count,
+    split_faults: Arc<[Count]>,
 }
 
 /// What the intakes of a seat share.
 struct Side {
     name: Arc<str>,
     decoder: Box<dyn Decoder>,
+    failures: DecodeFailures,
     draft: Draft,
     acks: Vec<Arc<dyn Token>>,
     feeds: SeatFeeds,
     counts: InputCounts,
     clock: Arc<dyn Clock>,
     throttle: Throttle,
+    /// Bytes of the records whose messages are in the draft.
+    bytes: usize,
 }
 
 struct SeatIntake {
     side: Arc<Mutex<Side>>,
-    splitter: Box<dyn Splitter>,
-    // The tail of a stream that is no record yet.
-    rest: Vec<u8>,
+    splitting: Splitting,
 }
 
 impl InputCounts {
@@ -78,6 +96,9 @@ impl InputCounts {
         let overflowed = Limit::ALL.map(|limit| {
             own.counter("hekad_overflow_samples_total", &[("input", name), ("limit", limit.label())])
         });
+        let split_faults = SplitFault::ALL.map(|fault| {
+            own.counter("hekad_split_faults_total", &[("input", name), ("reason", fault.label())])
+        });
         InputCounts {
             datagrams: own.counter("hekad_datagrams_total", &input),
             lines: own.counter("hekad_lines_total", &input),
@@ -86,6 +107,7 @@ impl InputCounts {
             bad: Arc::new(bad),
             overflowed: Arc::new(overflowed),
             decode_errors: own.counter("hekad_decode_errors_total", &input),
+            split_faults: Arc::new(split_faults),
         }
     }
 
@@ -118,31 +140,34 @@ impl SeatIntakes {
         clock: Arc<dyn Clock>,
     ) -> SeatIntakes {
         let (acks, throttle) = (Vec::new(), Throttle::default());
-        let side = Side { name, decoder: kit.decoder, draft, acks, feeds, counts, clock, throttle };
-        SeatIntakes { side: Arc::new(Mutex::new(side)), splitter: kit.splitter }
+        let (decoder, failures) = (kit.decoder, kit.failures);
+        let side = Side { name, decoder, failures, draft, acks, feeds, counts, clock, throttle, bytes: 0 };
+        SeatIntakes { side: Arc::new(Mutex::new(side)), splitter: kit.splitter, rules: kit.rules }
+    }
+
+    fn opened(&self, whole: bool) -> Box<dyn Intake> {
+        let splitting = Splitting::new((self.splitter)(), self.rules.clone(), whole);
+        Box::new(SeatIntake { side: Arc::clone(&self.side), splitting })
     }
 }
 
 impl Intakes for SeatIntakes {
     fn open(&self) -> Box<dyn Intake> {
-        Box::new(SeatIntake { side: Arc::clone(&self.side), splitter: (self.splitter)(), rest: Vec::new() })
+        self.opened(false)
+    }
+
+    fn open_whole(&self) -> Box<dyn Intake> {
+        self.opened(true)
     }
 }
 
 impl Intake for SeatIntake {
     fn push(&mut self, bytes: &[u8], ack: Option<&Arc<dyn Token>>) -> bool {
-        let SeatIntake { side, splitter, rest } = self;
+        let SeatIntake { side, splitting } = self;
         let mut side = lock(side);
         side.begin();
         side.acks.extend(ack.cloned());
-        if rest.is_empty() {
-            let consumed = side.take(&mut **splitter, bytes);
-            rest.extend_from_slice(&bytes[consumed..]);
-        } else {
-            rest.extend_from_slice(bytes);
-            let consumed = side.take(&mut **splitter, rest);
-            rest.drain(..consumed);
-        }
+        splitting.push(bytes, &mut *side);
         if side.is_full() { side.send() } else { side.is_ready() }
     }
 
@@ -184,6 +209,8 @@ impl Drop for SeatIntake {
         // The other intakes of the seat may be gone as well: nothing decoded is left behind.
         let mut side = lock(&self.side);
         if !std::thread::panicking() {
+            side.begin();
+            self.splitting.finish(&mut *side);
             side.send();
         }
     }
@@ -225,21 +252,6 @@ impl Side {
         }
     }
 
-    /// Decodes every record of `bytes`; the number of bytes that are done with.
-    fn take(&mut self, splitter: &mut dyn Splitter, bytes: &[u8]) -> usize {
-        let mut done = 0;
-        loop {
-            let split = splitter.split(&bytes[done..]);
-            if let Some(record) = &split.record {
-                self.decode(record);
-            }
-            if split.consumed == 0 || done + split.consumed >= bytes.len() {
-                return done + split.consumed;
-            }
-            done += split.consumed;
-        }
-    }
-
     fn decode(&mut self, record: &[u8]) {
         let Side { decoder, draft, .. } = self;
         let decoded = catch_unwind(AssertUnwindSafe(|| decoder.decode(record, draft)));
@@ -250,7 +262,17 @@ impl Side {
         };
         if let Some(error) = error {
             self.counts.decode_errors.add(1);
-            self.say("decode_error", &error, record);
+            if self.failures.log {
+                self.say("decode_error", &error, record);
+            }
+            if self.failures.send {
+                let mut message = self.draft.begun();
+                message.payload = record.to_vec();
+                message.fields.push(Field::new(Text::new_static("decode_failure"), true));
+                let shown = &error[..error.floor_char_boundary(LONGEST_ERROR)];
+                message.fields.push(Field::new(Text::new_static("decode_error"), shown));
+                self.draft.messages.push(message);
+            }
         }
         for complaint in std::mem::take(&mut self.draft.complaints) {
             self.say(complaint.reason, complaint.reason, &complaint.text);
@@ -267,7 +289,8 @@ impl Side {
 
     fn is_full(&self) -> bool {
         let samples = &self.draft.samples;
-        samples.samples.len() + self.draft.messages.len() >= RECORDS || samples.text.len() >= BYTES
+        samples.samples.len() + self.draft.messages.len() >= RECORDS
+            || samples.text.len() + self.bytes >= BYTES
     }
 
     fn is_ready(&mut self) -> bool {
@@ -313,10 +336,37 @@ impl Side {
             }
         }
         if let Some(feed) = self.feeds.messages.as_mut().filter(|_| !self.draft.messages.is_empty()) {
-            let messages = std::mem::take(&mut self.draft.messages);
+            // The next batch will have about as many.
+            let room = Vec::with_capacity(self.draft.messages.len());
+            let messages = std::mem::replace(&mut self.draft.messages, room);
+            self.bytes = 0;
             done &= matches!(feed.send(Body::Messages(messages), trace), Sent::Done(_));
         }
         done
+    }
+}
+
+impl Records for Side {
+    fn record(&mut self, record: &[u8], signer: Option<Text>) {
+        self.draft.base.signer = signer;
+        let before = self.draft.messages.len();
+        self.decode(record);
+        if self.draft.messages.len() > before {
+            self.bytes += record.len();
+        }
+    }
+
+    fn fault(&mut self, fault: SplitFault, example: &[u8]) {
+        self.counts.split_faults[fault as usize].add(1);
+        let error = match fault {
+            SplitFault::Garbage => "bytes that are no frame",
+            SplitFault::UnknownSigner => "a frame of an unknown signer, or version of its key",
+            SplitFault::BadSignature => "a frame whose signature is wrong",
+            SplitFault::TooLong => "a record longer than max_message_size, dropped",
+            SplitFault::Truncated => "a record longer than max_message_size, cut short",
+            SplitFault::Incomplete => "an unfinished record at the end, dropped",
+        };
+        self.say(fault.label(), error, example);
     }
 }
 
@@ -324,6 +374,9 @@ fn lock(side: &Arc<Mutex<Side>>) -> MutexGuard<'_, Side> {
     // A panic of a decoder is caught inside; one of a consumer's code must not end the producer either.
     side.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+/// Bytes of the longest error in a message.
+const LONGEST_ERROR: usize = 500;
 
 /// Records after which a batch closes.
 const RECORDS: usize = 1024;

@@ -6,18 +6,22 @@ mod attempts;
 mod backoff;
 mod beats;
 mod filter;
+mod framed;
 mod input;
 mod intake;
 mod output;
+mod splitting;
 mod throttle;
 mod ticks;
 
 pub use attempts::Attempts;
 pub use backoff::{Backoff, Retries};
 pub use filter::{Begun, FilterRunner, RebuildFilter};
+pub use framed::Framed;
 pub use input::{InputEnd, InputLane, InputNotes, run_input};
-pub use intake::{InputCounts, SeatDecoding, SeatFeeds, SeatIntakes};
+pub use intake::{DecodeFailures, InputCounts, SeatDecoding, SeatFeeds, SeatIntakes};
 pub use output::{OutputRunner, RebuildOutput};
+pub use splitting::SplitRules;
 pub use throttle::{Quiet, Throttle, escaped};
 pub use ticks::Ticks;
 

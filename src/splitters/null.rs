@@ -2,8 +2,6 @@
 //!
 //! Right for datagrams, and for streams whose reader hands over whole lines to a decoder that splits them itself.
 
-use std::borrow::Cow;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,6 +31,10 @@ pub struct NullSplitter;
 impl Splitter for NullSplitter {
     fn split<'a>(&mut self, buffer: &'a [u8]) -> Split<'a> {
         // A datagram may be empty, and is one all the same.
-        Split { consumed: buffer.len(), record: Some(Cow::Borrowed(buffer)) }
+        Split::record(buffer, buffer.len())
+    }
+
+    fn is_bounded(&self) -> bool {
+        false
     }
 }

@@ -1,7 +1,7 @@
 //! Every option, of every builtin plugin and of the daemon, is turned by a case, or says here where else it is.
 
 use heka::config::docs::options;
-use heka::pipeline::{ConsumerOptions, Hekad, InputOptions, OutputOptions, builtin};
+use heka::pipeline::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions, builtin};
 
 use super::case::Case;
 use super::{case_files, root};
@@ -84,6 +84,7 @@ fn documented() -> Vec<(String, String)> {
     all.extend(options::<Hekad>().into_iter().map(|option| ("hekad", option.key)));
     all.extend(options::<InputOptions>().into_iter().map(|option| ("an input", option.key)));
     all.extend(options::<ConsumerOptions>().into_iter().map(|option| ("a consumer", option.key)));
+    all.extend(options::<SplitterOptions>().into_iter().map(|option| ("a splitter", option.key)));
     all.extend(options::<OutputOptions>().into_iter().map(|option| ("an output", option.key)));
     let last = |key: &str| key.rsplit('.').next().unwrap_or(key).to_owned();
     let named = all.into_iter().filter(|(_, key)| !key.contains("<name>"));

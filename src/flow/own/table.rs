@@ -24,6 +24,13 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         &["input", "reason"],
         "Statsd values refused, by reason; the log shows an example of each.",
     ),
+    counter(
+        "hekad_split_faults_total",
+        &["input", "reason"],
+        "What an input's splitter could not take as it came: garbage (runs of bytes between frames), unknown_signer, \
+         bad_signature, too_long (records beyond max_message_size, dropped), truncated (the same, cut short), incomplete \
+         (the end of a stream within a record, dropped).",
+    ),
     counter("hekad_decode_errors_total", INPUT, "Records a decoder refused as a whole."),
     counter(
         "hekad_spellings_unremembered_total",

@@ -65,7 +65,7 @@ impl UdpLane {
 
     fn serve(&mut self, io: &Io) -> Result<(), Fault> {
         self.announce(io);
-        let mut intake = io.intakes.open();
+        let mut intake = io.intakes.open_whole();
         while !io.stop.is_set() {
             self.take(&mut *intake, io, WAIT)?;
         }

@@ -87,7 +87,7 @@ impl Datagrams {
         io.notes.note(Note::Listening(format!(
             "listening on {path}/unixgram; try: hekad send --to {path} 'hello.world:1|c'"
         )));
-        let mut intake = io.intakes.open();
+        let mut intake = io.intakes.open_whole();
         while !io.stop.is_set() {
             // Waits for the first, then takes what there is.
             if self.take(&mut *intake, io, MsgFlags::empty())? {

@@ -34,6 +34,8 @@ impl Endpoint {
     fn since(config: &Config, since: Stamp) -> Endpoint {
         let ledger = Ledger::new(Default::default());
         let context = BuildContext {
+            max_message_size: crate::message::framing::MAX_MESSAGE_SIZE,
+            parts: Vec::new(),
             name: "prometheus".into(),
             ticker_interval: None,
             lane: 0,

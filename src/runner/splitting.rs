@@ -1,0 +1,144 @@
+//! From the pushes of a stream or socket to records: what a splitter leaves is kept until more comes, within bounds.
+
+use crate::message::Text;
+use crate::plugin::{SplitFault, Splitter};
+
+/// What the runner does around every splitter of an input.
+#[derive(Debug, Clone)]
+pub struct SplitRules {
+    /// Bytes of the longest record.
+    pub max_record: usize,
+    /// Whether the beginning of a longer one is a record.
+    pub keep_truncated: bool,
+    /// Bytes that the memory for unfinished records begins with.
+    pub min_buffer: usize,
+    /// Whether an unfinished record at the end of a stream is one.
+    pub deliver_incomplete_final: bool,
+}
+
+/// Takes what is found.
+pub(super) trait Records {
+    /// Takes a record, and who signed it.
+    fn record(&mut self, record: &[u8], signer: Option<Text>);
+
+    /// Takes bytes that are none, and why.
+    fn fault(&mut self, fault: SplitFault, example: &[u8]);
+}
+
+/// One stream, or one socket, being split.
+pub(super) struct Splitting {
+    splitter: Box<dyn Splitter>,
+    rules: SplitRules,
+    /// Whether every push is whole.
+    whole: bool,
+    /// What is no record yet.
+    rest: Vec<u8>,
+    /// The next record found is the end of one that was too long.
+    within_long: bool,
+}
+
+impl Splitting {
+    pub(super) fn new(splitter: Box<dyn Splitter>, rules: SplitRules, whole: bool) -> Splitting {
+        Splitting { splitter, rules, whole, rest: Vec::new(), within_long: false }
+    }
+
+    /// Finds every record that `bytes` complete.
+    pub(super) fn push(&mut self, bytes: &[u8], records: &mut dyn Records) {
+        if self.rest.is_empty() {
+            let consumed = self.split(bytes, false, records);
+            if consumed < bytes.len() {
+                self.rest.reserve(self.rules.min_buffer.max(bytes.len() - consumed));
+                self.rest.extend_from_slice(&bytes[consumed..]);
+            }
+        } else {
+            let mut rest = std::mem::take(&mut self.rest);
+            rest.extend_from_slice(bytes);
+            let consumed = self.split(&rest, false, records);
+            rest.drain(..consumed);
+            self.rest = rest;
+        }
+        if self.whole && (self.within_long || !self.rest.is_empty()) {
+            self.finish(records);
+        }
+    }
+
+    /// Nothing more comes: what is left is a record, or is given up.
+    pub(super) fn finish(&mut self, records: &mut dyn Records) {
+        let mut rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() {
+            let consumed = self.split(&rest, true, records);
+            let left = &rest[consumed..];
+            let deliver = self.whole || self.rules.deliver_incomplete_final;
+            match left.is_empty() || std::mem::take(&mut self.within_long) {
+                true => {}
+                false if deliver && self.splitter.takes_rest() => records.record(left, None),
+                false => records.fault(SplitFault::Incomplete, left),
+            }
+            self.splitter.forget();
+        }
+        self.within_long = false;
+        // The memory is of use to the next datagram.
+        rest.clear();
+        self.rest = rest;
+    }
+
+    /// The number of bytes that are done with.
+    fn split(&mut self, bytes: &[u8], last: bool, records: &mut dyn Records) -> usize {
+        let mut done = 0;
+        loop {
+            let left = &bytes[done..];
+            let split = match last {
+                true => self.splitter.split_last(left),
+                false => self.splitter.split(left),
+            };
+            if let Some(fault) = split.fault {
+                records.fault(fault, left);
+            }
+            if let Some(record) = &split.record {
+                self.take(record, split.signer, records);
+            }
+            if split.consumed == 0 {
+                return done + self.give_up_if_long(left, records);
+            }
+            done += split.consumed;
+            if done >= bytes.len() {
+                return done;
+            }
+        }
+    }
+
+    fn take(&mut self, record: &[u8], signer: Option<Text>, records: &mut dyn Records) {
+        if std::mem::take(&mut self.within_long) {
+            return;
+        }
+        if record.len() > self.rules.max_record && self.splitter.is_bounded() {
+            self.cut(record, records);
+        } else {
+            records.record(record, signer);
+        }
+    }
+
+    /// Gives up what is longer than any record and still not whole: its number of bytes, or none.
+    fn give_up_if_long(&mut self, left: &[u8], records: &mut dyn Records) -> usize {
+        if left.len() < self.rules.max_record || !self.splitter.is_bounded() {
+            return 0;
+        }
+        if !std::mem::replace(&mut self.within_long, true) {
+            self.cut(left, records);
+        }
+        self.splitter.forget();
+        left.len()
+    }
+
+    fn cut(&self, record: &[u8], records: &mut dyn Records) {
+        if self.rules.keep_truncated {
+            records.fault(SplitFault::Truncated, record);
+            records.record(&record[..self.rules.max_record], None);
+        } else {
+            records.fault(SplitFault::TooLong, record);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! What is kept, cut and given up around a splitter, shown with one that ends records with a newline.
+
+use super::*;
+use crate::plugin::Split;
+
+/// Includes the newline, as `TokenSplitter` does.
+struct Lines;
+
+impl Splitter for Lines {
+    fn split<'a>(&mut self, buffer: &'a [u8]) -> Split<'a> {
+        match buffer.iter().position(|&byte| byte == b'\n') {
+            Some(end) => Split::record(&buffer[..=end], end + 1),
+            None => Split::nothing(0),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found(Vec<String>);
+
+impl Records for Found {
+    fn record(&mut self, record: &[u8], _: Option<Text>) {
+        self.0.push(record.escape_ascii().to_string());
+    }
+
+    fn fault(&mut self, fault: SplitFault, _: &[u8]) {
+        self.0.push(format!("! {}", fault.label()));
+    }
+}
+
+const RULES: SplitRules =
+    SplitRules { max_record: 8, keep_truncated: false, min_buffer: 4, deliver_incomplete_final: false };
+
+fn found(rules: &SplitRules, whole: bool, pushes: &[&str]) -> Vec<String> {
+    let mut splitting = Splitting::new(Box::new(Lines), rules.clone(), whole);
+    let mut found = Found::default();
+    for push in pushes {
+        splitting.push(push.as_bytes(), &mut found);
+    }
+    splitting.finish(&mut found);
+    found.0
+}
+
+#[test]
+fn records_may_begin_in_one_push_and_end_in_another() {
+    let text = "a\nbc\n\ndef\ng\n";
+    let expected = ["a\\n", "bc\\n", "\\n", "def\\n", "g\\n"];
+    for cut in 0..=text.len() {
+        let (first, second) = text.split_at(cut);
+        assert_eq!(found(&RULES, false, &[first, second]), expected, "{cut}");
+    }
+}
+
+#[test]
+fn the_unfinished_end_of_a_stream_is_a_record_only_if_asked_for() {
+    assert_eq!(found(&RULES, false, &["a\nb"]), ["a\\n", "! incomplete"]);
+    let rules = SplitRules { deliver_incomplete_final: true, ..RULES };
+    assert_eq!(found(&rules, false, &["a\nb", "c"]), ["a\\n", "bc"]);
+}
+
+#[test]
+fn a_datagram_is_whole_by_itself() {
+    assert_eq!(found(&RULES, true, &["a\nb", "c", "", "d\n"]), ["a\\n", "b", "c", "d\\n"]);
+}
+
+#[test]
+fn a_record_that_is_too_long_is_one_fault_however_it_comes_and_the_next_one_is_found() {
+    let text = "a\n123456789012345678901234567\nb\n";
+    for size in 1..=text.len() {
+        let pushes: Vec<&str> =
+            text.as_bytes().chunks(size).map(|push| std::str::from_utf8(push).unwrap()).collect();
+        assert_eq!(found(&RULES, false, &pushes), ["a\\n", "! too_long", "b\\n"], "{size}");
+        let rules = SplitRules { keep_truncated: true, ..RULES };
+        assert_eq!(found(&rules, false, &pushes), ["a\\n", "! truncated", "12345678", "b\\n"], "{size}");
+    }
+    // One that ends with the stream is nothing beside.
+    assert_eq!(found(&RULES, false, &["1234567890", "1"]), ["! too_long"]);
+    assert_eq!(found(&RULES, true, &["1234567890", "b\n"]), ["! too_long", "b\\n"]);
+}
+
+#[test]
+fn a_record_of_just_the_bound_is_one() {
+    assert_eq!(found(&RULES, false, &["1234567\n"]), ["1234567\\n"]);
+    assert_eq!(found(&RULES, false, &["1234567", "\n"]), ["1234567\\n"]);
+    assert_eq!(found(&RULES, false, &["12345678\n"]), ["! too_long"]);
+}
