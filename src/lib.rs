@@ -17,6 +17,7 @@ pub mod aggregate;
 pub mod exposition;
 pub mod graphite;
 pub mod import;
+pub mod logs;
 pub mod matcher;
 pub mod statsd;
 

@@ -8,6 +8,7 @@
 //! | `lanes` | what a second lane brings |
 //! | `hold` | how long a flush keeps a lane waiting |
 //! | `scrape` | what scrapes take |
+//! | `logs` | what lines of logs cost |
 //! | `tags` | what a byte costs in tagged names against plain ones |
 //! | `view` | what the live view takes of a core |
 //! | `scale` | what a sample and a flush cost from ten thousand series to a million |
@@ -26,6 +27,12 @@ mod lanes;
 mod plot;
 #[expect(clippy::print_stdout, reason = "a measurement prints")]
 mod scale;
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a measurement reads the clock and prints"
+)]
+mod logs;
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -56,11 +63,12 @@ fn main() {
     }
     let is_wanted =
         |name: &str| wanted.is_empty() || wanted.iter().any(|filter| name.contains(filter.as_str()));
-    let printed: [(&str, &dyn Fn()); 7] = [
+    let printed: [(&str, &dyn Fn()); 8] = [
         ("split", &split::print_ratio),
         ("lanes", &lanes::print_ratio),
         ("hold", &lanes::print_hold),
         ("scrape", &scrape::print),
+        ("logs", &logs::print),
         ("tags", &tags::print_ratio),
         ("view", &view::print_share),
         ("scale", &|| scale::print(picture.as_deref())),

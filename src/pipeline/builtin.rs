@@ -15,7 +15,7 @@ pub fn builtin() -> Plugins {
     plugins! { Plugins::none();
         inputs input: statsd;
         splitters splitter: heka_framing, null, pattern_grouping, regex, token;
-        decoders decoder: protobuf, statsd;
+        decoders decoder: json, multi, nginx_access, payload_regex, protobuf, stats_to_fields, statsd;
         filters filter: counter, key_flush, stat_accum;
         encoders encoder: payload, protobuf, rst;
         outputs output: carbon, console, dashboard, log, null, prometheus, statsd, statsd_admin;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{BoxFuture, Fault, LocalFuture, Stop};
 use crate::flow::Token;
 use crate::matcher::Facts;
-use crate::message::{Message, Text, made_uuid};
+use crate::message::{Message, Text, made_uuid, maker_number};
 use crate::metric::SampleBatch;
 use crate::time::Clock;
 
@@ -243,8 +243,7 @@ pub struct Uuids {
 impl Uuids {
     /// Those of one lane of an input, in a process of that seed.
     pub fn of_seat(input: &str, lane: u32, seed: u64) -> Uuids {
-        let seat = format!("{input}#{lane}");
-        Uuids { maker: seed ^ u64::from(crc32fast::hash(seat.as_bytes())) << 32, made: 0 }
+        Uuids { maker: maker_number(seed, &format!("{input}#{lane}")), made: 0 }
     }
 
     /// The next one.
