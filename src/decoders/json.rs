@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
 use crate::logs::{Layout, parse_forgiving, parse_uuid};
-use crate::matcher::Facts;
+use crate::matcher::{Fact, Facts};
 use crate::message::{Field, Message, Text, Value, Values};
 use crate::plugin::{BuildContext, BuildError, Declare, DecodeError, Decoder, Draft};
 use crate::time::Stamp;
@@ -103,7 +103,9 @@ impl Declare<dyn Decoder> for Config {
     const SUMMARY: &'static str = "Makes fields of payloads that are a JSON object.";
 
     fn emits(&self, _: &str, _: &str) -> Vec<Facts> {
-        vec![Facts::default()]
+        let is_given = !self.message_type.is_empty() && !self.map_fields.contains_key("Type");
+        let type_ = if is_given { Fact::Is(self.message_type.as_str().into()) } else { Fact::Unknown };
+        vec![Facts { type_, ..Facts::default() }]
     }
 
     fn build(&self, _: &BuildContext) -> Result<Box<dyn Decoder>, BuildError> {

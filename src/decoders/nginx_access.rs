@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
 use crate::logs::{AccessFormat, UserAgents};
-use crate::matcher::Facts;
+use crate::matcher::{Fact, Facts};
 use crate::message::Text;
 use crate::plugin::{BuildContext, BuildError, Declare, DecodeError, Decoder, Draft};
 
@@ -72,7 +72,8 @@ impl Declare<dyn Decoder> for Config {
     const SUMMARY: &'static str = "Reads access logs of nginx by their log_format.";
 
     fn emits(&self, _: &str, _: &str) -> Vec<Facts> {
-        vec![Facts::default()]
+        let type_ = self.message_type.as_deref().map_or(Fact::Unknown, |type_| Fact::Is(type_.into()));
+        vec![Facts { type_, ..Facts::default() }]
     }
 
     fn build(&self, _: &BuildContext) -> Result<Box<dyn Decoder>, BuildError> {

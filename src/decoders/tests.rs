@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{json as json_decoder, multi, nginx_access, payload_regex, protobuf, stats_to_fields};
+use crate::matcher::Fact;
 use crate::message::{Field, Message, Value, Values, wire};
 use crate::plugin::testing::{NOW, context, draft};
 use crate::plugin::{BuildContext, Declare, Declared, Decoder, Plugin};
@@ -203,6 +204,24 @@ fn lines_of_nginx_keep_payload_and_type_as_asked() {
     let message =
         one(&mut *built::<nginx_access::Config>(json!({ "log_format": "$status" })).unwrap(), "200");
     assert_eq!((&*message.type_, message.payload.len()), ("test", 0));
+}
+
+#[test]
+fn a_type_that_is_given_is_known_before_a_record_is_read() {
+    let type_of = |declared: &Declared| declared.emits("in", "host").remove(0).type_;
+    let nginx = declared::<nginx_access::Config>("[a]\nlog_format = '$status'\nmessage_type = 'json'\n");
+    let json = declared::<json_decoder::Config>("[b]\n");
+    let mapped = declared::<json_decoder::Config>("[c]\nmap_fields = { Type = 't' }\n");
+    assert_eq!(
+        [&nginx, &json, &mapped].map(type_of),
+        [Fact::Is("json".into()), Fact::Is("json".into()), Fact::Unknown]
+    );
+    // Of several it is what all of them give.
+    let of = |parts: [&Declared; 2]| {
+        let multi = declared::<multi::Config>("[m]\nsubs = ['a', 'b']\n");
+        type_of(&multi.with_parts(parts.map(Clone::clone).into()))
+    };
+    assert_eq!((of([&nginx, &json]), of([&nginx, &mapped])), (Fact::Is("json".into()), Fact::Unknown));
 }
 
 #[test]

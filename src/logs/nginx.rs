@@ -148,7 +148,8 @@ impl AccessFormat {
         }
         let mut at = self.begin.len();
         // A user agent may become three.
-        message.fields.reserve(self.variables.len() + 2);
+        let more = if self.user_agents.transform { 3 } else { 0 };
+        message.fields.reserve(self.variables.len() + more);
         for variable in &self.variables {
             let length = self
                 .read_variable(variable, &line[at..], message)
