@@ -88,6 +88,7 @@ const COVERED: &[(&str, &[&str])] = &[
     ("IntegerOutOfRange", &["integer-negative", "integer-too-large"]),
     ("InvalidValue", &["duration-unit", "size-negative"]),
     ("KeyOutsideSection", &["key-outside-section", "key-outside-section-dotted-value"]),
+    ("MessagesForPayloads", &["messages-for-multi", "messages-for-payloads"]),
     (
         "MisplacedKey",
         &[
@@ -100,7 +101,6 @@ const COVERED: &[(&str, &[&str])] = &[
             "key-unsupported-framing",
         ],
     ),
-    ("MessagesForPayloads", &["messages-for-multi", "messages-for-payloads"]),
     (
         "MissingKey",
         &["key-missing", "key-missing-decoder-and-splitter", "key-missing-in-table", "mapping-keys"],
