@@ -20,6 +20,7 @@ pub mod import;
 pub mod logs;
 pub mod matcher;
 pub mod statsd;
+pub mod tail;
 
 // Floor 2: contracts.
 pub mod config;
