@@ -11,7 +11,7 @@ use crate::config::{Problems, Severity, Sources, environment, render};
 use crate::flow::{Ledger, Wiring};
 use crate::net::World;
 use crate::pipeline::{Machines, Outcome, Plan, Running, Setting, StartError, plan};
-use crate::plugin::{Plugins, Stop};
+use crate::plugin::{AfterStop, Plugins, Stop};
 use crate::time::{Clock, Stamp};
 
 /// Where the configuration comes from.
@@ -92,7 +92,7 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
     if !warnings.is_empty() {
         tracing::warn!("{}", render(&warnings, &loaded.sources, false).trim_end());
     }
-    let base_dir = plan.hekad.base_dir.clone().or_else(default_base_dir).ok_or(DaemonError::NoBaseDir)?;
+    let base_dir = base_dir(&plan).ok_or(DaemonError::NoBaseDir)?;
     let _lock = lock(&base_dir)?;
     tracing::info!("state is kept in {}", base_dir.display());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -121,21 +121,36 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
     let _ = metrics::set_global_recorder(own);
     let asked = Stop::default();
     runtime.spawn(signals(asked.clone(), machines.ledger.clone()));
+    let shared = machines.shared.clone();
     let running = Running::start(machines)?;
     state::taken(&base_dir, &store);
     let ledger = running.ledger.clone();
     let mut outcome = running.run(&asked);
-    if let Err(error) = state::write(&base_dir, &store) {
-        // What the next run would have had is gone.
-        outcome.given_up += ledger.kept_total();
-        tracing::error!(
-            "{error}; {} samples of the open interval, gauges and totals are lost",
-            ledger.kept_total()
-        );
+    match state::write(&base_dir, &store) {
+        // What was read is delivered or in the state: from now on it need not be read again.
+        Ok(()) => shared.the::<AfterStop>().run(),
+        Err(error) => {
+            // What the next run would have had is gone.
+            outcome.given_up += ledger.kept_total();
+            tracing::error!(
+                "{error}; {} samples of the open interval, gauges and totals are lost",
+                ledger.kept_total()
+            );
+        }
     }
     report(&ledger, outcome);
     runtime.shutdown_background();
     Ok(outcome)
+}
+
+/// Where the state of a plan is kept, if there is a place.
+pub(crate) fn base_dir(plan: &Plan) -> Option<PathBuf> {
+    plan.hekad.base_dir.clone().or_else(default_base_dir)
+}
+
+/// What time it is.
+pub(crate) fn now() -> Stamp {
+    SystemClock.now()
 }
 
 /// The clock of the machine.

@@ -14,6 +14,7 @@ mod forwarding;
 mod import;
 mod key_flush;
 mod lane;
+mod logstreamer;
 mod metrics;
 mod readme;
 mod reference;

@@ -17,6 +17,10 @@ const EVERYTHING: &str = r#"
 type = "StatsdInput"
 address = "127.0.0.1:0"
 
+[LogstreamerInput]
+log_directory = "/nonexistent"
+file_match = "none"
+
 [StatAccumFilter]
 
 [CounterFilter]
@@ -51,6 +55,7 @@ const OF_A_SCRAPE: [&str; 1] = ["hekad_prefix_series"];
 fn every_metric_of_the_table_is_counted_with_its_labels_and_no_other() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("there are threads");
+    let directory = tempfile::TempDir::new().expect("a directory can be made");
     let sources = Sources::embedded("everything.toml", EVERYTHING);
     let mut problems = Problems::new();
     let planned = plan(&sources, &builtin(), &|_| None, "host", &mut problems).expect("it is right");
@@ -59,7 +64,7 @@ fn every_metric_of_the_table_is_counted_with_its_labels_and_no_other() {
         runtime: runtime.handle().clone(),
         wiring: Wiring::AsConfigured,
         world: World::Real,
-        base_dir: "/nonexistent".into(),
+        base_dir: directory.path().to_owned(),
         state: StateStore::default(),
         seed: 1,
     };

@@ -24,15 +24,15 @@ mod lane;
     reason = "a measurement reads the clock, spawns and prints"
 )]
 mod lanes;
-mod plot;
-#[expect(clippy::print_stdout, reason = "a measurement prints")]
-mod scale;
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a measurement reads the clock and prints"
 )]
 mod logs;
+mod plot;
+#[expect(clippy::print_stdout, reason = "a measurement prints")]
+mod scale;
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stdout,

@@ -6,6 +6,7 @@
 mod check;
 mod docs;
 mod import;
+mod logstreamer;
 mod matching;
 mod send;
 mod top_series;
@@ -53,6 +54,8 @@ enum Verb {
     Import(import::Import),
     /// Tells which rule of a mapping counts for a name, and why, and the series it gives.
     Match(matching::Match),
+    /// Prints the streams of log files: their files in the order they are read, and where reading is.
+    Logstreamer(Source),
     /// Prints the manual of the plugins, of one, or of the daemon's own metrics.
     Docs(docs::Docs),
     /// Shows which prefixes of a running daemon have the most series, and its newest names.
@@ -97,6 +100,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Send(send)) => send.send(),
         Some(Verb::Import(import)) => import.import(&plugins),
         Some(Verb::Match(matching)) => matching.tell(&plugins),
+        Some(Verb::Logstreamer(source)) => logstreamer::tell(&source.choice(), &plugins),
         Some(Verb::Docs(docs)) => docs.print(&plugins),
         Some(Verb::TopSeries(top)) => top.show(),
         Some(Verb::Version) => {

@@ -195,8 +195,8 @@ pub enum ProblemKind {
     /// A decoder that is made of itself.
     #[error("a decoder cannot be made of itself: {}", .path.join(" -> "))]
     PartOfItself { path: Vec<String> },
-    /// Whole messages for a decoder that reads payloads.
-    #[error("the splitter of `{section}` gives whole messages, and its decoder reads payloads")]
+    /// Whole messages for a decoder that reads payloads, or for none.
+    #[error("the splitter of `{section}` gives whole messages, and it has no decoder that reads them")]
     MessagesForPayloads { section: String },
     /// Payloads for a decoder that reads whole messages.
     #[error("the splitter of `{section}` gives payloads, and its decoder reads whole messages")]

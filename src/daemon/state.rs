@@ -3,11 +3,11 @@
 //! It is written beside and renamed, so that it is there whole or not at all. It is removed once its reader runs: a state
 //! that is older than the process it describes would count twice what that one had counted.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::plugin::StateStore;
+use crate::plugin::{StateStore, replace_file};
 
 /// The state could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -70,33 +70,12 @@ pub(super) fn taken(base_dir: &Path, store: &StateStore) {
 /// If the file cannot be written, or not for certain.
 pub(super) fn write(base_dir: &Path, store: &StateStore) -> Result<(), StateNotKept> {
     let path = base_dir.join(NAME);
-    replace(&path, &store.bytes()).map_err(|source| StateNotKept { path, source })
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    // Left by a write that was cut short, or by somebody who wants it written elsewhere: never followed.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    // The rename is on disk when its directory is.
-    #[cfg(unix)]
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()?;
-    Ok(())
+    replace_file(&path, &store.bytes()).map_err(|source| StateNotKept { path, source })
 }
 
 fn set_aside(path: &Path, bytes: &[u8]) {
     let aside = path.with_extension("unreadable");
-    match replace(&aside, bytes) {
+    match replace_file(&aside, bytes) {
         Ok(()) => tracing::warn!("it is set aside as {}", aside.display()),
         Err(error) => tracing::error!("it cannot be set aside as {}: {error}", aside.display()),
     }

@@ -1,3 +1,4 @@
 //! Inputs: where data comes in.
 
+pub mod logstreamer;
 pub mod statsd;

@@ -15,13 +15,13 @@ use crate::message::{Message, Text};
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
-    Attempted, BuildContext, BuildError, Configured, Decoder, Draft, Encoder, Filter, Input, Intakes, Notes,
-    Output, Shared, Splitter, StateStore, Stop, Uuids,
+    Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Input,
+    Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Uuids,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
     Attempts, Backoff, Begun, DecodeFailures, FilterRunner, Framed, InputCounts, InputLane, InputNotes,
-    OutputRunner, SeatDecoding, SeatFeeds, SeatIntakes, SplitRules, Throttle, Ticks,
+    OutputRunner, SeatDecoding, SeatFeeds, SeatIntakes, SplitRules, Throttle, Ticks, Undecoded,
 };
 use crate::time::Clock;
 
@@ -354,7 +354,11 @@ impl Builder {
     }
 
     fn decoding(&self, input: &PlannedInput, context: &BuildContext) -> Result<SeatDecoding, BuildError> {
-        let decoder = input.decoder.build::<dyn Decoder>(context)?;
+        let decoder = decoder(input.decoder.as_ref(), context)?;
+        let another = {
+            let (declared, context) = (input.decoder.clone(), context.clone());
+            move || self::decoder(declared.as_ref(), &context)
+        };
         // Built once now, so that a mistake shows at the start.
         input.splitter.build::<dyn Splitter>(context)?;
         let (splitter, context) = (input.splitter.clone(), context.clone());
@@ -369,7 +373,13 @@ impl Builder {
             send: input.options.send_decode_failures,
             log: input.options.log_decode_failures,
         };
-        Ok(SeatDecoding { splitter: Box::new(splitter), rules, decoder, failures })
+        Ok(SeatDecoding {
+            splitter: Box::new(splitter),
+            rules,
+            decoder,
+            another: Box::new(another),
+            failures,
+        })
     }
 
     fn draft(&self, context: &BuildContext) -> Draft {
@@ -387,6 +397,14 @@ impl Builder {
             complaints: Vec::new(),
             uuids: Uuids::of_seat(name, context.lane, context.seed),
         }
+    }
+}
+
+/// The decoder that is configured, or the one that leaves records as they are.
+fn decoder(declared: Option<&Declared>, context: &BuildContext) -> Result<Box<dyn Decoder>, BuildError> {
+    match declared {
+        Some(declared) => declared.build::<dyn Decoder>(context),
+        None => Ok(Box::new(Undecoded)),
     }
 }
 

@@ -13,7 +13,7 @@ macro_rules! plugins {
 /// All of them.
 pub fn builtin() -> Plugins {
     plugins! { Plugins::none();
-        inputs input: statsd;
+        inputs input: logstreamer, statsd;
         splitters splitter: heka_framing, null, pattern_grouping, regex, token;
         decoders decoder: json, multi, nginx_access, payload_regex, protobuf, stats_to_fields, statsd;
         filters filter: counter, key_flush, stat_accum;

@@ -208,8 +208,8 @@ pub struct SplitterOptions {
     pub use_message_bytes: Option<bool>,
     /// Bytes that the memory for unfinished records begins with; not more than the longest record. Default 8 KiB.
     pub min_buffer_size: Bytes,
-    /// Whether what is left when a stream ends is a record, although it is unfinished. Of datagrams it always is. Default
-    /// false.
+    /// Whether what is left when a stream ends is a record, although it is unfinished. Of datagrams it always is. A file
+    /// ends where it is truncated or lost, not at a stop: what is unfinished then is read again. Default false.
     pub deliver_incomplete_final: bool,
 }
 

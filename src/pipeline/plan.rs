@@ -42,8 +42,8 @@ pub struct PlannedInput {
     pub declared: Declared,
     /// Options every input has.
     pub options: InputOptions,
-    /// Its decoder.
-    pub decoder: Declared,
+    /// Its decoder; without one its records are messages.
+    pub decoder: Option<Declared>,
     /// Its splitter.
     pub splitter: Declared,
     /// Options every splitter has.

@@ -9,7 +9,7 @@ use super::plan::{PlannedConsumer, PlannedInput};
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problem, ProblemKind, Problems, Section, Sections, Sources, sections, suggest};
 use crate::flow::are_samples;
-use crate::matcher::Facts;
+use crate::matcher::{Fact, Facts};
 use crate::plugin::{Declared, Parts, Plugin, PluginClass, Plugins, Ticker};
 
 /// A section and the plugin type it configures.
@@ -91,8 +91,9 @@ impl Reader<'_> {
         let declared = finish(section, plugin, reading, problems);
         let named = section.text("decoder");
         let decoder = match (named, own_decoder) {
-            (None, Some(own)) if !section.has("decoder") => read_own(section, own, problems),
-            (named, _) => self.needed(section, "decoder", named, PluginClass::Decoder, problems),
+            (None, Some(own)) if !section.has("decoder") => read_own(section, own, problems).map(Some),
+            (None, None) if plugin.undecoded && !section.has("decoder") => Some(None),
+            (named, _) => self.needed(section, "decoder", named, PluginClass::Decoder, problems).map(Some),
         };
         if named.is_some() {
             for key in decoder_keys.into_iter().filter(|key| section.has(key)) {
@@ -112,8 +113,8 @@ impl Reader<'_> {
         let (options, declared) = (options?, declared?);
         let (decoder, splitter) = (decoder?, splitter?);
         let splitting = named.map(|name| self.splitting(name)).unwrap_or_default();
-        self.check_records(section, &decoder, &splitter, &splitting, problems);
-        let mut emits = decoder.emits(&section.name, self.hostname);
+        self.check_records(section, decoder.as_ref(), &splitter, &splitting, problems);
+        let mut emits = self.emits(section, &declared, decoder.as_ref());
         if options.send_decode_failures {
             // They are messages like no other.
             emits.retain(are_samples);
@@ -123,23 +124,36 @@ impl Reader<'_> {
         Some(PlannedInput { section, name, declared, options, decoder, splitter, splitting, emits })
     }
 
+    /// Facts of what an input sends. A decoder knows the section alone: the logger of its messages is the stream's where
+    /// the input says so.
+    fn emits(&self, section: &Section, declared: &Declared, decoder: Option<&Declared>) -> Vec<Facts> {
+        let own = declared.emits(&section.name, self.hostname);
+        let Some(decoder) = decoder else { return own };
+        let mut emits = decoder.emits(&section.name, self.hostname);
+        let messages = emits.iter_mut().filter(|facts| !are_samples(facts) && facts.logger != Fact::Unknown);
+        if let Some(own) = own.first() {
+            messages.for_each(|facts| facts.logger = own.logger.clone());
+        }
+        emits
+    }
+
     /// The options of the splitter `name` that every one has.
     fn splitting(&self, name: &str) -> SplitterOptions {
         let section = self.of(PluginClass::Splitter).find(|(section, _)| section.name == name);
         section.and_then(|(section, _)| section.reading().take()).unwrap_or_default()
     }
 
-    /// Whole messages are for decoders that read them, payloads for the others.
+    /// Whole messages are for decoders that read them, payloads for the others, and where there is none.
     fn check_records(
         &self,
         section: &Section,
-        decoder: &Declared,
+        decoder: Option<&Declared>,
         splitter: &Declared,
         splitting: &SplitterOptions,
         problems: &mut Problems,
     ) {
         let messages = splitting.use_message_bytes.unwrap_or(splitter.takes_messages());
-        if messages != decoder.takes_messages() {
+        if messages != decoder.is_some_and(Declared::takes_messages) {
             let section_name = section.name.clone();
             let kind = match messages {
                 true => ProblemKind::MessagesForPayloads { section: section_name },

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Asked, BuildContext, BuildError, Decoder, Encoder, Explained, Filter, Input, Output, PluginClass,
-    Splitter,
+    Splitter, SurveyedStream, Surveying,
 };
 use crate::config::{Address, Check};
 use crate::flow::Patience;
@@ -48,6 +48,10 @@ pub trait Declare<P: Kind + ?Sized>:
     /// own section.
     const DECODER: Option<&'static str> = None;
 
+    /// For an input: whether its records are messages as they are if no decoder is named; its own `emits` are their facts
+    /// then.
+    const UNDECODED: bool = false;
+
     /// For an input: the type of its splitter if the section names none.
     const SPLITTER: Option<&'static str> = None;
 
@@ -56,8 +60,8 @@ pub trait Declare<P: Kind + ?Sized>:
         let _ = type_name;
     }
 
-    /// Facts of the streams it sends, one a feed; empty if it sends nothing. For an input its decoder answers, which has
-    /// a feed of samples and one of messages at most.
+    /// Facts of the streams it sends, one a feed; empty if it sends nothing. For an input its decoder answers, if it has
+    /// one, which has a feed of samples and one of messages at most.
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
         let _ = (name, hostname);
         Vec::new()
@@ -127,6 +131,12 @@ pub trait Declare<P: Kind + ?Sized>:
 
     /// For an output that names series: what it makes of one. Nothing is opened for it.
     fn explain(&self, asked: Asked<'_>) -> Option<Explained> {
+        let _ = asked;
+        None
+    }
+
+    /// For an input that reads files: the streams there are. Directories and journals are read for it, and nothing else.
+    fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Vec<SurveyedStream>, BuildError>> {
         let _ = asked;
         None
     }

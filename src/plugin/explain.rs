@@ -61,3 +61,27 @@ pub enum RuleOutcome {
     /// It was not asked.
     NotAsked,
 }
+
+/// Who asks for the streams of an input.
+#[derive(Debug, Clone, Copy)]
+pub struct Surveying<'a> {
+    /// The section of the input.
+    pub section: &'a str,
+    /// Where state lives, if that is known.
+    pub base_dir: Option<&'a std::path::Path>,
+    /// What time it is.
+    pub now: crate::time::Stamp,
+}
+
+/// A stream of files, as it is found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SurveyedStream {
+    /// Its name.
+    pub name: String,
+    /// The file and the offset that its journal names, if it has one.
+    pub position: Option<(std::path::PathBuf, u64)>,
+    /// Its files, the oldest first: path, bytes, and whether it is too old to be begun.
+    pub files: Vec<(std::path::PathBuf, u64, bool)>,
+    /// What is wrong.
+    pub trouble: Vec<String>,
+}

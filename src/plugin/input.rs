@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{BoxFuture, Fault, LocalFuture, Stop};
+use super::{BoxFuture, BuildError, Fault, LocalFuture, Stop};
 use crate::flow::Token;
 use crate::matcher::Facts;
 use crate::message::{Message, Text, made_uuid, maker_number};
@@ -46,6 +46,13 @@ pub trait Intakes: Send + Sync {
 
     /// A new intake for datagrams, or bodies: each push is whole, and what its last record lacks will not come.
     fn open_whole(&self) -> Box<dyn Intake>;
+
+    /// A new intake for a stream that has a decoder of its own beside its splitter, and says who its messages are from.
+    /// What is unfinished when it is dropped is neither taken nor counted: whoever opens it reads that again.
+    ///
+    /// # Errors
+    /// If its decoder cannot be built.
+    fn open_stream(&self, stream: StreamBase) -> Result<Box<dyn Intake>, BuildError>;
 }
 
 /// Takes the bytes of one connection, file or socket: splitter, decoder and feeds behind one door.
@@ -57,11 +64,29 @@ pub trait Intake: Send {
     /// Sends on what was decoded so far. To be called before the input may block. False as in `push`.
     fn flush(&mut self) -> bool;
 
+    /// Bytes that were pushed and are part of no record yet: the last ones.
+    fn pending(&self) -> usize;
+
+    /// Says that what completes the last record will not come: it is one all the same where its splitter says so, or is
+    /// given up. False as in `push`.
+    fn end(&mut self, ack: Option<&Arc<dyn Token>>) -> bool;
+
     /// For tasks: ready when pushes are welcome again.
     fn ready(&mut self) -> BoxFuture<'_, ()>;
 
     /// For threads: blocks until pushes are welcome again or a stop was asked for.
     fn wait(&mut self, stop: &Stop);
+}
+
+/// What the messages of a stream begin as, beside what every message of the input does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamBase {
+    /// Their type.
+    pub type_: Text,
+    /// Their logger: the name of the stream.
+    pub logger: Text,
+    /// Their host, if it is not that of the daemon.
+    pub hostname: Option<Text>,
 }
 
 /// Something an input has to say beside its bytes. Numbers are what came since the last note of the kind.

@@ -3,9 +3,11 @@
 //! A plugin does not spawn, sleep, read the clock, count, log per record, retry, or know its queue. It returns what
 //! happened; the runner does the rest.
 
+mod after_stop;
 mod build;
 mod declare;
 mod explain;
+mod file;
 mod filter;
 mod input;
 mod offered;
@@ -16,15 +18,19 @@ mod stop;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use after_stop::AfterStop;
 pub use build::{BuildContext, BuildError, Shared};
 pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Ticker};
-pub use explain::{Asked, Explained, Fate, RuleOutcome, ToldRule};
+pub use explain::{Asked, Explained, Fate, RuleOutcome, SurveyedStream, Surveying, ToldRule};
+pub use file::replace_file;
 pub use filter::{Emit, Filter};
 pub use input::{
     Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, SplitFault,
-    Splitter, Uuids,
+    Splitter, StreamBase, Uuids,
 };
-pub use offered::{Accumulators, BackendStatus, Backends, Configured, OfferedAccumulator};
+pub use offered::{
+    Accumulators, BackendStatus, Backends, Configured, OfferedAccumulator, StreamStatus, Streams,
+};
 pub use output::{Attempted, EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};
 pub use registry::{Declared, Plugin, PluginClass, Plugins};
 pub use state::{Refused, StateError, StateStore};

@@ -84,6 +84,37 @@ impl Backends {
     }
 }
 
+/// The streams that inputs read, by input.
+#[derive(Debug, Default)]
+pub struct Streams(Mutex<BTreeMap<Arc<str>, Vec<StreamStatus>>>);
+
+/// A stream of files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamStatus {
+    /// Its name.
+    pub stream: String,
+    /// The file it is in, if it is in one.
+    pub path: String,
+    /// Bytes of that file that were read.
+    pub offset: u64,
+    /// Bytes of the stream that were not read yet.
+    pub behind: u64,
+    /// What keeps it from being read, and what to do; empty if nothing does.
+    pub trouble: String,
+}
+
+impl Streams {
+    /// Says how the streams of the input `name` are.
+    pub fn tell(&self, name: &Arc<str>, streams: Vec<StreamStatus>) {
+        locked(&self.0).insert(Arc::clone(name), streams);
+    }
+
+    /// All of them, by input.
+    pub fn all(&self) -> Vec<(Arc<str>, Vec<StreamStatus>)> {
+        locked(&self.0).iter().map(|(name, streams)| (Arc::clone(name), streams.clone())).collect()
+    }
+}
+
 /// The configuration that runs, a line for each value: what is secret is not in it.
 #[derive(Debug, Default)]
 pub struct Configured(pub Vec<String>);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::declare::{Parts, Ticker};
 use super::{
     Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Input, Kind,
-    Output, Splitter,
+    Output, Splitter, SurveyedStream, Surveying,
 };
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problems, Section};
@@ -67,6 +67,8 @@ pub struct Plugin {
     pub class: PluginClass,
     /// For an input: the type of the decoder that reads its options from the input's section.
     pub decoder: Option<&'static str>,
+    /// For an input: whether it can do without a decoder.
+    pub undecoded: bool,
     /// For an input: the type of its splitter.
     pub splitter: Option<&'static str>,
     /// Its options.
@@ -104,6 +106,7 @@ enum Question<'a> {
     FramesMessages,
     Parts,
     Explain(Asked<'a>),
+    Survey(&'a Surveying<'a>),
     Build(&'a BuildContext),
 }
 
@@ -118,6 +121,7 @@ enum Answer {
     Section(Option<String>),
     Parts(Option<Parts>),
     Explained(Option<Explained>),
+    Surveyed(Option<Result<Vec<SurveyedStream>, BuildError>>),
     // A Box<P> in a box, whose P the asker knows by the class.
     Built(Result<Box<dyn Any>, BuildError>),
 }
@@ -145,6 +149,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::FramesMessages => Answer::Yes(config.frames_messages()),
             Question::Parts => Answer::Parts(config.parts()),
             Question::Explain(asked) => Answer::Explained(config.explain(asked)),
+            Question::Survey(asked) => Answer::Surveyed(config.survey(asked)),
             Question::Build(context) => {
                 Answer::Built(config.build(context).map(|built| Box::new(built) as Box<dyn Any>))
             }
@@ -260,6 +265,11 @@ impl Declared {
         ask!(self, Question::Explain(asked), Explained)
     }
 
+    /// See `Declare::survey`.
+    pub fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Vec<SurveyedStream>, BuildError>> {
+        ask!(self, Question::Survey(asked), Surveyed)
+    }
+
     /// See `Declare::default_matcher`.
     pub fn default_matcher(&self) -> Option<&'static str> {
         ask!(self, Question::DefaultMatcher, Text)
@@ -298,6 +308,7 @@ impl Plugin {
             summary: C::SUMMARY,
             class: P::CLASS,
             decoder: C::DECODER,
+            undecoded: C::UNDECODED,
             splitter: C::SPLITTER,
             options: options::<C>,
             read: |section, known, problems| {

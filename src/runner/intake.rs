@@ -12,9 +12,12 @@ use super::filter::panic_text;
 use super::splitting::{Records, SplitRules, Splitting};
 use super::{Throttle, escaped};
 use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
-use crate::message::{Field, Text};
+use crate::message::{Field, Message, Text};
 use crate::metric::{BadReason, Limit, SampleBatch, Tally};
-use crate::plugin::{BoxFuture, DecodeError, Decoder, Draft, Intake, Intakes, SplitFault, Splitter, Stop};
+use crate::plugin::{
+    BoxFuture, BuildError, DecodeError, Decoder, Draft, Intake, Intakes, SplitFault, Splitter, Stop,
+    StreamBase,
+};
 use crate::time::Clock;
 
 /// Opens the intakes of one seat.
@@ -22,7 +25,11 @@ pub struct SeatIntakes {
     side: Arc<Mutex<Side>>,
     splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
     rules: SplitRules,
+    another: AnotherDecoder,
 }
+
+/// Makes a decoder like the seat's, for a stream that has one of its own.
+type AnotherDecoder = Box<dyn Fn() -> Result<Box<dyn Decoder>, BuildError> + Send + Sync>;
 
 /// The splitters and the decoder of one seat.
 pub struct SeatDecoding {
@@ -30,8 +37,10 @@ pub struct SeatDecoding {
     pub splitter: Box<dyn Fn() -> Box<dyn Splitter> + Send + Sync>,
     /// What is done around them.
     pub rules: SplitRules,
-    /// Decodes what all of them found.
+    /// Decodes what all of them found that have no decoder of their own.
     pub decoder: Box<dyn Decoder>,
+    /// Makes one for a stream.
+    pub another: AnotherDecoder,
     /// What becomes of what it refuses.
     pub failures: DecodeFailures,
 }
@@ -83,7 +92,15 @@ struct Side {
 
 struct SeatIntake {
     side: Arc<Mutex<Side>>,
+    /// What a stream has for itself, instead of what its seat has.
+    own: Option<Own>,
     splitting: Splitting,
+}
+
+/// The decoder and the first message of one stream.
+struct Own {
+    decoder: Box<dyn Decoder>,
+    base: Message,
 }
 
 impl InputCounts {
@@ -140,39 +157,72 @@ impl SeatIntakes {
         clock: Arc<dyn Clock>,
     ) -> SeatIntakes {
         let (acks, throttle) = (Vec::new(), Throttle::default());
-        let (decoder, failures) = (kit.decoder, kit.failures);
+        let SeatDecoding { splitter, rules, decoder, another, failures } = kit;
         let side = Side { name, decoder, failures, draft, acks, feeds, counts, clock, throttle, bytes: 0 };
-        SeatIntakes { side: Arc::new(Mutex::new(side)), splitter: kit.splitter, rules: kit.rules }
+        SeatIntakes { side: Arc::new(Mutex::new(side)), splitter, rules, another }
     }
 
-    fn opened(&self, whole: bool) -> Box<dyn Intake> {
+    fn opened(&self, own: Option<Own>, whole: bool) -> Box<dyn Intake> {
         let splitting = Splitting::new((self.splitter)(), self.rules.clone(), whole);
-        Box::new(SeatIntake { side: Arc::clone(&self.side), splitting })
+        Box::new(SeatIntake { side: Arc::clone(&self.side), own, splitting })
     }
 }
 
 impl Intakes for SeatIntakes {
     fn open(&self) -> Box<dyn Intake> {
-        self.opened(false)
+        self.opened(None, false)
     }
 
     fn open_whole(&self) -> Box<dyn Intake> {
-        self.opened(true)
+        self.opened(None, true)
+    }
+
+    fn open_stream(&self, stream: StreamBase) -> Result<Box<dyn Intake>, BuildError> {
+        let base = lock(&self.side).draft.base.clone();
+        let base = Message {
+            type_: stream.type_,
+            logger: stream.logger,
+            hostname: stream.hostname.unwrap_or(base.hostname),
+            ..base
+        };
+        Ok(self.opened(Some(Own { decoder: (self.another)()?, base }), false))
+    }
+}
+
+impl SeatIntake {
+    /// Lets `split` find records, which are the stream's if it is one's. False as in `push`.
+    fn split(&mut self, ack: Option<&Arc<dyn Token>>, split: impl FnOnce(&mut Splitting, &mut Side)) -> bool {
+        let SeatIntake { side, own, splitting } = self;
+        let mut side = lock(side);
+        side.begin();
+        side.owe(ack);
+        if let Some(own) = own {
+            side.lend(own);
+            side.draft.base.timestamp = side.draft.samples.at;
+        }
+        split(splitting, &mut side);
+        if let Some(own) = own {
+            side.lend(own);
+        }
+        if side.is_full() { side.send() } else { side.is_ready() }
     }
 }
 
 impl Intake for SeatIntake {
     fn push(&mut self, bytes: &[u8], ack: Option<&Arc<dyn Token>>) -> bool {
-        let SeatIntake { side, splitting } = self;
-        let mut side = lock(side);
-        side.begin();
-        side.acks.extend(ack.cloned());
-        splitting.push(bytes, &mut *side);
-        if side.is_full() { side.send() } else { side.is_ready() }
+        self.split(ack, |splitting, side| splitting.push(bytes, side))
     }
 
     fn flush(&mut self) -> bool {
         lock(&self.side).send()
+    }
+
+    fn pending(&self) -> usize {
+        self.splitting.pending()
+    }
+
+    fn end(&mut self, ack: Option<&Arc<dyn Token>>) -> bool {
+        self.split(ack, |splitting, side| splitting.finish(side))
     }
 
     fn ready(&mut self) -> BoxFuture<'_, ()> {
@@ -209,8 +259,11 @@ impl Drop for SeatIntake {
         // The other intakes of the seat may be gone as well: nothing decoded is left behind.
         let mut side = lock(&self.side);
         if !std::thread::panicking() {
-            side.begin();
-            self.splitting.finish(&mut *side);
+            // The unfinished end of a stream is read again.
+            if self.own.is_none() {
+                side.begin();
+                self.splitting.finish(&mut *side);
+            }
             side.send();
         }
     }
@@ -227,6 +280,7 @@ impl Drop for Side {
                 feed.wait(LOOK_UP);
             }
         }
+        self.acks.iter().for_each(|ack| ack.failed());
         if let Some(feed) = &self.feeds.samples {
             feed.lose(self.draft.samples.samples.len() as u64);
         }
@@ -250,6 +304,21 @@ impl Side {
             self.draft.keep_lines = self.feeds.samples.as_mut().is_some_and(Feed::wants_lines);
             self.draft.base.timestamp = self.draft.samples.at;
         }
+    }
+
+    /// Remembers who waits for the records of the batch; a stream says the same for many blocks.
+    fn owe(&mut self, ack: Option<&Arc<dyn Token>>) {
+        if let Some(ack) = ack
+            && !self.acks.last().is_some_and(|last| Arc::ptr_eq(last, ack))
+        {
+            self.acks.push(Arc::clone(ack));
+        }
+    }
+
+    /// Changes the decoder and the first message for those of a stream, or back.
+    fn lend(&mut self, own: &mut Own) {
+        std::mem::swap(&mut self.decoder, &mut own.decoder);
+        std::mem::swap(&mut self.draft.base, &mut own.base);
     }
 
     fn decode(&mut self, record: &[u8]) {

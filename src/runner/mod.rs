@@ -13,6 +13,7 @@ mod output;
 mod splitting;
 mod throttle;
 mod ticks;
+mod undecoded;
 
 pub use attempts::Attempts;
 pub use backoff::{Backoff, Retries};
@@ -24,6 +25,7 @@ pub use output::{OutputRunner, RebuildOutput};
 pub use splitting::SplitRules;
 pub use throttle::{Quiet, Throttle, escaped};
 pub use ticks::Ticks;
+pub use undecoded::Undecoded;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

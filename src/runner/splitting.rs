@@ -62,6 +62,11 @@ impl Splitting {
         }
     }
 
+    /// Bytes that are part of no record yet. Those of one that was given up are done with.
+    pub(super) fn pending(&self) -> usize {
+        if self.within_long { 0 } else { self.rest.len() }
+    }
+
     /// Nothing more comes: what is left is a record, or is given up.
     pub(super) fn finish(&mut self, records: &mut dyn Records) {
         let mut rest = std::mem::take(&mut self.rest);

@@ -5,7 +5,7 @@
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
 //! `HEKAD_BINARY` names another binary than the one built beside the tests, `HEKA_VENV` the environment with the
 //! clients, `HEKA_NODE` the folder whose `node_modules` has statsd, `HEKA_BURST=samples,rate` sizes the burst, and
-//! `HEKA_RESTARTS=100` the number of stops and starts.
+//! `HEKA_RESTARTS=100` the number of stops and starts, `HEKA_TAIL=60` for how many seconds a log is rotated.
 
 #![allow(
     clippy::disallowed_methods,
@@ -29,6 +29,7 @@ mod prometheus;
 mod reference;
 mod restarting;
 mod stopping;
+mod tailing;
 mod top_series;
 mod unix;
 mod upstreams;

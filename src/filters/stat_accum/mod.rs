@@ -276,7 +276,10 @@ impl StatAccumFilter {
 impl Drop for StatAccumFilter {
     fn drop(&mut self) {
         // Nothing is held unless a fault ended it; from now on lanes say that the consumer has ended.
-        self.counts.lost.add(self.accumulator.close());
+        let lost = self.accumulator.close();
+        self.counts.lost.add(lost);
+        let tokens = self.inlet.take_tokens();
+        tokens.iter().filter(|_| lost > 0).for_each(|token| token.failed());
     }
 }
 

@@ -79,6 +79,47 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         INPUT,
         "Connections that could not be accepted; file descriptors may be short.",
     ),
+    counter("hekad_tail_bytes_total", INPUT, "Bytes of log files that were read, uncompressed."),
+    counter("hekad_tail_rotations_total", INPUT, "Log files that were left at their end for a newer one."),
+    counter(
+        "hekad_tail_truncations_total",
+        INPUT,
+        "Log files that were truncated or written anew while they were read.",
+    ),
+    counter(
+        "hekad_tail_vanished_total",
+        INPUT,
+        "Positions whose file was nowhere to be found; keep rotated files among those that file_match takes.",
+    ),
+    counter(
+        "hekad_tail_gap_bytes_total",
+        INPUT,
+        "Bytes of log files that are known to be lost: truncated before they were read, or passed over.",
+    ),
+    counter(
+        "hekad_tail_unreadable_total",
+        INPUT,
+        "Log files that could not be read, each once; the log says why, and what to do.",
+    ),
+    counter(
+        "hekad_tail_nul_bytes_total",
+        INPUT,
+        "NUL bytes between lines that were left out: the hole a writer leaves that goes on in a truncated file.",
+    ),
+    counter(
+        "hekad_tail_journal_errors_total",
+        INPUT,
+        "Journals that could not be read or written; lines since the last one are read again after a stop.",
+    ),
+    gauge("hekad_tail_streams", INPUT, "Streams of log files."),
+    gauge("hekad_tail_troubled_streams", INPUT, "Streams of log files that something keeps from being read."),
+    gauge("hekad_tail_open_files", INPUT, "Log files that are open."),
+    gauge("hekad_tail_behind_bytes", INPUT, "Bytes of log files that are there and were not read yet."),
+    gauge(
+        "hekad_tail_uncommitted_bytes",
+        INPUT,
+        "Bytes of log files that were read, and would be read again after a kill.",
+    ),
     counter("hekad_table_poured_total", FILTER, "Samples poured into the tables of a filter."),
     counter("hekad_table_flushed_total", FILTER, "Samples of a filter's tables that are in a snapshot."),
     counter(

@@ -19,8 +19,9 @@
 //!   size, or of a timer, histogram or distribution `[minimum, median, 90th, 99th percentile, maximum, samples a
 //!   second]`; `null` if the series is not in this view; left out if another aggregator shows it.
 //! * `status`: every second, running totals: `now`, `version`, `uptime`, `series`, `series_limit`, `datagrams`, `lines`,
-//!   `samples`, `delivered`, `losses` (what, why, how many), `routes` (`from`, `to`, `way`, `taken`, `lost`, `held`), and
-//!   `registry`, which is what `/-/series` has.
+//!   `samples`, `delivered`, `losses` (what, why, how many), `routes` (`from`, `to`, `way`, `taken`, `lost`, `held`),
+//!   `streams` of files, 100 at most (`input`, `stream`, `path`, `offset`, `behind` in bytes, `trouble` in words),
+//!   `more_streams`, and `registry`, which is what `/-/series` has.
 //!
 //! Events stand for themselves: a client that does not take them misses some. Streams end when the daemon stops.
 
@@ -133,6 +134,7 @@ impl Declare<dyn Output> for Config {
         let source = Arc::new(Source {
             ledger: context.ledger.clone(),
             names: Arc::clone(&context.names),
+            streams: context.shared.the(),
             started: context.started,
         });
         let guard = Guard::new(&self.address, &self.user, &self.password, own, &context.name);

@@ -42,7 +42,7 @@ const SCRIPTS: [Part; 4] = [
     Part {
         mark: "{status.js}",
         text: include_str!("web/status.js"),
-        hash: "fPJOLw3XB9jswzv4JMDmyKCGWngxAbus2E2z4KX9n4g=",
+        hash: "MSYELkx2gpnuEj61uv29WYT6p2iCVpYuVDmLh0hNxaQ=",
     },
     Part {
         mark: "{app.js}",

@@ -84,3 +84,15 @@ fn a_record_of_just_the_bound_is_one() {
     assert_eq!(found(&RULES, false, &["1234567", "\n"]), ["1234567\\n"]);
     assert_eq!(found(&RULES, false, &["12345678\n"]), ["! too_long"]);
 }
+
+#[test]
+fn what_is_pending_is_the_beginning_of_the_next_record() {
+    let mut splitting = Splitting::new(Box::new(Lines), RULES, false);
+    let mut found = Found::default();
+    let pushes = [("a\nb", 1), ("cd", 3), ("e\n", 0), ("12345678", 0), ("9", 0), ("0\nf", 1)];
+    for (push, pending) in pushes {
+        splitting.push(push.as_bytes(), &mut found);
+        assert_eq!(splitting.pending(), pending, "{push}");
+    }
+    assert_eq!(found.0, ["a\\n", "bcde\\n", "! too_long"]);
+}

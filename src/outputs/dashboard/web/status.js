@@ -31,6 +31,7 @@ const Status = (() => {
     about(status);
     routes(status, rate);
     losses(status, rate);
+    streams(status);
     prefixes(status.registry);
     newest(status.registry);
     // A greeting and the tick right after it are too close for a rate.
@@ -72,6 +73,22 @@ const Status = (() => {
         row.cells[1].className = now > 0 ? "bad" : "";
       }];
     }), 3);
+  }
+
+  function streams(status) {
+    document.getElementById("streams-section").hidden = status.streams.length === 0;
+    keep(document.querySelector("#streams tbody"), status.streams.map(({ input, stream, path, offset, behind, trouble }) =>
+      [input + "\n" + stream, row => {
+        const about = trouble || path;
+        if (row.title !== about) {
+          row.title = about;
+          row.cells[0].replaceChildren(`${input}: ${stream} `, element("span", about, trouble ? "bad" : "way"));
+        }
+        write(row, [short(offset), short(behind)]);
+        row.cells[2].className = trouble ? "bad" : "";
+      }]), 3);
+    const more = status.more_streams;
+    document.getElementById("streams-note").textContent = more > 0 ? `and ${short(more)} more` : "";
   }
 
   function prefixes(registry) {
