@@ -61,6 +61,11 @@ impl Lane {
     /// Lets the interval end: filters flush, outputs deliver.
     pub(crate) fn end_interval(&mut self, interval: Duration) {
         self.clock.advance(interval);
+        self.work();
+    }
+
+    /// Lets filters and outputs do what there is to do.
+    pub(crate) fn work(&mut self) {
         let now = self.clock.now();
         for filter in &mut self.machines.filters {
             while filter.step(now) == Step::Worked {}

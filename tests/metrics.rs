@@ -27,6 +27,10 @@ file_match = "none"
 
 [KeyFlushFilter]
 
+[StatFilter]
+message_matcher = "Type == 'line'"
+Metric.a = { type = "Counter", name = "a", value = "1" }
+
 [PrometheusOutput]
 address = "127.0.0.1:0"
 [[PrometheusOutput.mapping]]

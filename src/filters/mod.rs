@@ -2,4 +2,5 @@
 
 pub mod counter;
 pub mod key_flush;
+pub mod stat;
 pub mod stat_accum;

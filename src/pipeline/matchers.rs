@@ -1,16 +1,23 @@
 //! The matcher of each consumer: its own, or its type's.
 
-use super::plan::PlannedInput;
 use crate::config::{Problem, ProblemKind, Problems, Section};
 use crate::matcher::Matcher;
 use crate::plugin::{Declared, Plugin};
+
+/// A producer whose samples are meant for one filter (`stat_accum_name`).
+pub(super) struct Directed {
+    /// Its name.
+    pub(super) producer: String,
+    /// The name of the filter.
+    pub(super) to: String,
+}
 
 /// Compiles the matcher of a section; reports what keeps it from having one.
 pub(super) fn of(
     section: &Section,
     plugin: &Plugin,
     declared: &Declared,
-    inputs: &[PlannedInput],
+    directed: &[Directed],
     problems: &mut Problems,
 ) -> Option<Matcher> {
     if !declared.takes_records() {
@@ -31,8 +38,8 @@ pub(super) fn of(
         problems.push(Problem::at(section.name_at.clone(), kind));
         return None;
     };
-    let text = without_directed(default, section, declared, inputs);
-    Some(Matcher::parse(&text).expect("a default matcher parses, whatever the names of inputs"))
+    let text = without_directed(default, section, declared, directed);
+    Some(Matcher::parse(&text).expect("a default matcher parses, whatever the names of producers"))
 }
 
 /// The matcher of a consumer that takes no records; reports options that are for those who do.
@@ -58,21 +65,14 @@ pub(super) fn compile(section: &Section, text: &str, problems: &mut Problems) ->
     }
 }
 
-/// The default without the inputs that name another filter of this kind (`stat_accum_name`).
-fn without_directed(
-    default: &str,
-    section: &Section,
-    declared: &Declared,
-    inputs: &[PlannedInput],
-) -> String {
+/// The default without the producers that name another filter of this kind.
+fn without_directed(default: &str, section: &Section, declared: &Declared, directed: &[Directed]) -> String {
     let mut text = default.to_owned();
     if !declared.offers_inlet() {
         return text;
     }
-    for input in inputs {
-        if input.declared.directs_to().is_some_and(|name| name != section.name) {
-            text.push_str(&format!(" && Logger != {}", quoted(&input.name)));
-        }
+    for Directed { producer, .. } in directed.iter().filter(|directed| directed.to != section.name) {
+        text.push_str(&format!(" && Logger != {}", quoted(producer)));
     }
     text
 }

@@ -97,8 +97,9 @@ pub fn plan(
     let typed = find_types(&sections, plugins, problems);
     let reader = Reader { sections: &sections, typed: &typed, plugins, hostname: &hostname, longest };
     let inputs = reader.inputs(problems);
-    let mut filters = reader.consumers(PluginClass::Filter, &inputs, problems);
-    let outputs = reader.consumers(PluginClass::Output, &inputs, problems);
+    let directed = reader.directed(&inputs);
+    let mut filters = reader.consumers(PluginClass::Filter, &directed, problems);
+    let outputs = reader.consumers(PluginClass::Output, &directed, problems);
     reader.read_rest(problems);
     if typed.iter().all(|(_, plugin)| plugin.class != PluginClass::Input) && problems.is_empty() {
         problems.push(Problem::nowhere(ProblemKind::EmptyConfiguration));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::matchers;
+use super::matchers::{self, Directed};
 use super::options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions, TICKER_RANGE};
 use super::plan::{PlannedConsumer, PlannedInput};
 use crate::config::docs::{DocumentedOption, options};
@@ -166,8 +166,8 @@ impl Reader<'_> {
 
     fn check_directs_to(&self, section: &Section, declared: &Declared, problems: &mut Problems) {
         let Some(name) = declared.directs_to() else { return };
-        let filters: Vec<&str> =
-            self.of(PluginClass::Filter).map(|(section, _)| section.name.as_str()).collect();
+        let filters = self.of(PluginClass::Filter).map(|(section, _)| section.name.as_str());
+        let filters: Vec<&str> = filters.filter(|filter| *filter != section.name).collect();
         if !filters.contains(&name.as_str()) && !self.is_of_unknown_type(&name) {
             let suggestion = suggest(&name, filters.iter().copied()).map(str::to_owned);
             let allowed = filters.into_iter().map(str::to_owned).collect();
@@ -177,14 +177,27 @@ impl Reader<'_> {
         }
     }
 
+    /// The inputs and filters whose samples are meant for one filter.
+    pub(super) fn directed(&self, inputs: &[PlannedInput]) -> Vec<Directed> {
+        let of = |name: &str, declared: &Declared| {
+            Some(Directed { producer: name.to_owned(), to: declared.directs_to()? })
+        };
+        let of_filter = |(section, plugin): Typed<'_>| {
+            // Its mistakes are reported where it is read for itself.
+            of(&section.name, &read_own(section, plugin, &mut Problems::new())?)
+        };
+        let inputs = inputs.iter().filter_map(|input| of(&input.name, &input.declared));
+        inputs.chain(self.of(PluginClass::Filter).filter_map(of_filter)).collect()
+    }
+
     pub(super) fn consumers(
         &self,
         class: PluginClass,
-        inputs: &[PlannedInput],
+        directed: &[Directed],
         problems: &mut Problems,
     ) -> Vec<PlannedConsumer> {
         self.of(class)
-            .filter_map(|(section, plugin)| self.consumer(section, plugin, inputs, problems))
+            .filter_map(|(section, plugin)| self.consumer(section, plugin, directed, problems))
             .collect()
     }
 
@@ -192,7 +205,7 @@ impl Reader<'_> {
         &self,
         section: &Section,
         plugin: &Plugin,
-        inputs: &[PlannedInput],
+        directed: &[Directed],
         problems: &mut Problems,
     ) -> Option<PlannedConsumer> {
         let mut reading = section.reading();
@@ -219,9 +232,10 @@ impl Reader<'_> {
             }
             return None;
         };
+        self.check_directs_to(section, &declared, problems);
         let named = options.as_ref().and_then(|options| options.ticker_interval);
         let ticker = ticker(section, plugin, &declared, named.map(|every| every.0), problems);
-        let matcher = matchers::of(section, plugin, &declared, inputs, problems);
+        let matcher = matchers::of(section, plugin, &declared, directed, problems);
         let encoder = self.encoder(section, plugin, &declared, problems);
         let options = options?;
         let is_usual = |encoder: &Declared| encoder.takes_messages() && declared.frames_messages();

@@ -83,6 +83,11 @@ impl Emit<'_> {
         self.feeds.get_mut(feed).is_some_and(Feed::wants_totals)
     }
 
+    /// Whether whoever consumes the `feed`-th feed reads the lines of samples, which are written only then.
+    pub fn wants_lines(&mut self, feed: usize) -> bool {
+        self.feeds.get_mut(feed).is_some_and(Feed::wants_lines)
+    }
+
     /// Sends a body through the `feed`-th feed. What waits there, the runner waits for.
     pub fn send(&mut self, feed: usize, body: Body) {
         let trace = Trace { hops: self.trace.hops.saturating_add(1), ..self.trace.clone() };

@@ -51,6 +51,7 @@ pub use attributes::Attributes;
 pub use event::Event;
 pub use intern::Outcome;
 pub use line::{LEAST_RATE, used_rate};
+pub use number::number;
 pub use parse::Parser;
 pub use ring::{Ring, routed_name};
 pub use rules::{Dialect, Rules, RulesError};

@@ -7,7 +7,7 @@ use crate::metric::BadReason;
 /// # Errors
 /// `BadNumber` if it is no decimal number, `NotFinite` if it is too large for an `f64`.
 #[inline(always)]
-pub(super) fn number(text: &[u8]) -> Result<f64, BadReason> {
+pub fn number(text: &[u8]) -> Result<f64, BadReason> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),

@@ -103,7 +103,13 @@ const COVERED: &[(&str, &[&str])] = &[
     ),
     (
         "MissingKey",
-        &["key-missing", "key-missing-decoder-and-splitter", "key-missing-in-table", "mapping-keys"],
+        &[
+            "key-missing",
+            "key-missing-decoder-and-splitter",
+            "key-missing-in-table",
+            "mapping-keys",
+            "metric-keys",
+        ],
     ),
     ("MissingMatcher", &["many-sections", "matcher-missing", "matcher-missing-of-filter"]),
     ("MissingType", &["type-missing", "type-missing-and-near"]),
@@ -135,6 +141,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-prometheus",
             "range-retries",
             "range-splitters",
+            "range-stat",
             "range-statsd",
             "range-ticker",
             "range-timers",
@@ -165,13 +172,19 @@ const COVERED: &[(&str, &[&str])] = &[
         ],
     ),
     ("TypeWithoutClass", &["many-sections", "type-without-class", "type-without-class-for-case"]),
-    ("UnknownChoice", &["choice", "choice-with-a-slip", "many-in-one-section", "mapping-keys"]),
+    (
+        "UnknownChoice",
+        &["choice", "choice-with-a-slip", "many-in-one-section", "mapping-keys", "metric-keys"],
+    ),
     (
         "UnknownDecoder",
         &["decoder-unknown", "decoder-unknown-section", "decoder-unknown-sub", "many-in-one-section"],
     ),
     ("UnknownEncoder", &["encoder-unknown", "encoder-unknown-section", "many-in-an-output"]),
-    ("UnknownFilter", &["accumulator-unknown", "accumulator-unknown-with-a-slip"]),
+    (
+        "UnknownFilter",
+        &["accumulator-unknown", "accumulator-unknown-of-filter", "accumulator-unknown-with-a-slip"],
+    ),
     (
         "UnknownKey",
         &[
@@ -185,6 +198,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "many-in-one-section",
             "many-sections",
             "mapping-keys",
+            "metric-keys",
         ],
     ),
     ("UnknownSplitter", &["splitter-unknown", "splitter-unknown-section"]),
@@ -211,6 +225,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "many-in-one-section",
             "many-sections",
             "mapping-keys",
+            "metric-keys",
             "type-is-no-string",
             "value-date",
             "value-integer-for-string",

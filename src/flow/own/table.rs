@@ -265,6 +265,17 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         FILTER,
         "Keys that came often enough and were not named because max_keys was reached.",
     ),
+    counter(
+        "hekad_stat_late_total",
+        FILTER,
+        "Messages that made no samples because they were older than max_age when they were received.",
+    ),
+    counter(
+        "hekad_stat_skipped_total",
+        &["filter", "metric", "reason"],
+        "Samples that were not made of a message, by reason: no_field (a variable has no value), or why a statsd line would be \
+         bad.",
+    ),
     counter("hekad_upstream_lines_total", UPSTREAM, "Lines an output of statsd sent to an upstream."),
     counter("hekad_upstream_datagrams_total", UPSTREAM, "Datagrams an output of statsd sent to an upstream."),
     counter(
