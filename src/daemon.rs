@@ -172,12 +172,16 @@ async fn signals(asked: Stop, ledger: Ledger) {
         use tokio::signal::unix::{SignalKind, signal};
         let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
         if let (Ok(mut terminate), Ok(mut interrupt)) = signals {
-            // Nothing is reloaded or reopened; the default of ending without a flush would be worse.
+            // Nothing waits for it: outputs see by themselves that a file was moved. The default of ending without a flush
+            // would be worse.
             let hangups = signal(SignalKind::hangup());
             tokio::spawn(async move {
                 let Ok(mut hangups) = hangups else { return };
                 while hangups.recv().await.is_some() {
-                    tracing::warn!("SIGHUP means nothing to hekad: a changed configuration needs a restart");
+                    tracing::info!(
+                        "SIGHUP is not needed: files that were moved are opened anew within a second; a changed \
+                         configuration needs a restart"
+                    );
                 }
             });
             let reports = signal(SignalKind::user_defined1());

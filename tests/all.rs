@@ -8,6 +8,7 @@ mod cases;
 mod config;
 mod example;
 mod faults;
+mod file_output;
 mod flood;
 mod floors;
 mod forwarding;

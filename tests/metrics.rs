@@ -60,7 +60,10 @@ fn every_metric_of_the_table_is_counted_with_its_labels_and_no_other() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("there are threads");
     let directory = tempfile::TempDir::new().expect("a directory can be made");
-    let sources = Sources::embedded("everything.toml", EVERYTHING);
+    let file = directory.path().join("messages.log");
+    let text =
+        format!("{EVERYTHING}\n[FileOutput]\nmessage_matcher = \"TRUE\"\npath = \"{}\"\n", file.display());
+    let sources = Sources::embedded("everything.toml", &text);
     let mut problems = Problems::new();
     let planned = plan(&sources, &builtin(), &|_| None, "host", &mut problems).expect("it is right");
     let setting = Setting {

@@ -15,8 +15,8 @@ use crate::message::{Message, Text};
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
-    Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Input,
-    Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Uuids,
+    Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Frames,
+    Input, Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Uuids,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
@@ -267,6 +267,7 @@ impl Builder {
             clock: Arc::clone(&self.context.clock),
             attempted: Attempted::default(),
             current: None,
+            spare: Frames::default(),
             throttle: Throttle::default(),
             name,
         })

@@ -18,6 +18,6 @@ pub fn builtin() -> Plugins {
         decoders decoder: json, multi, nginx_access, payload_regex, protobuf, stats_to_fields, statsd;
         filters filter: counter, key_flush, stat, stat_accum;
         encoders encoder: payload, protobuf, rst;
-        outputs output: carbon, console, dashboard, log, null, prometheus, statsd, statsd_admin;
+        outputs output: carbon, console, dashboard, file, log, null, prometheus, statsd, statsd_admin;
     }
 }

@@ -44,6 +44,8 @@ pub struct OutputRunner {
     pub attempted: Attempted,
     /// What is being delivered.
     pub current: Option<Current>,
+    /// What the delivery before was encoded in, whose memory the next one takes.
+    pub spare: Frames,
     /// Keeps the log short.
     pub throttle: Throttle,
 }
@@ -81,7 +83,9 @@ impl OutputRunner {
         }
         if self.current.is_none() {
             match self.queue.pop() {
-                Some(delivery) => self.current = Some(Current::new(delivery)),
+                Some(delivery) => {
+                    self.current = Some(Current::new(delivery, std::mem::take(&mut self.spare)));
+                }
                 None if self.queue.is_closed() => return self.finish(now),
                 None => return Step::Idle { until: self.ticks.look_again(now) },
             }
@@ -186,7 +190,11 @@ impl OutputRunner {
 
     /// Ends the delivery under way; what was not refused was delivered.
     fn settle(&mut self) -> Step {
-        let current = self.current.take().expect("a delivery is under way");
+        let mut current = self.current.take().expect("a delivery is under way");
+        if current.frames.bytes.capacity() <= 2 * ENOUGH {
+            current.frames.clear();
+            self.spare = current.frames;
+        }
         self.delivered.add((current.delivery.len() - current.unencoded - current.refused) as u64);
         let refused = (LossReason::Refused, current.refused);
         current.delivery.settle(&[(LossReason::Encode, current.unencoded), refused]);
@@ -265,10 +273,10 @@ impl OutputRunner {
 }
 
 impl Current {
-    fn new(delivery: Delivery) -> Current {
+    fn new(delivery: Delivery, frames: Frames) -> Current {
         Current {
             delivery,
-            frames: Frames::default(),
+            frames,
             next: 0,
             from: 0,
             pending: false,

@@ -107,6 +107,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "key-missing",
             "key-missing-decoder-and-splitter",
             "key-missing-in-table",
+            "key-missing-of-file",
             "mapping-keys",
             "metric-keys",
         ],
@@ -132,6 +133,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-carbon",
             "range-dashboard",
             "range-decoders",
+            "range-file",
             "range-hekad",
             "range-key-flush",
             "range-lanes",
@@ -174,7 +176,14 @@ const COVERED: &[(&str, &[&str])] = &[
     ("TypeWithoutClass", &["many-sections", "type-without-class", "type-without-class-for-case"]),
     (
         "UnknownChoice",
-        &["choice", "choice-with-a-slip", "many-in-one-section", "mapping-keys", "metric-keys"],
+        &[
+            "choice",
+            "choice-of-file",
+            "choice-with-a-slip",
+            "many-in-one-section",
+            "mapping-keys",
+            "metric-keys",
+        ],
     ),
     (
         "UnknownDecoder",

@@ -19,6 +19,7 @@ mod clients;
 mod console;
 mod exporter;
 mod exposition;
+mod file_output;
 mod formats;
 mod graphite;
 mod harness;

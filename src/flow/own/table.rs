@@ -276,6 +276,18 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "Samples that were not made of a message, by reason: no_field (a variable has no value), or why a statsd line would be \
          bad.",
     ),
+    counter("hekad_file_bytes_total", OUTPUT, "Bytes an output added to its file."),
+    counter(
+        "hekad_file_opened_total",
+        OUTPUT,
+        "Times an output opened its file: at the start, for the next interval, and where it was moved or removed.",
+    ),
+    counter("hekad_file_flushes_total", OUTPUT, "Times an output brought its file to the disk."),
+    counter(
+        "hekad_file_taken_back_total",
+        OUTPUT,
+        "Writes to a file that failed within and were taken back; see the disk, which is full or broken.",
+    ),
     counter("hekad_upstream_lines_total", UPSTREAM, "Lines an output of statsd sent to an upstream."),
     counter("hekad_upstream_datagrams_total", UPSTREAM, "Datagrams an output of statsd sent to an upstream."),
     counter(
