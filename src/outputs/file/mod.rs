@@ -43,7 +43,7 @@ pub struct Config {
     /// Permissions of folders that are made, in octal, less the umask. Default "700".
     #[serde(default = "folder_perm")]
     pub folder_perm: String,
-    /// Hours after which the next file is begun: 1, 4, 12 or 24, counted from midnight. Default 0, which is never.
+    /// Hours after which the next file is begun, counted from midnight: 1, 4, 12 or 24, or 0 for never. Default 0.
     #[serde(default)]
     pub rotation_interval: u32,
     /// How often what was written is brought to the disk, so that it outlives a failure of power; a bare number is in
@@ -96,6 +96,9 @@ impl Check for Config {
         if !ROTATIONS.contains(&self.rotation_interval) {
             let help = "0 never begins another file";
             add("rotation_interval", "must be 0, 1, 4, 12 or 24 hours".to_owned(), help);
+        }
+        if self.flush_interval.0 > LONGEST_INTERVAL {
+            add("flush_interval", "must be at most 24h".to_owned(), "0 leaves it to flush_count");
         }
         if self.flush_count == 0 {
             let help = "1 has no say, or flushes every write if flush_interval is 0";
@@ -356,6 +359,8 @@ fn mode(text: &str) -> Option<u32> {
 }
 
 const ROTATIONS: [u32; 5] = [0, 1, 4, 12, 24];
+
+const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
 
 const FASTEST_TICK: Duration = Duration::from_millis(100);
 

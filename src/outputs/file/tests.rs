@@ -239,11 +239,13 @@ fn mistakes_name_their_key() {
         keys(|config| {
             config.folder_perm = "1777".into();
             config.rotation_interval = 2;
+            config.flush_interval = Millis::new(86_400_001);
             config.flush_count = 0;
         }),
         [
             "folder_perm: must be permissions in octal, up to \"777\"",
             "rotation_interval: must be 0, 1, 4, 12 or 24 hours",
+            "flush_interval: must be at most 24h",
             "flush_count: must be at least 1"
         ]
     );
