@@ -281,7 +281,7 @@ impl Accumulator {
 
     /// Swaps the cells of every table for empty ones that are as long, so that no lane has to make room. One at least.
     pub(super) fn flip(&self, spares: &mut Vec<Cells>) -> Vec<Cells> {
-        let tables = self.all_tables();
+        let tables = self.tables_to_merge();
         spares.resize_with(tables.len().max(spares.len()), Cells::default);
         let flipped = tables.iter().zip(spares.drain(..)).map(|(table, mut spare)| {
             spare.lengthen(&table.lengths());
@@ -302,10 +302,13 @@ impl Accumulator {
         &self.names
     }
 
-    /// The one with the most series first: what is merged is merged into its cells, and the cells of others stay small.
     pub(super) fn all_tables(&self) -> Vec<Arc<Table>> {
-        let mut tables: Vec<Arc<Table>> =
-            self.tables().seats.iter().map(|(_, table)| Arc::clone(table)).collect();
+        self.tables().seats.iter().map(|(_, table)| Arc::clone(table)).collect()
+    }
+
+    /// The one with the most series first: what is merged is merged into its cells, and the cells of others stay small.
+    pub(super) fn tables_to_merge(&self) -> Vec<Arc<Table>> {
+        let mut tables = self.all_tables();
         tables.sort_by_cached_key(|table| std::cmp::Reverse(table.lengths().all()));
         tables
     }

@@ -76,7 +76,7 @@ impl Accumulator {
 
     /// Moves the distributions of all tables to the open part, and leaves the next view what it has to show of them.
     fn bring_together(&self, state: &mut State, bounds: &Bounds) {
-        let tables = self.all_tables();
+        let tables = self.tables_to_merge();
         self.take_parts(state, &tables);
         let spares = std::mem::take(&mut state.spares);
         state.leave_to_view(&spares, bounds);

@@ -39,7 +39,7 @@ impl Accumulator {
         let state = &mut *state;
         state.viewed = true;
         let span = now.since(state.shown).max(SHORTEST);
-        let tables = self.all_tables();
+        let tables = self.tables_to_merge();
         self.take_parts(state, &tables);
         let mut columns = Columns::default();
         state.live_counters(&mut columns, &tables, beside);
