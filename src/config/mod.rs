@@ -28,4 +28,6 @@ pub use sections::{Section, Sections, sections};
 pub use sources::{Location, Source, Sources, environment};
 pub use suggestion::suggest;
 pub use typed::{Check, Reading, Violation};
-pub use units::{Address, Bytes, Millis, OneOrMany, PercentText, Seconds, Target, flaw_of_socket};
+pub use units::{
+    Address, Bytes, Millis, OneOrMany, PercentText, Seconds, Target, flaw_of_socket, permissions,
+};

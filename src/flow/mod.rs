@@ -19,7 +19,7 @@ pub use ledger::{FeedCounts, JointCounts, Ledger, LedgerError, LossReason, Table
 pub use leg::{Health, Inlet, Lane, Leg, OnFull, Patience, Poured, Routes, Seat, SeriesTest, Test, Way};
 pub use maker::MessageMaker;
 pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
-pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace};
+pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace, snapshot_weight};
 pub use queue::{Offered, Queue};
 pub use record::{
     LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, are_samples, sample_facts,

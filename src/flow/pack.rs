@@ -96,8 +96,8 @@ impl Body {
     }
 }
 
-/// Columns, exact samples and members; a sketch as what it has at two digits.
-fn snapshot_weight(found: &Snapshot) -> usize {
+/// Bytes a snapshot holds, roughly: columns, exact samples and members; a sketch as what it has at two digits.
+pub fn snapshot_weight(found: &Snapshot) -> usize {
     let sketches =
         found.timers.iter().filter(|point| matches!(point.distribution, Distribution::Sketch(_))).count();
     let members = found.sets.iter().flat_map(|point| point.members.iter().flatten());

@@ -5,7 +5,7 @@
 
 use super::namespace::Affix;
 use super::number::write_number;
-use crate::metric::TagsRef;
+use crate::metric::{TagsRef, reference_text};
 
 /// Which timers have bins, and which.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,7 @@ impl Bins {
             return true;
         }
         // Tags are rare and rules few: the whole key is put together only where the name alone does not match.
-        !tags.is_empty() && key_of(name, tags).contains(&self.metric)
+        !tags.is_empty() && reference_text(name, tags).contains(&self.metric)
     }
 
     /// The same counts under the names the reference gives bins: `bin_BOUND`.
@@ -54,19 +54,6 @@ impl Bins {
             (affix, within)
         })
     }
-}
-
-fn key_of(name: &str, tags: TagsRef<'_>) -> String {
-    let mut key = name.to_owned();
-    for (tag, value) in tags.iter() {
-        key.push(';');
-        key.push_str(tag);
-        if !value.is_empty() {
-            key.push('=');
-            key.push_str(value);
-        }
-    }
-    key
 }
 
 /// The bound in a name: its first `.` is `_`, infinity is `inf`.

@@ -20,6 +20,6 @@ pub use limits::{Limit, Limits, NewSeries};
 pub use names::{NameList, Names};
 pub(crate) use registry::OVERFLOW;
 pub use registry::{NewName, Registry, Resolved};
-pub(crate) use series::tags_text;
 pub use series::{Kind, Series, SeriesId, SeriesRef};
+pub(crate) use series::{reference_text, tags_text};
 pub use tags::{Tags, TagsRef};

@@ -139,25 +139,30 @@ impl<'a> SeriesRef<'a> {
 
     /// Name and tags as the reference names what it aggregates: `name;k=v;k2`.
     pub fn reference_text(self) -> Cow<'a, str> {
-        if self.tags.is_empty() {
-            return Cow::Borrowed(self.name);
-        }
-        let mut text = self.name.to_string();
-        for (key, value) in self.tags.iter() {
-            text.push(';');
-            text.push_str(key);
-            if !value.is_empty() {
-                text.push('=');
-                text.push_str(value);
-            }
-        }
-        Cow::Owned(text)
+        reference_text(self.name, self.tags)
     }
 
     /// The tags as `k:v,k2:v2`, the text of the message field `tags`; a bare tag is `k`.
     pub fn tags_text(self) -> String {
         tags_text(self.tags)
     }
+}
+
+/// A name and tags as the reference has them in one key: `name;k=v;k2`.
+pub(crate) fn reference_text<'a>(name: &'a str, tags: TagsRef<'_>) -> Cow<'a, str> {
+    if tags.is_empty() {
+        return Cow::Borrowed(name);
+    }
+    let mut text = name.to_owned();
+    for (key, value) in tags.iter() {
+        text.push(';');
+        text.push_str(key);
+        if !value.is_empty() {
+            text.push('=');
+            text.push_str(value);
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// Tags as `k:v,k2:v2`; a bare tag is `k`.

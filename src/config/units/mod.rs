@@ -6,12 +6,14 @@
 mod address;
 mod duration;
 mod list;
+mod permissions;
 mod size;
 mod target;
 
 pub use address::{Address, AddressError};
 pub use duration::{DurationError, Millis, Seconds};
 pub use list::{OneOrMany, PercentText};
+pub use permissions::permissions;
 pub use size::{Bytes, SizeError};
 pub use target::{Target, flaw_of_socket};
 

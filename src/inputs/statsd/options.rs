@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation, flaw_of_socket};
+use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation, flaw_of_socket, permissions};
 
 /// Options of `StatsdInput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -114,9 +114,7 @@ impl Config {
 
     /// The mode of socket files, if it is one.
     pub(super) fn mode(&self) -> Option<u32> {
-        let digits = self.socket_mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
-        let mode = u32::from_str_radix(&self.socket_mode, 8).ok()?;
-        (digits && mode <= 0o777).then_some(mode)
+        permissions(&self.socket_mode)
     }
 
     fn check_socket(&self, violations: &mut Vec<Violation>) {

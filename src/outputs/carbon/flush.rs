@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aggregate::Snapshot;
-use crate::flow::{Body, SnapshotLines, write_backend_stats};
+use crate::flow::{SnapshotLines, snapshot_weight, write_backend_stats};
 use crate::graphite::{Namespace, TagMode, write_pickles};
 use crate::time::Clock;
 
@@ -23,7 +23,7 @@ pub(super) enum Flush {
     /// The payloads of messages.
     Lines(Vec<u8>),
     /// What was sent, as it was sent.
-    Sent(Box<[u8]>),
+    Sent(Vec<u8>),
 }
 
 /// How a flush is written.
@@ -68,8 +68,7 @@ impl Flush {
         let Flush::Snapshot { found, naming, .. } = self else { return false };
         let timer = LINE * (TIMER_LINES + 5 * naming.percentiles().len());
         let others = found.len() - found.timers.len();
-        let weight = Body::Snapshot { found: Arc::clone(found), naming: Arc::clone(naming) }.weight();
-        weight > timer * found.timers.len() + 2 * LINE * others
+        snapshot_weight(found) > timer * found.timers.len() + 2 * LINE * others
     }
 }
 
@@ -107,11 +106,7 @@ impl Parts<'_> {
                     self.done = true;
                 }
             }
-            (_, Flush::Lines(lines)) => {
-                out.extend_from_slice(lines);
-                self.done = true;
-            }
-            (_, Flush::Sent(bytes)) => {
+            (_, Flush::Lines(bytes) | Flush::Sent(bytes)) => {
                 out.extend_from_slice(bytes);
                 self.done = true;
             }

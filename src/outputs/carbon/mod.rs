@@ -247,10 +247,11 @@ impl CarbonOutput {
 
     /// Keeps what a connection may have swallowed, in the form that takes less memory.
     fn keep(&mut self, flush: Flush) {
-        let copy = std::mem::take(&mut self.copy);
+        let mut copy = std::mem::take(&mut self.copy);
+        copy.shrink_to_fit();
         self.before = match self.config.protocol {
             Transport::Tcp if copy.is_empty() => Some(flush),
-            Transport::Tcp => Some(Flush::Sent(copy.into_boxed_slice())),
+            Transport::Tcp => Some(Flush::Sent(copy)),
             // Nothing of a datagram is ever sent again.
             Transport::Udp => None,
         };

@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Check, Millis, Violation};
+use crate::config::{Check, Millis, Violation, permissions};
 use crate::flow::Count;
 use crate::plugin::{
     BuildContext, BuildError, Declare, Fault, LocalFuture, Outcome, Outgoing, Output, Ticker,
@@ -354,8 +354,7 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> Fault {
 
 /// Permissions as chmod takes them.
 fn mode(text: &str) -> Option<u32> {
-    let is_octal = (1..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
-    u32::from_str_radix(text, 8).ok().filter(|&mode| is_octal && mode <= 0o777)
+    permissions(text).filter(|_| text.len() <= 4)
 }
 
 const ROTATIONS: [u32; 5] = [0, 1, 4, 12, 24];
