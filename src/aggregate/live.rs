@@ -3,6 +3,9 @@
 //! Counters and gauges are read where they are, some thousands at a time, so that a lane waits for microseconds.
 //! Distributions and sets leave the tables for the open part of the interval, by a swap of arrays as at a flush: only so
 //! can the samples since the last view be told from those before it. When to look is decided elsewhere.
+//!
+//! What a lost view had is named again in the interval after it, some groups of series with each view: all at once would
+//! be a list as long as the registry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +21,16 @@ use crate::metric::{Kind, SeriesId};
 use crate::time::{Slot, Stamp};
 
 /// Which series a view has beside those that were touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beside {
     /// None.
     Nothing,
-    /// Those that had samples in the last closed interval: a view that was lost is made good.
-    Interval,
+    /// Of those that had samples in the last closed interval the ones whose turn it is, so that each of them is named
+    /// once in so much time: what a view that was lost had is made good.
+    Turns {
+        /// In what time all have their turn: the flush interval.
+        every: Duration,
+    },
     /// Whatever is kept: for who sees this accumulator for the first time.
     Everything,
 }
@@ -39,6 +46,7 @@ impl Accumulator {
         let state = &mut *state;
         state.viewed = true;
         let span = now.since(state.shown).max(SHORTEST);
+        let beside = Named::between(state.shown, now, beside);
         let tables = self.tables_to_merge();
         self.take_parts(state, &tables);
         let mut columns = Columns::default();
@@ -71,7 +79,7 @@ impl Accumulator {
 }
 
 impl State {
-    fn live_counters(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Beside) {
+    fn live_counters(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Named) {
         let length = self.length(tables, |lengths| lengths.counters, self.kept.counters.len());
         self.kept.counters.resize_with(length, Default::default);
         self.kept.shown.begin(length);
@@ -83,7 +91,7 @@ impl State {
             let kept = counters[start..].iter_mut().zip(&sums).zip(&negatives);
             for (index, ((kept, cell), negative)) in (start..).zip(kept) {
                 let fresh = shown.show(index, cell.samples);
-                if fresh == 0 && !beside.includes(kept.age) {
+                if fresh == 0 && !beside.includes(index, kept.age) {
                     continue;
                 }
                 kept.begin(births, self.since);
@@ -98,7 +106,7 @@ impl State {
         }
     }
 
-    fn live_gauges(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Beside) {
+    fn live_gauges(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Named) {
         let length = self.length(tables, |lengths| lengths.gauges, self.kept.gauges.len());
         self.kept.gauges.resize_with(length, Default::default);
         let mut merged = Gauges::untouched(AT_ONCE);
@@ -107,7 +115,7 @@ impl State {
             let kept = self.kept.gauges[start..].iter_mut().take(AT_ONCE);
             for (place, kept) in kept.enumerate() {
                 let samples = kept.seen.show(merged.samples(place));
-                if samples > 0 || beside.includes(kept.age) {
+                if samples > 0 || beside.includes(start + place, kept.age) {
                     let series = SeriesId::new(Kind::Gauge, start + place);
                     let value = merged.value(place, kept.value);
                     columns.gauges.push(GaugePoint { series, value });
@@ -144,7 +152,7 @@ impl State {
     }
 
     /// From what was just taken, and what the last flush took before this view could.
-    fn live_timers(&mut self, columns: &mut Columns, beside: Beside, bounds: &Bounds) {
+    fn live_timers(&mut self, columns: &mut Columns, beside: Named, bounds: &Bounds) {
         let none = DistributionCell::default();
         let State { kept, spares, unseen, .. } = self;
         for (which, kind) in DISTRIBUTIONS.into_iter().enumerate() {
@@ -163,7 +171,7 @@ impl State {
                     };
                     if cell.samples() > 0 {
                         columns.timers.push(kept.point(series, cell, &mut columns.values));
-                    } else if beside.includes(kept.age) {
+                    } else if beside.includes(index, kept.age) {
                         columns.timers.push(kept.point(series, &none, &mut columns.values));
                     }
                 },
@@ -171,10 +179,10 @@ impl State {
         }
     }
 
-    fn live_sets(&mut self, beside: Beside) -> Vec<SetPoint> {
+    fn live_sets(&mut self, beside: Named) -> Vec<SetPoint> {
         let mut points = Vec::new();
         walk(&mut self.kept.sets, &mut self.open.sets, |index, kept, open| {
-            if kept.unseen > 0 || kept.changed || beside.includes(kept.age) {
+            if kept.unseen > 0 || kept.changed || beside.includes(index, kept.age) {
                 kept.changed = false;
                 points.push(SetPoint {
                     series: SeriesId::new(Kind::Set, index),
@@ -202,15 +210,45 @@ impl State {
     }
 }
 
-impl Beside {
-    fn includes(self, age: Age) -> bool {
+/// Series that one view names beside those that were touched.
+#[derive(Debug, Clone, Copy)]
+enum Named {
+    Nothing,
+    /// Those of so many groups, from this one on.
+    Groups {
+        first: i64,
+        count: i64,
+    },
+    Everything,
+}
+
+impl Named {
+    /// What the view at `now` names if the one before was at `last`. A clock that was set back gives nobody a turn.
+    fn between(last: Stamp, now: Stamp, beside: Beside) -> Named {
+        match beside {
+            Beside::Nothing => Named::Nothing,
+            Beside::Everything => Named::Everything,
+            Beside::Turns { every } => {
+                let turn = (i64::try_from(every.as_nanos()).unwrap_or(i64::MAX) / GROUPS).max(1);
+                let first = last.0.div_euclid(turn) + 1;
+                Named::Groups { first, count: now.0.div_euclid(turn) + 1 - first }
+            }
+        }
+    }
+
+    fn includes(self, index: usize, age: Age) -> bool {
         match self {
-            Beside::Nothing => false,
-            Beside::Interval => age == Age(0),
-            Beside::Everything => age != Age::ABSENT,
+            Named::Nothing => false,
+            Named::Groups { first, count } => {
+                age == Age(0) && (index as i64).wrapping_sub(first).rem_euclid(GROUPS) < count
+            }
+            Named::Everything => age != Age::ABSENT,
         }
     }
 }
+
+/// Groups that have their turns one after the other; a series is in that of its index, so that each has as many.
+const GROUPS: i64 = 64;
 
 /// Cells read while a table is locked: some microseconds.
 pub(super) const AT_ONCE: usize = 2048;

@@ -23,7 +23,7 @@ struct Bench {
 
 /// One line: kind, name, value or member, rate.
 #[derive(Debug, Clone)]
-struct Line(SampleKind, &'static str, f64, f64);
+struct Line<'a>(SampleKind, &'a str, f64, f64);
 
 impl Bench {
     fn new(rules: AccumulatorRules) -> Bench {
@@ -372,7 +372,7 @@ fn the_ledger_says_what_waits_for_the_next_flush() {
 }
 
 /// Everything but gauges: their order is that of batches, not of samples.
-fn any_line() -> impl Strategy<Value = Line> {
+fn any_line() -> impl Strategy<Value = Line<'static>> {
     let kind = prop::sample::select(vec![
         SampleKind::Counter,
         SampleKind::Timer,

@@ -58,19 +58,43 @@ fn what_a_flush_takes_before_a_view_could_is_in_the_next_view() {
 }
 
 #[test]
-fn a_view_after_a_flush_heals_what_had_samples_and_the_first_one_has_everything() {
+fn what_had_samples_is_named_once_in_the_next_interval_and_the_first_view_has_everything() {
     let mut bench = Bench::new(AccumulatorRules::default());
     bench.pour(0, &ALL_KINDS);
     bench.view(1001);
     bench.flush();
+    bench.view(1009);
     let names =
-        |view: &Snapshot| (view.counters.len(), view.gauges.len(), view.timers.len(), view.sets.len());
-    let healed = bench.accumulator.view(at(1020), Beside::Interval);
-    assert_eq!(names(&healed), (1, 1, 1, 1));
-    assert_eq!((healed.samples, healed.timers[0].total_weight), (0, 1.0));
+        |view: &Snapshot| [view.counters.len(), view.gauges.len(), view.timers.len(), view.sets.len()];
+    let healing = Beside::Turns { every: Duration::from_secs(10) };
+    let mut healed = [0; 4];
+    for seconds in 1010..1020 {
+        let view = bench.accumulator.view(at(seconds), healing);
+        assert_eq!(view.samples, 0);
+        assert!(view.timers.iter().all(|timer| timer.total_weight == 1.0));
+        healed = std::array::from_fn(|kind| healed[kind] + names(&view)[kind]);
+    }
+    assert_eq!(healed, [1, 1, 1, 1]);
     bench.flush();
-    assert_eq!(names(&bench.accumulator.view(at(1030), Beside::Interval)), (0, 0, 0, 1));
-    assert_eq!(names(&bench.accumulator.view(at(1031), Beside::Everything)), (1, 1, 1, 1));
+    // The set has no members any more, which is news.
+    assert_eq!(names(&bench.accumulator.view(at(1030), healing)), [0, 0, 0, 1]);
+    assert_eq!(names(&bench.accumulator.view(at(1031), Beside::Everything)), [1, 1, 1, 1]);
+}
+
+#[test]
+fn a_view_names_a_share_of_what_had_samples_as_large_as_the_time_since_the_last_one() {
+    let mut bench = Bench::new(AccumulatorRules::default());
+    let names: Vec<String> = (0..1000).map(|number| format!("c{number}")).collect();
+    let lines = names.iter().map(|name| Line(SampleKind::Counter, name, 1.0, 1.0));
+    bench.pour(0, &lines.collect::<Vec<_>>());
+    bench.view(1009);
+    bench.flush();
+    let healing = Beside::Turns { every: Duration::from_secs(10) };
+    let share = bench.accumulator.view(at(1010), healing).counters.len();
+    assert!((90..=110).contains(&share), "{share} of 1000 in a tenth of the time");
+    assert_eq!(bench.accumulator.view(at(1009), healing).counters.len(), 0);
+    assert_eq!(bench.accumulator.view(at(1019), healing).counters.len(), 1000);
+    assert_eq!(bench.accumulator.view(at(1039), healing).counters.len(), 1000);
 }
 
 #[test]

@@ -174,7 +174,7 @@ impl Filter for StatAccumFilter {
     fn tick(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
         let open = Slot::open_at(now, self.interval);
         if self.flush(Slot { end: open.start(), ..open }, now, emit) {
-            self.look(now, Beside::Interval, emit);
+            self.look(now, self.turns(), emit);
         }
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Filter for StatAccumFilter {
     }
 
     fn beat(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
-        self.look(now, Beside::Nothing, emit);
+        self.look(now, self.turns(), emit);
         Ok(())
     }
 
@@ -256,6 +256,11 @@ impl StatAccumFilter {
         self.negatives.raise_to(self.accumulator.negatives());
         let (found, naming) = (Arc::new(found), Arc::clone(&self.naming));
         emit.send(FLUSHES, Body::Snapshot { found, naming });
+    }
+
+    /// Each series that had samples in an interval is named once more in the next.
+    fn turns(&self) -> Beside {
+        Beside::Turns { every: self.interval }
     }
 
     /// Shows what has moved, if somebody wants to see it and something has.
