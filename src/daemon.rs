@@ -1,5 +1,6 @@
 //! The daemon as a process: which configuration, the clock, the state directory, the log, signals.
 
+mod memory;
 mod state;
 
 use std::fs::File;
@@ -95,6 +96,7 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
     let base_dir = base_dir(&plan).ok_or(DaemonError::NoBaseDir)?;
     let _lock = lock(&base_dir)?;
     tracing::info!("state is kept in {}", base_dir.display());
+    memory::give_back_large_blocks();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("runtime")

@@ -1,6 +1,6 @@
 //! Receives datagrams in batches: one socket of one lane, whole datagrams, every loss counted.
 //!
-//! One of two modules with `unsafe` (`statsd/scan.rs` is the other): `recvmmsg(2)`, `poll(2)`, `eventfd(2)` and `SO_MEMINFO` have no safe wrapper that
+//! One of three modules with `unsafe` (`statsd/scan.rs` and `daemon/memory.rs` are the others): `recvmmsg(2)`, `poll(2)`, `eventfd(2)` and `SO_MEMINFO` have no safe wrapper that
 //! keeps its buffers. `plain` is the safe twin, which the tests hold this one against. When to pause is `pace`'s.
 #![expect(unsafe_code, reason = "recvmmsg, poll, eventfd and SO_MEMINFO are called through libc")]
 
