@@ -42,6 +42,10 @@ pub struct Metric {
     pub name: String,
     /// Its value, written like its name: "1", or "%request_time%".
     pub value: String,
+    /// What the value is multiplied by: 1000 makes a Timer, which is in milliseconds, of `%request_time%` in seconds. Not
+    /// for a Set. Default 1.0.
+    #[serde(default = "one")]
+    pub scale: f64,
     /// Whether each dot in what variables stand for becomes `_` in the name, so that it begins no further level of it.
     /// Default false.
     #[serde(default)]
@@ -62,6 +66,10 @@ pub enum MetricType {
     Gauge,
     /// One member.
     Set,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 impl MetricType {
@@ -122,6 +130,11 @@ impl Metric {
         for (tag, text) in &self.tags {
             template("tags", text, Some(tag));
         }
+        if !self.scale.is_finite() || self.scale == 0.0 {
+            violations.push(Violation::new(key("scale"), "must be a number other than 0"));
+        } else if self.metric_type == MetricType::Set && self.scale != 1.0 {
+            violations.push(Violation::new(key("scale"), "does not go with a Set, whose values are texts"));
+        }
         if self.name.is_empty() {
             violations.push(Violation::new(key("name"), "must not be empty"));
         }
@@ -148,7 +161,9 @@ impl Metric {
         match self.metric_type {
             MetricType::Set => None,
             _ if number().is_err() => Some("is no number, and has no %Field% that could be one"),
-            MetricType::Timer if number().is_ok_and(|value| value < 0.0) => Some("must not be negative"),
+            MetricType::Timer if number().is_ok_and(|value| value * self.scale < 0.0) => {
+                Some("must not be negative")
+            }
             _ => None,
         }
     }

@@ -31,6 +31,7 @@ struct Compiled {
     kind: SampleKind,
     name: Template,
     value: Amount,
+    scale: f64,
     replace_dot: bool,
     tags: Vec<(String, Template)>,
     /// How many samples were not made since somebody asked, by reason.
@@ -100,6 +101,7 @@ impl Compiled {
                 Some(value) if kind != SampleKind::Set => Amount::Constant(value),
                 _ => Amount::Filled(value),
             },
+            scale: metric.scale,
             replace_dot: metric.replace_dot,
             tags: tags.collect::<Result<_, _>>()?,
             skipped: BTreeMap::new(),
@@ -183,7 +185,9 @@ impl Compiled {
                 })?
             }
         };
+        let value = value * self.scale;
         match self.kind {
+            _ if !value.is_finite() => Err(BadReason::NotFinite.label()),
             SampleKind::Timer if value < 0.0 => Err(BadReason::NegativeTimer.label()),
             _ => Ok(value),
         }

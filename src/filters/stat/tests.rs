@@ -12,6 +12,7 @@ fn metric(metric_type: MetricType, name: &str, value: &str) -> Metric {
         metric_type,
         name: name.to_owned(),
         value: value.to_owned(),
+        scale: 1.0,
         replace_dot: false,
         tags: BTreeMap::new(),
     }
