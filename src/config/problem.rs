@@ -229,6 +229,9 @@ pub enum ProblemKind {
     /// Two sections that serve one path of HTTP.
     #[error("`{section}` and `{other}` both serve the path `{path}`")]
     PathTaken { section: String, other: String, path: String },
+    /// Two sections that add to one file.
+    #[error("`{section}` and `{other}` both write {path}")]
+    FileTaken { section: String, other: String, path: String },
 }
 
 /// Why a reference to a variable cannot be read.
@@ -319,6 +322,7 @@ impl ProblemKind {
             Kind::AddressTaken { .. } => "give one of them another port".to_owned(),
             Kind::FeedsItself { .. } => "send elsewhere, or listen elsewhere".to_owned(),
             Kind::PathTaken { .. } => "give one of them another address".to_owned(),
+            Kind::FileTaken { .. } => "give one of them another file".to_owned(),
             Kind::NeverMatches { .. } => "nothing configured here emits such messages".to_owned(),
             _ => return None,
         };

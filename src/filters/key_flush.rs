@@ -80,6 +80,10 @@ impl Declare<dyn Filter> for Config {
         Some("Type == 'heka.statsample'")
     }
 
+    fn writes(&self) -> Vec<(&'static str, PathBuf)> {
+        self.log.iter().map(|log| ("log", log.clone())).collect()
+    }
+
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
         if let Some(log) = &self.log {
             appending(log)

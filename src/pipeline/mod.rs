@@ -3,6 +3,7 @@
 mod addresses;
 mod build;
 mod builtin;
+mod files;
 mod matchers;
 mod measure;
 mod options;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::options::{ConsumerOptions, Hekad, InputOptions, SplitterOptions};
 use super::read::{Reader, find_types};
 use super::routes::PlannedJoint;
-use super::{addresses, routes};
+use super::{addresses, files, routes};
 use crate::config::{Problem, ProblemKind, Problems, Section, Sources, sections};
 use crate::flow::Patience;
 use crate::matcher::{Facts, Matcher};
@@ -108,6 +108,7 @@ pub fn plan(
     let mut plan = Plan { hekad, hostname, inputs, filters, outputs, joints: Vec::new() };
     plan.joints = routes::joints(&plan, problems);
     addresses::check(&plan, problems);
+    files::check(&plan, problems);
     let failed = problems.iter().any(|problem| problem.severity() == crate::config::Severity::Error);
     (!failed).then_some(plan)
 }

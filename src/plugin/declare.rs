@@ -1,5 +1,6 @@
 //! What `check` must know of a plugin before anything is built: it belongs to the configuration struct.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -89,6 +90,11 @@ pub trait Declare<P: Kind + ?Sized>:
 
     /// Addresses it listens on.
     fn listens(&self) -> Vec<Endpoint> {
+        Vec::new()
+    }
+
+    /// Files it adds to, which nobody else may: the option that names each, and its path as configured.
+    fn writes(&self) -> Vec<(&'static str, PathBuf)> {
         Vec::new()
     }
 

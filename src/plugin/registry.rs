@@ -1,6 +1,7 @@
 //! Plugin types by name, with their configuration erased to what the plan asks.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::declare::{Parts, Ticker};
@@ -95,6 +96,7 @@ enum Question<'a> {
     OffersInlet,
     Ticker,
     Listens,
+    Writes,
     SendsTo,
     DirectsTo,
     TakesRecords,
@@ -117,6 +119,7 @@ enum Answer {
     Yes(bool),
     Ticker(Ticker),
     Endpoints(Vec<Endpoint>),
+    Files(Vec<(&'static str, PathBuf)>),
     Text(Option<&'static str>),
     Section(Option<String>),
     Parts(Option<Parts>),
@@ -138,6 +141,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::OffersInlet => Answer::Yes(config.offers_inlet()),
             Question::Ticker => Answer::Ticker(config.ticker()),
             Question::Listens => Answer::Endpoints(config.listens()),
+            Question::Writes => Answer::Files(config.writes()),
             Question::SendsTo => Answer::Endpoints(config.sends_to()),
             Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
             Question::TakesRecords => Answer::Yes(config.takes_records()),
@@ -243,6 +247,11 @@ impl Declared {
     /// See `Declare::listens`.
     pub fn listens(&self) -> Vec<Endpoint> {
         ask!(self, Question::Listens, Endpoints)
+    }
+
+    /// See `Declare::writes`.
+    pub fn writes(&self) -> Vec<(&'static str, PathBuf)> {
+        ask!(self, Question::Writes, Files)
     }
 
     /// See `Declare::sends_to`.

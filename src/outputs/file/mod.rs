@@ -141,6 +141,10 @@ impl Declare<dyn Output> for Config {
         true
     }
 
+    fn writes(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![("path", PathBuf::from(&self.path))]
+    }
+
     /// As often as it flushes, within reason: a file that was moved is missed by others.
     fn ticker(&self) -> Ticker {
         let interval = Some(self.flush_interval.0).filter(|interval| !interval.is_zero());
