@@ -29,6 +29,7 @@ impl MessageMaker {
             logger: Fact::Is(name.into()),
             hostname: Fact::Is(hostname.into()),
             env_version: Fact::Is("".into()),
+            signer: Fact::Is("".into()),
             severity: Some(DEFAULT_SEVERITY),
             pid: Some(0),
             fields: FieldNames::Only(&[]),

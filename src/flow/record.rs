@@ -116,6 +116,8 @@ impl Subject for RecordRef<'_> {
             (Header::Logger, _) => known(&facts.logger),
             (Header::Hostname, _) => known(&facts.hostname),
             (Header::EnvVersion, _) => known(&facts.env_version),
+            // Only messages come in frames.
+            (Header::Signer, _) => Known::Is(Cow::Borrowed(b"")),
             (Header::Uuid, RecordRef::Message(_)) => unreachable!("a message was answered above"),
         }
     }
@@ -177,6 +179,7 @@ pub fn sample_facts(logger: &str, hostname: &str) -> Facts {
         logger: Fact::Is(logger.into()),
         hostname: Fact::Is(hostname.into()),
         env_version: Fact::Is("".into()),
+        signer: Fact::Is("".into()),
         severity: Some(DEFAULT_SEVERITY),
         pid: Some(0),
         fields: FieldNames::Only(SAMPLE_FIELDS),

@@ -7,7 +7,7 @@ use super::subject::{FieldValue, Header, Known, Number, Subject};
 use super::verdict::Verdict;
 
 /// A tree as flat as it can be: no `All` directly in an `All`, no `Any` directly in an `Any`.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Expression {
     Constant(bool),
     Test(Test),
@@ -88,7 +88,7 @@ impl Display for Expression {
 }
 
 /// One variable and what is asked of it.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Test {
     pub(super) variable: Variable,
     pub(super) check: Check,
@@ -157,7 +157,7 @@ impl Display for Variable {
 
 /// What is asked of a value that is there. A value of another type than the literal's answers false, `!=` and
 /// `!~` included.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Check {
     Text(Relation, Quoted),
     Number(Relation, f64),

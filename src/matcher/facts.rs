@@ -17,6 +17,8 @@ pub struct Facts {
     pub hostname: Fact,
     /// Their schema version.
     pub env_version: Fact,
+    /// Who signed them; the empty text if nobody did.
+    pub signer: Fact,
     /// Their severity, if they share one.
     pub severity: Option<i32>,
     /// Their process id, if they share one.
@@ -55,6 +57,7 @@ impl Subject for Facts {
             Header::Logger => &self.logger,
             Header::Hostname => &self.hostname,
             Header::EnvVersion => &self.env_version,
+            Header::Signer => &self.signer,
             Header::Payload | Header::Uuid => return Known::Unknown,
         };
         match fact {

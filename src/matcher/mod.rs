@@ -36,7 +36,7 @@ pub use facts::{Fact, Facts, FieldNames};
 pub use subject::{FieldValue, Header, Known, Number, Subject};
 pub use verdict::Verdict;
 
-use expression::{Expression, Test, Variable};
+use expression::{Check, Expression, Quoted, Relation, Test, Variable};
 
 /// A compiled matcher. Cloning shares it.
 #[derive(Clone)]
@@ -60,6 +60,18 @@ impl Matcher {
     pub fn parse(text: &str) -> Result<Matcher, MatcherError> {
         let expression = parser::parse(text)?;
         Ok(Matcher { compiled: Arc::new(Compiled { text: text.into(), expression }) })
+    }
+
+    /// The same of messages alone whose signature was verified to be that of `signer`.
+    pub fn signed_by(&self, signer: &str) -> Matcher {
+        let check = Check::Text(Relation::Equal, Quoted { value: signer.into(), quote: '\'' });
+        let signed = Expression::Test(Test { variable: Variable::Header(Header::Signer), check });
+        let expression = match self.compiled.expression.clone() {
+            Expression::Constant(true) => signed,
+            Expression::All(parts) => Expression::All(std::iter::once(signed).chain(parts).collect()),
+            asked => Expression::All(vec![signed, asked]),
+        };
+        Matcher { compiled: Arc::new(Compiled { text: expression.to_string().into(), expression }) }
     }
 
     /// What it says of `subject`: a record, or facts about many.

@@ -116,6 +116,7 @@ fn facts(message: &Message, choices: [u8; 7]) -> Facts {
         logger: fact(&message.logger, choices[1]),
         hostname: fact(&message.hostname, choices[2]),
         env_version: fact(&message.env_version, choices[3]),
+        signer: Fact::Is(message.signer.as_deref().unwrap_or_default().into()),
         severity: says(choices[4]).then_some(message.severity),
         pid: says(choices[5]).then_some(message.pid),
         fields: match message.fields.iter().any(|field| field.name == "b") {

@@ -33,6 +33,8 @@ pub enum Header {
     EnvVersion,
     /// Host of the sender.
     Hostname,
+    /// Who signed the message, where that was verified. No word of the language: see `Matcher::signed_by`.
+    Signer,
 }
 
 impl Header {
@@ -45,10 +47,11 @@ impl Header {
             Header::Payload => "Payload",
             Header::EnvVersion => "EnvVersion",
             Header::Hostname => "Hostname",
+            Header::Signer => "Signer",
         }
     }
 
-    /// Every text header.
+    /// Every text header that the language knows.
     pub const ALL: [Header; 6] =
         [Header::Uuid, Header::Type, Header::Logger, Header::Payload, Header::EnvVersion, Header::Hostname];
 }
@@ -114,6 +117,7 @@ impl Subject for Message {
             Header::Payload => &self.payload,
             Header::EnvVersion => self.env_version.as_bytes(),
             Header::Hostname => self.hostname.as_bytes(),
+            Header::Signer => self.signer.as_deref().unwrap_or_default().as_bytes(),
         }))
     }
 

@@ -384,3 +384,21 @@ fn a_known_beginning_decides_what_cannot_continue_it() {
     }
     assert_eq!(compiled("Fields[a] == NIL").ask(&Facts::default()), Verdict::Maybe);
 }
+
+#[test]
+fn a_signed_matcher_takes_what_its_signer_signed_and_nothing_else() {
+    let signed = |signer: Option<&str>| Message { signer: signer.map(Into::into), ..message() };
+    for text in ["TRUE", "Type == 'TEST'", "Type == 'TEST' && Severity == 6", "Type == 'x' || Severity == 6"]
+    {
+        let matcher = compiled(text).signed_by("ops");
+        assert!(matcher.matches(&signed(Some("ops"))), "{text}");
+        assert!(!matcher.matches(&signed(Some("op"))), "{text}");
+        assert!(!matcher.matches(&signed(None)), "{text}");
+        let nobody = Facts { signer: Fact::Is("".into()), ..Facts::default() };
+        assert_eq!(matcher.plan(&nobody, &[]), Plan::No, "{text}");
+    }
+    assert!(!compiled("Type == 'x'").signed_by("ops").matches(&signed(Some("ops"))));
+    assert_eq!(compiled("Type == 'x'").signed_by("ops").text(), "Signer == 'ops' && Type == 'x'");
+    // It is no word of the language.
+    assert!(Matcher::parse("Signer == 'ops'").is_err());
+}

@@ -23,6 +23,24 @@ pub(super) fn of(
     if !declared.takes_records() {
         return none_of(section, plugin, problems);
     }
+    let matcher = unsigned(section, plugin, declared, directed, problems)?;
+    let Some(signer) = section.text("message_signer") else { return Some(matcher) };
+    if signer.is_empty() {
+        let (key, message) = ("message_signer".to_owned(), "must name a signer".to_owned());
+        problems.push(section.problem_at("message_signer", ProblemKind::OutOfRange { key, message }));
+        return None;
+    }
+    Some(matcher.signed_by(signer))
+}
+
+/// What its text asks, or that of its type.
+fn unsigned(
+    section: &Section,
+    plugin: &Plugin,
+    declared: &Declared,
+    directed: &[Directed],
+    problems: &mut Problems,
+) -> Option<Matcher> {
     if let Some(text) = section.text("message_matcher") {
         return compile(section, text, problems);
     }
@@ -44,7 +62,7 @@ pub(super) fn of(
 
 /// The matcher of a consumer that takes no records; reports options that are for those who do.
 fn none_of(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Option<Matcher> {
-    for key in ["message_matcher", "on_full"].into_iter().filter(|key| section.has(key)) {
+    for key in ["message_matcher", "message_signer", "on_full"].into_iter().filter(|key| section.has(key)) {
         let (key, type_name) = (key.to_owned(), plugin.type_name.to_owned());
         let at = section.key_at(&key);
         problems.push(Problem::at(at, ProblemKind::UnsupportedKey { key, type_name }));

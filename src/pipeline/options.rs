@@ -230,6 +230,9 @@ impl Default for SplitterOptions {
 pub struct ConsumerOptions {
     /// Which records it gets, in the matcher language. Default: the type's own, if it has one.
     pub message_matcher: Option<String>,
+    /// Gets only messages that this signer has signed, as verified by a HekaFramingSplitter that has a key of the signer.
+    /// Default: signatures are not asked for.
+    pub message_signer: Option<String>,
     /// How often it ticks: whole seconds, or text such as "100ms". Default: the type's own.
     pub ticker_interval: Option<Seconds>,
     /// What happens when its queue is full: "auto" (default) makes producers wait that can and drops, counted, what

@@ -241,7 +241,9 @@ impl Reader<'_> {
         let is_usual = |encoder: &Declared| encoder.takes_messages() && declared.frames_messages();
         let framed = of_output.and_then(|options| options.use_framing);
         let framed = framed.unwrap_or_else(|| encoder.as_ref().is_some_and(is_usual));
-        let emits = declared.emits(&section.name, self.hostname);
+        let mut emits = declared.emits(&section.name, self.hostname);
+        // What a filter makes is signed by nobody.
+        emits.iter_mut().for_each(|facts| facts.signer = Fact::Is("".into()));
         let name = section.name.as_str().into();
         let (section, loops) = (section.clone(), BTreeSet::new());
         Some(PlannedConsumer {
@@ -540,7 +542,8 @@ fn ticker(
 }
 
 /// Keys of filters and outputs that are easily put elsewhere.
-const CONSUMER_KEYS: &[&str] = &["message_matcher", "ticker_interval", "on_full", "encoder", "use_framing"];
+const CONSUMER_KEYS: &[&str] =
+    &["message_matcher", "message_signer", "ticker_interval", "on_full", "encoder", "use_framing"];
 
 /// Keys of inputs that are easily put elsewhere.
 const INPUT_KEYS: &[&str] = &["decoder", "splitter"];

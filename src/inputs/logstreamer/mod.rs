@@ -52,6 +52,7 @@ impl Declare<dyn Input> for Config {
             logger,
             hostname: Fact::Is(self.hostname.as_deref().unwrap_or(hostname).into()),
             env_version: Fact::Is("".into()),
+            signer: Fact::Unknown,
             severity: Some(DEFAULT_SEVERITY),
             pid: Some(0),
             fields: FieldNames::Only(&[]),

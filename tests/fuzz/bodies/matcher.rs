@@ -130,6 +130,7 @@ fn facts_of(message: &Message) -> Vec<Facts> {
         logger: fact(&message.logger),
         hostname: fact(&message.hostname),
         env_version: fact(&message.env_version),
+        signer: fact(message.signer.as_deref().unwrap_or_default()),
         severity: Some(message.severity),
         pid: None,
         fields,
