@@ -23,6 +23,7 @@ mod receive;
 mod sending;
 mod streams;
 mod tape;
+mod tls;
 #[cfg(unix)]
 mod unix;
 mod unixgram;
@@ -47,6 +48,7 @@ pub use sending::{Broken, is_closed, whole_lines, write_all};
 pub use streams::serve_unix_lines;
 pub use streams::{Framing, LineSink, StreamCounters, StreamLimits, serve_lines};
 pub use tape::{STDOUT, Tape};
+pub use tls::{ClientAuth, Tls, TlsClient, TlsError, TlsServer, TlsSide, Version, explained};
 #[cfg(unix)]
 pub use unix::{Access, SocketFile, UnixBindError, unix_datagrams, unix_listener};
 pub use unixgram::UnixSender;
