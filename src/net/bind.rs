@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use socket2::{Domain, Socket, Type};
 
 use super::owner::{Owner, Protocol, owner_of};
+use crate::plugin::BuildError;
 
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,14 @@ impl BindError {
             io::ErrorKind::AddrNotAvailable => BindError::NotAvailable { address, protocol },
             _ => BindError::Refused { address, protocol, source },
         }
+    }
+}
+
+impl From<BindError> for BuildError {
+    fn from(error: BindError) -> BuildError {
+        let help = matches!(error, BindError::Taken { .. })
+            .then(|| "stop that process, or give this section another `address`".to_owned());
+        BuildError { message: error.to_string(), help }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a lane receives, and what it was told and got: shared by the batched receiver and the plain one.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -20,13 +20,21 @@ pub struct BindOptions {
     pub one_socket: bool,
     /// Bytes asked for the receive buffer of each lane.
     pub receive_buffer: usize,
+    /// Whether who sent a datagram is asked for as well.
+    pub senders: bool,
     /// Longest pause of a busy lane before it receives; zero never pauses.
     pub pause: Duration,
 }
 
 impl Default for BindOptions {
     fn default() -> BindOptions {
-        BindOptions { lanes: 1, one_socket: false, receive_buffer: 25 * 1024 * 1024, pause: USUAL_PAUSE }
+        BindOptions {
+            lanes: 1,
+            one_socket: false,
+            receive_buffer: 25 * 1024 * 1024,
+            senders: false,
+            pause: USUAL_PAUSE,
+        }
     }
 }
 
@@ -86,7 +94,7 @@ impl<'a> Batch<'a> {
             } else {
                 &long[index * LONG..][..arrival.length]
             };
-            Datagram { bytes, truncated: arrival.truncated }
+            Datagram { bytes, truncated: arrival.truncated, sender: arrival.sender }
         })
     }
 
@@ -113,6 +121,8 @@ pub struct Datagram<'a> {
     pub bytes: &'a [u8],
     /// Whether it was longer than the room for it, so that its end is missing.
     pub truncated: bool,
+    /// Who sent it, if that was asked for.
+    pub sender: Option<IpAddr>,
 }
 
 /// Length and fate of one datagram; its bytes lie in the short slot of its place if they fit, else in the long one.
@@ -120,6 +130,7 @@ pub struct Datagram<'a> {
 pub(super) struct Arrival {
     pub(super) length: usize,
     pub(super) truncated: bool,
+    pub(super) sender: Option<IpAddr>,
 }
 
 impl Received {

@@ -4,16 +4,19 @@
 //! what was not sent, is the runner's.
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::place::Family;
 use super::tape::Tape;
+use super::tls::TlsClient;
+use crate::config::Address;
 
 /// Where outputs send to.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +33,29 @@ pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
+/// How to connect.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialing<'a> {
+    /// A name or an address.
+    pub host: &'a str,
+    /// Its port.
+    pub port: u16,
+    /// The address to connect from, if it is not the system's choice.
+    pub local: Option<&'a Address>,
+    /// How long the connection is quiet before the system asks whether the peer is there, if it does.
+    pub keep_alive: Option<Duration>,
+    /// How long all of it may take.
+    pub within: Duration,
+}
+
+/// A connection that was made.
+pub struct Dialed {
+    /// What is written and read.
+    pub connection: Box<dyn Connection>,
+    /// Its socket, to be asked what became of it when the connection is given up; none in a trial.
+    pub socket: Option<Socket>,
+}
+
 impl World {
     /// Connects to `host`, a name or an address, within `within`, the resolving included; tries all its addresses in
     /// turn. The connection sends at once what is written and notices a dead peer in about a minute when idle, and in
@@ -43,13 +69,34 @@ impl World {
         port: u16,
         within: Duration,
     ) -> io::Result<Box<dyn Connection>> {
-        match self {
-            World::Trial(tape) => Ok(Box::new(tape.connect(&place(host, port))?)),
+        let dialing = Dialing { host, port, local: None, keep_alive: Some(KEEPALIVE_AFTER), within };
+        Ok(self.dial(&dialing, None).await?.connection)
+    }
+
+    /// Connects as `dialing` says, and agrees on keys with the peer where there is `tls`, all of it in the time that it
+    /// allows. The connection sends at once what is written and notices in twenty seconds that nothing of it is
+    /// acknowledged.
+    ///
+    /// # Errors
+    /// What the last address tried said; `TimedOut` if the time was up; what is wrong with the peer's certificate.
+    pub async fn dial(&self, dialing: &Dialing<'_>, tls: Option<&TlsClient>) -> io::Result<Dialed> {
+        let Dialing { host, port, within, .. } = *dialing;
+        let (connection, socket): (Box<dyn Connection>, _) = match self {
+            World::Trial(tape) => (Box::new(tape.connect(&place(host, port))?), None),
             World::Real => {
-                let stream = timeout(within, connect(host, port)).await??;
-                Ok(Box::new(stream))
+                let dialed = timeout(within, async {
+                    let stream = connect(dialing).await?;
+                    let socket = SockRef::from(&stream).try_clone()?;
+                    let connection: Box<dyn Connection> = match tls {
+                        None => Box::new(stream),
+                        Some(tls) => tls.secure(host, Box::new(stream)).await?,
+                    };
+                    Ok::<_, io::Error>((connection, Some(socket)))
+                });
+                dialed.await??
             }
-        }
+        };
+        Ok(Dialed { connection, socket })
     }
 
     /// A socket that sends datagrams to `host`, resolved now.
@@ -57,15 +104,26 @@ impl World {
     /// # Errors
     /// If the name has no address, or no socket can be opened.
     pub async fn udp(&self, host: &str, port: u16) -> io::Result<UdpSender> {
+        self.udp_from(host, port, Family::Any, None).await
+    }
+
+    /// The same to an address of that family, from `local`.
+    ///
+    /// # Errors
+    /// If one of the names has no address, or no socket can be opened.
+    pub async fn udp_from(
+        &self,
+        host: &str,
+        port: u16,
+        family: Family,
+        local: Option<&Address>,
+    ) -> io::Result<UdpSender> {
         match self {
             World::Trial(tape) => Ok(UdpSender(Way::Trial(Arc::clone(tape), place(host, port)))),
             World::Real => {
-                let peer = lookup_host((bare(host), port)).await?.next().ok_or_else(|| no_address(host))?;
-                let any = match peer {
-                    SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-                    SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-                };
-                let socket = UdpSocket::bind(any)?;
+                let mut found = lookup_host((bare(host), port)).await?;
+                let peer = found.find(|peer| family.has(peer.ip())).ok_or_else(|| no_address(host))?;
+                let socket = UdpSocket::bind(local_of(local, peer).await?)?;
                 socket.connect(peer)?;
                 Ok(UdpSender(Way::Real(socket)))
             }
@@ -111,27 +169,58 @@ impl UdpSender {
     }
 }
 
-async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = no_address(host);
-    for address in lookup_host((bare(host), port)).await? {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                prepare(&stream)?;
-                return Ok(stream);
-            }
+async fn connect(dialing: &Dialing<'_>) -> io::Result<TcpStream> {
+    let mut last = no_address(dialing.host);
+    for address in lookup_host((bare(dialing.host), dialing.port)).await? {
+        match connect_to(address, dialing).await {
+            Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
     Err(last)
 }
 
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+async fn connect_to(peer: SocketAddr, dialing: &Dialing<'_>) -> io::Result<TcpStream> {
+    let socket = match peer {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if dialing.local.is_some() {
+        // A port of one's own must be free for the next connection as well.
+        socket.set_reuseaddr(true)?;
+        socket.bind(local_of(dialing.local, peer).await?)?;
+    }
+    let stream = socket.connect(peer).await?;
+    prepare(&stream, dialing.keep_alive)?;
+    Ok(stream)
+}
+
+/// Where to send from to reach `peer`.
+async fn local_of(local: Option<&Address>, peer: SocketAddr) -> io::Result<SocketAddr> {
+    let any = match peer {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let Some(local) = local else { return Ok(SocketAddr::new(any, 0)) };
+    if local.host().is_empty() {
+        return Ok(SocketAddr::new(any, local.port()));
+    }
+    let mut found = lookup_host((local.host(), local.port())).await?;
+    found.find(|found| found.is_ipv4() == peer.is_ipv4()).ok_or_else(|| {
+        let text = format!("{} has no address that reaches {}", local.host(), peer.ip());
+        io::Error::new(io::ErrorKind::AddrNotAvailable, text)
+    })
+}
+
+fn prepare(stream: &TcpStream, keep_alive: Option<Duration>) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY);
-    #[cfg(not(target_os = "openbsd"))]
-    let keepalive = keepalive.with_retries(KEEPALIVE_TRIES);
-    socket.set_tcp_keepalive(&keepalive)?;
+    if let Some(after) = keep_alive {
+        let keepalive = TcpKeepalive::new().with_time(after).with_interval(KEEPALIVE_EVERY);
+        #[cfg(not(target_os = "openbsd"))]
+        let keepalive = keepalive.with_retries(KEEPALIVE_TRIES);
+        socket.set_tcp_keepalive(&keepalive)?;
+    }
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     Ok(())
@@ -150,7 +239,7 @@ fn place(host: &str, port: u16) -> String {
     if bare(host).contains(':') { format!("[{}]:{port}", bare(host)) } else { format!("{host}:{port}") }
 }
 
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+pub(super) const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_TRIES: u32 = 3;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -177,7 +266,9 @@ mod tests {
             accepted.read_exact(&mut line).unwrap();
             assert_eq!(&line, b"a 1 2\n");
 
-            let stream = connect("127.0.0.1", port).await.unwrap();
+            let (host, keep_alive) = ("127.0.0.1", Some(KEEPALIVE_AFTER));
+            let dialing = Dialing { host, port, local: None, keep_alive, within: SOON };
+            let stream = connect(&dialing).await.unwrap();
             let socket = SockRef::from(&stream);
             assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
             assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_AFTER);

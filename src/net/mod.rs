@@ -5,6 +5,7 @@
 
 mod accept;
 mod bind;
+mod bytes;
 mod consoles;
 mod datagram;
 mod dial;
@@ -12,12 +13,17 @@ mod errand;
 mod events;
 mod exchange;
 mod frames;
+#[cfg(unix)]
+mod grams;
 pub mod http;
+mod lane;
 mod lines;
 mod owner;
 mod pace;
+mod place;
 #[cfg(any(test, not(target_os = "linux")))]
 pub mod plain;
+mod reading;
 #[cfg(target_os = "linux")]
 mod receive;
 mod sending;
@@ -31,19 +37,27 @@ mod unixgram;
 pub use crate::plugin::BoxFuture;
 pub use accept::Connections;
 pub use bind::{BindError, tcp_listener};
+#[cfg(unix)]
+pub use bytes::serve_unix_bytes;
+pub use bytes::{ByteLimits, ByteSink, serve_bytes};
 pub use consoles::{Console, ConsoleCounters, ConsoleLimits, Consoles, Said};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
-pub use dial::{Connection, UdpSender, World};
+pub use dial::{Connection, Dialed, Dialing, UdpSender, World};
 pub use errand::Errand;
+#[cfg(unix)]
+pub use grams::UnixLane;
 pub use http::{Answer, Caller, Handler, HttpLimits, HttpServers, MountError};
+pub use lane::{PushDatagram, UdpLane, reachable};
 pub use lines::{Cut, LineCutter};
 pub use owner::{Owner, Protocol, owner_of};
 pub use pace::{LONGEST_PAUSE, Pace, USUAL_PAUSE};
+pub use place::{Family, Place, PlaceError, resolve_to_listen};
 #[cfg(not(target_os = "linux"))]
 pub use plain::{BATCH, UdpReceiver, Waker};
+pub use reading::Taken;
 #[cfg(target_os = "linux")]
 pub use receive::{BATCH, UdpReceiver, Waker};
-pub use sending::{Broken, is_closed, whole_lines, write_all};
+pub use sending::{Broken, Hearing, end, hear, is_closed, whole_lines, write_all};
 #[cfg(unix)]
 pub use streams::serve_unix_lines;
 pub use streams::{Framing, LineSink, StreamCounters, StreamLimits, serve_lines};

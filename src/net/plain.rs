@@ -22,6 +22,8 @@ pub struct UdpReceiver {
     short: Vec<u8>,
     long: Vec<u8>,
     arrival: Arrival,
+    /// Whether senders are asked for.
+    senders: bool,
     received: Received,
 }
 
@@ -54,7 +56,9 @@ impl UdpReceiver {
             // A system that refuses the size keeps its own, which is read back and reported.
             let _ = socket.set_recv_buffer_size(options.receive_buffer);
             got = got.min(socket.recv_buffer_size().map_err(refused)?);
-            lanes.push(UdpReceiver::over(socket.into()).map_err(refused)?);
+            let mut lane = UdpReceiver::over(socket.into()).map_err(refused)?;
+            lane.senders = options.senders;
+            lanes.push(lane);
         }
         let granted = Granted { asked: options.receive_buffer, got, advice: None };
         let address = lanes.first().map_or(address, |lane| lane.address);
@@ -68,6 +72,7 @@ impl UdpReceiver {
             short: vec![0; SHORT],
             long: vec![0; LONG],
             arrival: Arrival::default(),
+            senders: false,
             received: Received::default(),
         })
     }
@@ -96,9 +101,10 @@ impl UdpReceiver {
         if !wait.is_zero() {
             self.socket.set_read_timeout(Some(wait))?;
         }
-        let count = match self.socket.recv(&mut self.long) {
-            Ok(length) => {
-                self.arrival = Arrival { length, truncated: false };
+        let count = match self.socket.recv_from(&mut self.long) {
+            Ok((length, sender)) => {
+                self.arrival =
+                    Arrival { length, truncated: false, sender: self.senders.then(|| sender.ip()) };
                 if length <= SHORT {
                     self.short[..length].copy_from_slice(&self.long[..length]);
                 }

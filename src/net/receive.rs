@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +66,9 @@ impl UdpReceiver {
             let kernel_bytes = grant(&socket, options.receive_buffer).map_err(refused)?;
             granted.got = granted.got.min(kernel_bytes / 2);
             let mut lane = UdpReceiver::over(socket, kernel_bytes, options.pause, LONG).map_err(refused)?;
+            if options.senders {
+                lane.buffers.ask_for_senders();
+            }
             // What one socket drops is counted once.
             lane.drops.elsewhere = options.one_socket && number > 0;
             lanes.push(lane);
@@ -219,6 +222,8 @@ struct Buffers {
     /// The pieces of every datagram, two each. Pointed to by `headers`.
     _pieces: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
+    /// Room for the sender of every datagram, if they are asked for. Pointed to by `headers`.
+    senders: Vec<libc::sockaddr_storage>,
     arrivals: [Arrival; BATCH],
 }
 
@@ -241,14 +246,38 @@ impl Buffers {
             .collect();
         let pieces_start = pieces.as_mut_ptr();
         let headers = (0..BATCH).map(|index| header(pieces_start.wrapping_add(index * 2))).collect();
-        Buffers { short, long, _pieces: pieces, headers, arrivals: [Arrival::default(); BATCH] }
+        Buffers {
+            short,
+            long,
+            _pieces: pieces,
+            headers,
+            senders: Vec::new(),
+            arrivals: [Arrival::default(); BATCH],
+        }
+    }
+
+    /// Has every header point to room for the sender.
+    fn ask_for_senders(&mut self) {
+        // SAFETY: `sockaddr_storage` is a C struct of integers, for which all zeros is a value: of no family.
+        self.senders = vec![unsafe { std::mem::zeroed() }; BATCH];
+        let start = self.senders.as_mut_ptr();
+        for (index, header) in self.headers.iter_mut().enumerate() {
+            header.msg_hdr.msg_name = start.wrapping_add(index).cast();
+        }
     }
 
     /// Receives without waiting; returns the number of datagrams, whose headers are then filled.
     fn fill(&mut self, socket: RawFd) -> io::Result<usize> {
+        if !self.senders.is_empty() {
+            // The kernel writes there how much of the room it used.
+            for header in &mut self.headers {
+                header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            }
+        }
         // SAFETY: `headers` holds BATCH headers. Each points to two pieces of `_pieces`, and these to disjoint ranges of
         // `short` and `long`: all four vectors are never resized and live as long as `self`, which is borrowed
-        // exclusively here, so nobody reads them while the kernel writes. No name or control room is offered.
+        // exclusively here, so nobody reads them while the kernel writes. No control room is offered, and no room for names
+        // unless `senders` has one for every header, which is never resized either.
         let count = unsafe {
             libc::recvmmsg(
                 socket,
@@ -265,7 +294,8 @@ impl Buffers {
     fn settle(&mut self, count: usize) -> &[Arrival] {
         for (index, (arrival, header)) in self.arrivals.iter_mut().zip(&self.headers[..count]).enumerate() {
             let truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            *arrival = Arrival { length: header.msg_len as usize, truncated };
+            let sender = self.senders.get(index).and_then(ip_of);
+            *arrival = Arrival { length: header.msg_len as usize, truncated, sender };
             if arrival.length > SHORT {
                 let first = &self.short[index * SHORT..][..SHORT];
                 self.long[index * LONG..][..SHORT].copy_from_slice(first);
@@ -283,6 +313,24 @@ impl Buffers {
 impl std::fmt::Debug for Buffers {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Buffers").finish_non_exhaustive()
+    }
+}
+
+/// The address that the kernel wrote.
+fn ip_of(sender: &libc::sockaddr_storage) -> Option<IpAddr> {
+    let start = std::ptr::from_ref(sender);
+    match i32::from(sender.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: a storage is as large and as aligned as any address, and this one is of IPv4 by its family.
+            let address = unsafe { &*start.cast::<libc::sockaddr_in>() };
+            Some(IpAddr::from(u32::from_be(address.sin_addr.s_addr).to_be_bytes()))
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above, of IPv6.
+            let address = unsafe { &*start.cast::<libc::sockaddr_in6>() };
+            Some(IpAddr::from(address.sin6_addr.s6_addr).to_canonical())
+        }
+        _ => None,
     }
 }
 

@@ -1,9 +1,11 @@
 //! What senders of lines share: writing with patience, noticing a closed connection, cutting datagrams at line ends.
 
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use super::Connection;
 
@@ -47,6 +49,43 @@ pub async fn is_closed(connection: &mut dyn Connection) -> bool {
     let read = tokio::time::timeout(Duration::ZERO, connection.read(&mut byte)).await;
     matches!(read, Ok(Ok(0) | Err(_)))
 }
+
+/// What a peer that has nothing to say is heard to do.
+#[derive(Debug)]
+pub enum Hearing {
+    /// It is there.
+    Open,
+    /// It has closed its end in order.
+    Closed,
+    /// The connection broke.
+    Broken(io::Error),
+}
+
+/// Listens to a peer without waiting. What it says is dropped, so that it is not held up, and its end is not missed.
+pub fn hear(connection: &mut dyn Connection) -> Hearing {
+    let mut room = [0; 4096];
+    for _ in 0..MOST_HEARD {
+        let mut read = ReadBuf::new(&mut room);
+        let context = &mut Context::from_waker(Waker::noop());
+        match Pin::new(&mut *connection).poll_read(context, &mut read) {
+            Poll::Pending => return Hearing::Open,
+            Poll::Ready(Err(error)) => return Hearing::Broken(error),
+            Poll::Ready(Ok(())) if read.filled().is_empty() => return Hearing::Closed,
+            Poll::Ready(Ok(())) => {}
+        }
+    }
+    Hearing::Open
+}
+
+/// Tells the peer that nothing more comes, without waiting.
+pub fn end(connection: &mut dyn Connection) {
+    let context = &mut Context::from_waker(Waker::noop());
+    // Where it cannot be told now, it sees the end when the connection is dropped.
+    let _ = Pin::new(connection).poll_shutdown(context);
+}
+
+/// Reads of what a peer says at once.
+const MOST_HEARD: usize = 64;
 
 /// Bytes of as many whole lines as fit `limit`, of one line if it alone is longer.
 pub fn whole_lines(lines: &[u8], limit: usize) -> usize {

@@ -8,18 +8,19 @@
 
 use std::io::{self, Read};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::AsyncRead;
 
 use super::BoxFuture;
-use super::accept::{Connections, Either, Listen, Stopping, accept_until, race};
+use super::accept::{Connections, Listen, accept_until};
 use super::frames::PacketCutter;
 use super::lines::{Cut, LineCutter};
+use super::reading::{End, Reading, Taken, Taking};
+use crate::plugin::{Note, Notes};
 
 /// Takes the lines of one connection.
 pub trait LineSink: Send {
@@ -77,6 +78,10 @@ pub struct StreamCounters {
     idle: AtomicU64,
     broken: AtomicU64,
     unfinished: AtomicU64,
+    late_handshakes: AtomicU64,
+    failed_handshakes: AtomicU64,
+    /// What was wrong with the last one that failed.
+    failure: Mutex<String>,
 }
 
 impl StreamCounters {
@@ -94,7 +99,85 @@ impl StreamCounters {
     pub fn unfinished(&self) -> u64 {
         self.unfinished.load(Ordering::Relaxed)
     }
+
+    /// Connections closed because they did not agree on keys in time.
+    pub fn late_handshakes(&self) -> u64 {
+        self.late_handshakes.load(Ordering::Relaxed)
+    }
+
+    /// Connections closed because they could not agree on keys.
+    pub fn failed_handshakes(&self) -> u64 {
+        self.failed_handshakes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn ended(&self, end: End) {
+        match end {
+            End::Idle => self.idle.fetch_add(1, Ordering::Relaxed),
+            End::Broken => self.broken.fetch_add(1, Ordering::Relaxed),
+            End::Orderly | End::Stopping | End::CutOff => 0,
+        };
+    }
+
+    pub(super) fn late_handshake(&self) {
+        self.late_handshakes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn failed_handshake(&self, error: &io::Error) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
+        self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Runs `serving` and notes what is counted meanwhile.
+    pub async fn noting<T>(&self, notes: &dyn Notes, serving: impl Future<Output = T>) -> T {
+        let mut said = Said::default();
+        let watching = async {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                self.note(&mut said, notes);
+            }
+        };
+        let served = tokio::select! {
+            served = serving => served,
+            () = watching => unreachable!("the watch does not end"),
+        };
+        self.note(&mut said, notes);
+        served
+    }
+
+    fn note(&self, said: &mut Said, notes: &dyn Notes) {
+        let connections = &self.connections;
+        let since = |said: &mut u64, now: u64, note: &dyn Fn(u64) -> Note| {
+            if now > *said {
+                notes.note(note(now - *said));
+                *said = now;
+            }
+        };
+        let failure = || self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        since(&mut said.accepted, connections.accepted(), &Note::Connected);
+        since(&mut said.refused, connections.refused(), &Note::Refused);
+        since(&mut said.failed, connections.failed(), &Note::AcceptErrors);
+        since(&mut said.idle, self.idle(), &Note::Idle);
+        since(&mut said.unfinished, self.unfinished(), &Note::Unfinished);
+        since(&mut said.late, self.late_handshakes(), &Note::LateHandshakes);
+        let failed = |count| Note::FailedHandshakes(count, failure());
+        since(&mut said.untrusted, self.failed_handshakes(), &failed);
+    }
 }
+
+/// What was noted of the counters already.
+#[derive(Default)]
+struct Said {
+    accepted: u64,
+    refused: u64,
+    failed: u64,
+    idle: u64,
+    unfinished: u64,
+    late: u64,
+    untrusted: u64,
+}
+
+/// How often the counters are looked at.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Serves `listener` (see [`tcp_listener`](super::bind::tcp_listener)) until `stop` resolves and every connection has
 /// handed on the whole lines that had arrived. Each connection gets a sink of its own.
@@ -142,14 +225,9 @@ async fn serve<L, S>(
     let max_connections = limits.max_connections;
     let connections = Arc::clone(&counters.connections);
     let connect = |stream, _, stopping| {
-        let connection = LineConnection {
-            stream,
-            cutter: Cutter::new(&limits),
-            sink: sink_for(),
-            idle: limits.idle,
-            stopping,
-        };
-        connection.serve(Arc::clone(&counters))
+        let taking = Lines { cutter: Cutter::new(&limits), sink: sink_for() };
+        let reading = Reading { stream, taking, idle: limits.idle, stopping };
+        serve_connection(reading, Arc::clone(&counters))
     };
     accept_until(listener, max_connections, &connections, stop, connect, drop).await;
 }
@@ -211,92 +289,71 @@ impl Cutter {
     }
 }
 
-struct LineConnection<T, S> {
-    stream: T,
+/// The lines of one connection.
+struct Lines<S> {
     cutter: Cutter,
     sink: S,
-    idle: Duration,
-    stopping: Stopping,
 }
 
-enum End {
-    Orderly,
-    Idle,
-    Broken,
-    Stopped,
+impl<S: LineSink> Taking for Lines<S> {
+    fn room(&mut self) -> &mut Vec<u8> {
+        let room = self.cutter.room();
+        room.reserve(READ);
+        room
+    }
+
+    fn take(&mut self) -> Taken {
+        let (whole, room) = hand_on_whole(&mut self.cutter, &mut self.sink);
+        Taken { whole, room, broken: self.cutter.is_broken() }
+    }
+
+    fn ready(&mut self) -> BoxFuture<'_, ()> {
+        self.sink.ready()
+    }
 }
 
-impl<T: AsyncRead + AsSocket + Unpin, S: LineSink> LineConnection<T, S> {
-    async fn serve(mut self, counters: Arc<StreamCounters>) {
-        match self.read().await {
-            End::Orderly => {
-                let sink = &mut self.sink;
-                // Nothing is read after this, so there is nothing to hold back.
-                self.cutter.finish(&mut |cut| {
-                    hand_on(sink, cut);
-                });
-                0
-            }
-            End::Idle => counters.idle.fetch_add(1, Ordering::Relaxed),
-            End::Broken => counters.broken.fetch_add(1, Ordering::Relaxed),
-            End::Stopped => 0,
-        };
-        if self.cutter.open_bytes() > 0 {
-            counters.unfinished.fetch_add(1, Ordering::Relaxed);
-        }
+async fn serve_connection<T, S>(mut reading: Reading<T, Lines<S>>, counters: Arc<StreamCounters>)
+where
+    T: AsyncRead + AsSocket + Unpin,
+    S: LineSink,
+{
+    let mut end = reading.read().await;
+    if end == End::Stopping {
+        end = drain(&mut reading);
     }
+    counters.ended(end);
+    let Lines { cutter, sink } = &mut reading.taking;
+    if end == End::Orderly {
+        // Nothing is read after this, so there is nothing to hold back.
+        cutter.finish(&mut |cut| {
+            hand_on(sink, cut);
+        });
+    }
+    if cutter.open_bytes() > 0 {
+        counters.unfinished.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
-    async fn read(&mut self) -> End {
-        let mut deadline = Instant::now() + self.idle;
-        loop {
-            let room = self.cutter.room();
-            room.reserve(READ);
-            let read = timeout_at(deadline, self.stream.read_buf(room));
-            match race(self.stopping.begun(), read).await {
-                Either::First(()) => return self.drain(),
-                Either::Second(Err(_)) => return End::Idle,
-                Either::Second(Ok(Ok(0))) => return End::Orderly,
-                Either::Second(Ok(Ok(_))) => {}
-                Either::Second(Ok(Err(_))) => return End::Broken,
-            }
-            let (any, room) = hand_on_whole(&mut self.cutter, &mut self.sink);
-            if self.cutter.is_broken() {
-                return End::Broken;
-            }
-            if !room && let Either::First(()) = race(self.stopping.begun(), self.sink.ready()).await {
-                return self.drain();
-            }
-            if any {
-                deadline = Instant::now() + self.idle;
-            }
+/// Takes what has arrived by now. Waits neither for the peer nor for room: what stays behind here would be lost.
+fn drain<T: AsSocket, S: LineSink>(reading: &mut Reading<T, Lines<S>>) -> End {
+    // The system is asked itself: the runtime answers by what it last heard of the socket, which may be old.
+    let socket = SockRef::from(&reading.stream);
+    for _ in 0..LAST_READS {
+        let room = reading.taking.room();
+        let held = room.len();
+        room.resize(held + READ, 0);
+        let read = (&*socket).read(&mut room[held..]);
+        room.truncate(held + read.as_ref().map_or(0, |bytes| *bytes));
+        match read {
+            Ok(0) => return End::Orderly,
+            Ok(_) if reading.taking.take().broken => return End::Broken,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return End::CutOff,
+            Err(_) => return End::Broken,
         }
     }
-
-    /// Takes what has arrived by now. Waits neither for the peer nor for room: what stays behind here would be lost.
-    fn drain(&mut self) -> End {
-        // The system is asked itself: the runtime answers by what it last heard of the socket, which may be old.
-        let socket = SockRef::from(&self.stream);
-        for _ in 0..LAST_READS {
-            let room = self.cutter.room();
-            let held = room.len();
-            room.resize(held + READ, 0);
-            let read = (&*socket).read(&mut room[held..]);
-            room.truncate(held + read.as_ref().map_or(0, |bytes| *bytes));
-            match read {
-                Ok(0) => return End::Orderly,
-                Ok(_) => {
-                    hand_on_whole(&mut self.cutter, &mut self.sink);
-                    if self.cutter.is_broken() {
-                        return End::Broken;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return End::Stopped,
-                Err(_) => return End::Broken,
-            }
-        }
-        End::Stopped
-    }
+    End::CutOff
 }
 
 /// Hands on the lines that are whole. Gives whether there were any, and whether there is room for more.

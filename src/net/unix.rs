@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::plugin::BuildError;
+
 /// Who may use a socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
@@ -23,6 +25,43 @@ pub struct Access {
     pub user: Option<u32>,
     /// Group of the file, if it is not that of the process.
     pub group: Option<u32>,
+}
+
+impl Access {
+    /// That of a socket with these options, the names of `owner` (USER, USER:GROUP or :GROUP) looked up.
+    ///
+    /// # Errors
+    /// If there is no such user or group.
+    pub fn of(mode: u32, owner: Option<&str>) -> Result<Access, BuildError> {
+        let owner = owner.unwrap_or("");
+        let (user, group) = owner.split_once(':').unwrap_or((owner, ""));
+        let user = number_of(user, "/etc/passwd").map_err(|()| unknown("user", user))?;
+        let group = number_of(group, "/etc/group").map_err(|()| unknown("group", group))?;
+        Ok(Access { mode, user, group })
+    }
+}
+
+fn unknown(what: &str, name: &str) -> BuildError {
+    BuildError {
+        message: format!("socket_owner: there is no {what} {name}"),
+        help: Some("name one that this system has, or give its number".to_owned()),
+    }
+}
+
+/// The number of a user or group, read here because a static binary cannot load what the system's look-up may ask for:
+/// itself, or what the third field of its line in `file` says. None for no name.
+fn number_of(name: &str, file: &str) -> Result<Option<u32>, ()> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(number) = name.parse() {
+        return Ok(Some(number));
+    }
+    // A file that cannot be read has no such name.
+    let lines = std::fs::read_to_string(file).unwrap_or_default();
+    let fields = lines.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let number = fields.filter(|fields| fields[0] == name).find_map(|fields| fields.get(2)?.parse().ok());
+    number.map(Some).ok_or(())
 }
 
 /// Why a path could not be bound.
@@ -48,6 +87,18 @@ pub enum UnixBindError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl UnixBindError {
+    /// The same with the way out, for a section whose option `key` says where the socket is.
+    pub fn told(self, key: &str) -> BuildError {
+        let help = match &self {
+            UnixBindError::Taken { .. } => format!("stop that process, or give this section another `{key}`"),
+            UnixBindError::NoSocket { .. } => format!("move it away, or give this section another `{key}`"),
+            UnixBindError::Refused { .. } => "make the directory, and let this user write to it".to_owned(),
+        };
+        BuildError { message: self.to_string(), help: Some(help) }
+    }
 }
 
 /// The file of a bound socket; removed when this is dropped, if it is still the same.

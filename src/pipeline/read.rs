@@ -124,15 +124,19 @@ impl Reader<'_> {
         Some(PlannedInput { section, name, declared, options, decoder, splitter, splitting, emits })
     }
 
-    /// Facts of what an input sends. A decoder knows the section alone: the logger of its messages is the stream's where
-    /// the input says so.
+    /// Facts of what an input sends. A decoder knows the section alone: the logger and the host of its messages are what
+    /// the input says, unless the decoder knows nothing of them.
     fn emits(&self, section: &Section, declared: &Declared, decoder: Option<&Declared>) -> Vec<Facts> {
         let own = declared.emits(&section.name, self.hostname);
         let Some(decoder) = decoder else { return own };
         let mut emits = decoder.emits(&section.name, self.hostname);
-        let messages = emits.iter_mut().filter(|facts| !are_samples(facts) && facts.logger != Fact::Unknown);
-        if let Some(own) = own.first() {
-            messages.for_each(|facts| facts.logger = own.logger.clone());
+        let Some(own) = own.first() else { return emits };
+        for facts in emits.iter_mut().filter(|facts| !are_samples(facts)) {
+            for (fact, own) in [(&mut facts.logger, &own.logger), (&mut facts.hostname, &own.hostname)] {
+                if *fact != Fact::Unknown {
+                    *fact = own.clone();
+                }
+            }
         }
         emits
     }

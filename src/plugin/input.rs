@@ -67,6 +67,12 @@ pub trait Intake: Send {
     /// Bytes that were pushed and are part of no record yet: the last ones.
     fn pending(&self) -> usize;
 
+    /// Records found so far, those given up too; bytes that are none do not count.
+    fn found(&self) -> u64;
+
+    /// Says that messages of what is pushed from here on are from `host`, unless their decoder knows better.
+    fn set_hostname(&mut self, host: Text);
+
     /// Says that what completes the last record will not come: it is one all the same where its splitter says so, or is
     /// given up. False as in `push`.
     fn end(&mut self, ack: Option<&Arc<dyn Token>>) -> bool;
@@ -112,6 +118,10 @@ pub enum Note {
     Unfinished(u64),
     /// Connections that could not be accepted.
     AcceptErrors(u64),
+    /// Connections closed: they did not agree on keys in time.
+    LateHandshakes(u64),
+    /// Connections closed: they could not agree on keys; and what was wrong with one of them.
+    FailedHandshakes(u64, String),
 }
 
 /// Takes notes; the runner counts and logs them.

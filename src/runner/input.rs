@@ -111,6 +111,8 @@ pub struct InputNotes {
     long_lines: Count,
     unfinished: Count,
     accept_errors: Count,
+    late_handshakes: Count,
+    failed_handshakes: Count,
     throttle: std::sync::Mutex<Throttle>,
     clock: Arc<dyn Clock>,
 }
@@ -119,6 +121,8 @@ impl InputNotes {
     /// The notes of the input `name`.
     pub fn new(own: &OwnMetrics, name: Arc<str>, counts: InputCounts, clock: Arc<dyn Clock>) -> InputNotes {
         let count = |metric| own.counter(metric, &[("input", &*name)]);
+        let handshakes =
+            |reason| own.counter("hekad_handshakes_failed_total", &[("input", &*name), ("reason", reason)]);
         InputNotes {
             kernel_drops: count("hekad_kernel_drops_total"),
             truncated: count("hekad_truncated_datagrams_total"),
@@ -128,6 +132,8 @@ impl InputNotes {
             long_lines: count("hekad_long_lines_total"),
             unfinished: count("hekad_unfinished_lines_total"),
             accept_errors: count("hekad_accept_errors_total"),
+            late_handshakes: handshakes("late"),
+            failed_handshakes: handshakes("refused"),
             throttle: std::sync::Mutex::default(),
             name,
             counts,
@@ -171,6 +177,14 @@ impl Notes for InputNotes {
                 self.warn("long_line", &format!("{count} lines longer than max_line were dropped"));
             }
             Note::Unfinished(count) => self.unfinished.add(count),
+            Note::LateHandshakes(count) => {
+                self.late_handshakes.add(count);
+                self.warn("late_handshake", &format!("{count} peers did not agree on keys in time"));
+            }
+            Note::FailedHandshakes(count, why) => {
+                self.failed_handshakes.add(count);
+                self.warn("handshake", &format!("{count} peers could not agree on keys, one of them: {why}"));
+            }
             Note::AcceptErrors(count) => {
                 self.accept_errors.add(count);
                 self.warn("accept", "a connection could not be accepted; are file descriptors short?");

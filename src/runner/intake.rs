@@ -94,6 +94,8 @@ struct SeatIntake {
     side: Arc<Mutex<Side>>,
     /// What a stream has for itself, instead of what its seat has.
     own: Option<Own>,
+    /// Whom messages are from, if it was told.
+    host: Option<Text>,
     splitting: Splitting,
 }
 
@@ -164,7 +166,7 @@ impl SeatIntakes {
 
     fn opened(&self, own: Option<Own>, whole: bool) -> Box<dyn Intake> {
         let splitting = Splitting::new((self.splitter)(), self.rules.clone(), whole);
-        Box::new(SeatIntake { side: Arc::clone(&self.side), own, splitting })
+        Box::new(SeatIntake { side: Arc::clone(&self.side), own, host: None, splitting })
     }
 }
 
@@ -192,7 +194,7 @@ impl Intakes for SeatIntakes {
 impl SeatIntake {
     /// Lets `split` find records, which are the stream's if it is one's. False as in `push`.
     fn split(&mut self, ack: Option<&Arc<dyn Token>>, split: impl FnOnce(&mut Splitting, &mut Side)) -> bool {
-        let SeatIntake { side, own, splitting } = self;
+        let SeatIntake { side, own, host, splitting } = self;
         let mut side = lock(side);
         side.begin();
         side.owe(ack);
@@ -200,7 +202,13 @@ impl SeatIntake {
             side.lend(own);
             side.draft.base.timestamp = side.draft.samples.at;
         }
+        if let Some(host) = host {
+            std::mem::swap(&mut side.draft.base.hostname, host);
+        }
         split(splitting, &mut side);
+        if let Some(host) = host {
+            std::mem::swap(&mut side.draft.base.hostname, host);
+        }
         if let Some(own) = own {
             side.lend(own);
         }
@@ -219,6 +227,14 @@ impl Intake for SeatIntake {
 
     fn pending(&self) -> usize {
         self.splitting.pending()
+    }
+
+    fn found(&self) -> u64 {
+        self.splitting.found()
+    }
+
+    fn set_hostname(&mut self, host: Text) {
+        self.host = Some(host);
     }
 
     fn end(&mut self, ack: Option<&Arc<dyn Token>>) -> bool {
@@ -257,14 +273,12 @@ impl Intake for SeatIntake {
 impl Drop for SeatIntake {
     fn drop(&mut self) {
         // The other intakes of the seat may be gone as well: nothing decoded is left behind.
-        let mut side = lock(&self.side);
         if !std::thread::panicking() {
             // The unfinished end of a stream is read again.
             if self.own.is_none() {
-                side.begin();
-                self.splitting.finish(&mut *side);
+                self.end(None);
             }
-            side.send();
+            lock(&self.side).send();
         }
     }
 }

@@ -35,11 +35,13 @@ pub(super) struct Splitting {
     rest: Vec<u8>,
     /// The next record found is the end of one that was too long.
     within_long: bool,
+    /// Records found, those given up too.
+    found: u64,
 }
 
 impl Splitting {
     pub(super) fn new(splitter: Box<dyn Splitter>, rules: SplitRules, whole: bool) -> Splitting {
-        Splitting { splitter, rules, whole, rest: Vec::new(), within_long: false }
+        Splitting { splitter, rules, whole, rest: Vec::new(), within_long: false, found: 0 }
     }
 
     /// Finds every record that `bytes` complete.
@@ -60,6 +62,11 @@ impl Splitting {
         if self.whole && (self.within_long || !self.rest.is_empty()) {
             self.finish(records);
         }
+    }
+
+    /// Records found so far, those given up too.
+    pub(super) fn found(&self) -> u64 {
+        self.found
     }
 
     /// Bytes that are part of no record yet. Those of one that was given up are done with.
@@ -113,6 +120,7 @@ impl Splitting {
     }
 
     fn take(&mut self, record: &[u8], signer: Option<Text>, records: &mut dyn Records) {
+        self.found += 1;
         if std::mem::take(&mut self.within_long) {
             return;
         }

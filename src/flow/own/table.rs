@@ -68,6 +68,12 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         INPUT,
         "Connections closed because nothing came within idle_timeout.",
     ),
+    counter(
+        "hekad_handshakes_failed_total",
+        &["input", "reason"],
+        "Connections by TLS closed before they said anything: late (no keys agreed on within handshake_timeout), refused (the \
+         log has an example).",
+    ),
     counter("hekad_long_lines_total", INPUT, "Lines of a stream longer than max_line, dropped whole."),
     counter(
         "hekad_unfinished_lines_total",
@@ -357,6 +363,23 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "hekad_admin_answers_cut_total",
         OUTPUT,
         "Answers of the management interface cut at max_answer.",
+    ),
+    counter("hekad_tcp_connects_total", OUTPUT, "Connections a TcpOutput made."),
+    counter(
+        "hekad_tcp_closed_total",
+        &["output", "reason"],
+        "Connections of a TcpOutput that ended: closed (by the peer, in order), broken, reconnect (reconnect_after).",
+    ),
+    counter(
+        "hekad_tcp_resent_records_total",
+        OUTPUT,
+        "Records sent again because the connection ended within two ticks of sending them: the peer may have them twice.",
+    ),
+    counter("hekad_udp_datagrams_total", OUTPUT, "Datagrams a UdpOutput sent."),
+    counter(
+        "hekad_udp_refused_total",
+        OUTPUT,
+        "Datagrams of which the peer's host told that nobody listens there; it does not tell of all.",
     ),
     gauge("hekad_build_info", &["version"], "Always 1; the version is a label."),
     gauge("hekad_start_time_seconds", NONE, "Unix time of the start."),

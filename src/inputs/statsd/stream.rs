@@ -2,10 +2,9 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Config, Framing};
-use crate::net::{LineSink, StreamCounters, StreamLimits, serve_lines, tcp_listener};
+use crate::net::{LineSink, StreamCounters, StreamLimits, reachable, serve_lines, tcp_listener};
 use crate::plugin::{BoxFuture, BuildError, Fault, Input, Intake, Io, LocalFuture, Note, Notes};
 
 /// See the module.
@@ -27,13 +26,14 @@ pub(super) enum Listener {
 impl Lines {
     /// Binds a TCP listener.
     pub(super) fn over_tcp(address: SocketAddr, config: &Config) -> Result<Lines, BuildError> {
-        let listener = tcp_listener(address).map_err(super::taken)?;
+        let listener = tcp_listener(address)?;
         let address =
             listener.local_addr().map_err(|error| BuildError::new(format!("{address}: {error}")))?;
+        let near = reachable(address);
         let announcement = format!(
             "listening on {address}/tcp; try: echo 'hello.world:1|c' | nc -q1 {} {}",
-            super::reachable(address.ip()),
-            address.port()
+            near.ip(),
+            near.port()
         );
         Ok(Lines::over(Listener::Tcp(listener), announcement, config))
     }
@@ -68,18 +68,7 @@ impl Lines {
                 }
             }
         };
-        let mut said = Said::default();
-        let watching = async {
-            loop {
-                tokio::time::sleep(LOOK).await;
-                said.note(&counters, &*io.notes);
-            }
-        };
-        let served = tokio::select! {
-            served = serving => served,
-            () = watching => unreachable!("the watch does not end"),
-        };
-        said.note(&counters, &*io.notes);
+        let served = counters.noting(&*io.notes, serving).await;
         served.map_err(|error| Fault::caused("cannot serve the listener", error))
     }
 }
@@ -111,33 +100,3 @@ impl LineSink for Sink {
         self.notes.note(Note::LongLines(1));
     }
 }
-
-/// What was noted of the counters already.
-#[derive(Default)]
-struct Said {
-    accepted: u64,
-    refused: u64,
-    failed: u64,
-    idle: u64,
-    unfinished: u64,
-}
-
-impl Said {
-    fn note(&mut self, counters: &StreamCounters, notes: &dyn Notes) {
-        let connections = &counters.connections;
-        let since = |said: &mut u64, now: u64, note: fn(u64) -> Note| {
-            if now > *said {
-                notes.note(note(now - *said));
-                *said = now;
-            }
-        };
-        since(&mut self.accepted, connections.accepted(), Note::Connected);
-        since(&mut self.refused, connections.refused(), Note::Refused);
-        since(&mut self.failed, connections.failed(), Note::AcceptErrors);
-        since(&mut self.idle, counters.idle(), Note::Idle);
-        since(&mut self.unfinished, counters.unfinished(), Note::Unfinished);
-    }
-}
-
-/// How often the counters are looked at.
-const LOOK: Duration = Duration::from_millis(500);

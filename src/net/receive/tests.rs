@@ -79,9 +79,9 @@ fn a_cut_datagram_is_marked_and_the_next_one_is_not() {
     let batch = receiver.receive(WAIT, Stamp(0)).unwrap();
     let whole = pattern(7, 3000);
     let wanted = [
-        Datagram { bytes: &whole, truncated: true },
-        Datagram { bytes: &whole, truncated: false },
-        Datagram { bytes: &whole[..10], truncated: false },
+        Datagram { bytes: &whole, truncated: true, sender: None },
+        Datagram { bytes: &whole, truncated: false, sender: None },
+        Datagram { bytes: &whole[..10], truncated: false, sender: None },
     ];
     assert_eq!(batch.datagrams().collect::<Vec<_>>(), wanted);
     assert_eq!(receiver.received().truncated, 1);

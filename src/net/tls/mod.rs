@@ -18,10 +18,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{CertificateError, ClientConfig, ServerConfig, SupportedProtocolVersion, version};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::{Connection, World};
+use super::{Connection, Dialing, World};
 use crate::plugin::BuildError;
 use crate::time::Stamp;
 
@@ -133,11 +132,9 @@ impl World {
         tls: &TlsClient,
         within: Duration,
     ) -> io::Result<Box<dyn Connection>> {
-        timeout(within, async {
-            let connection = self.connect_tcp(host, port, within).await?;
-            tls.secure(host, connection).await
-        })
-        .await?
+        let keep_alive = Some(super::dial::KEEPALIVE_AFTER);
+        let dialing = Dialing { host, port, local: None, keep_alive, within };
+        Ok(self.dial(&dialing, Some(tls)).await?.connection)
     }
 }
 

@@ -1,21 +1,26 @@
-//! One lane of a UDP listener: a socket, a thread, a seat.
+//! One lane of a UDP listener: a socket, a thread, a seat. What a datagram is pushed as is up to the input.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::Config;
-use crate::net::{BindOptions, Datagram, Granted, UdpReceiver};
-use crate::plugin::{BuildError, Fault, Input, Intake, Io, LocalFuture, Note, Notes};
+use super::bind::BindError;
+use super::datagram::{BindOptions, Datagram, Granted};
+#[cfg(not(target_os = "linux"))]
+use super::plain::UdpReceiver;
+#[cfg(target_os = "linux")]
+use super::receive::UdpReceiver;
+use crate::plugin::{Fault, Intake, Io, Note, Notes};
 
 /// See the module.
-pub(super) struct UdpLane {
+#[derive(Debug)]
+pub struct UdpLane {
     receiver: UdpReceiver,
     granted: Granted,
     said: Said,
 }
 
 /// What was noted already.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Said {
     dropped: u64,
     truncated: u64,
@@ -24,19 +29,12 @@ struct Said {
 
 impl UdpLane {
     /// Binds the lanes of one address, or, where they were bound before, one in the place of a lane that is gone.
-    pub(super) fn bind(
-        address: SocketAddr,
-        config: &Config,
-        before: bool,
-    ) -> Result<Vec<UdpLane>, BuildError> {
-        let options = BindOptions {
-            lanes: config.lanes as usize,
-            one_socket: config.lanes_share_socket,
-            receive_buffer: config.receive_buffer.length(),
-            ..BindOptions::default()
-        };
-        let bind = if before && config.lanes > 1 { UdpReceiver::rejoin } else { UdpReceiver::bind };
-        let bound = bind(address, &options).map_err(super::taken)?;
+    ///
+    /// # Errors
+    /// [`BindError`], which names the holder of a taken port.
+    pub fn bind(address: SocketAddr, options: &BindOptions, before: bool) -> Result<Vec<UdpLane>, BindError> {
+        let bind = if before && options.lanes > 1 { UdpReceiver::rejoin } else { UdpReceiver::bind };
+        let bound = bind(address, options)?;
         let lane = |(number, receiver)| {
             // The first lane speaks for the address.
             let said = Said { listening: number > 0, ..Said::default() };
@@ -45,15 +43,14 @@ impl UdpLane {
         Ok(bound.lanes.into_iter().enumerate().map(lane).collect())
     }
 
-    fn announce(&mut self, io: &Io) {
+    fn announce(&mut self, io: &Io, try_it: &dyn Fn(SocketAddr) -> String) {
         if std::mem::replace(&mut self.said.listening, true) {
             return;
         }
         let address = self.receiver.address();
         io.notes.note(Note::Listening(format!(
-            "listening on {address}/udp; try: echo 'hello.world:1|c' | nc -u -w1 {} {}",
-            super::reachable(address.ip()),
-            address.port()
+            "listening on {address}/udp; try: {}",
+            try_it(reachable(address))
         )));
         if let Some(sysctl) = &self.granted.advice {
             io.notes.note(Note::Advice(format!(
@@ -63,15 +60,25 @@ impl UdpLane {
         }
     }
 
-    fn serve(&mut self, io: &Io) -> Result<(), Fault> {
-        self.announce(io);
+    /// Gives datagrams to `push` until a stop, and then what had arrived before it. `try_it` says how to send one to an
+    /// address.
+    ///
+    /// # Errors
+    /// What the system says of the socket.
+    pub fn serve(
+        &mut self,
+        io: &Io,
+        try_it: &dyn Fn(SocketAddr) -> String,
+        push: &mut PushDatagram<'_>,
+    ) -> Result<(), Fault> {
+        self.announce(io, try_it);
         let mut intake = io.intakes.open_whole();
         while !io.stop.is_set() {
-            self.take(&mut *intake, io, WAIT)?;
+            self.take(&mut *intake, io, push, WAIT)?;
         }
         // What has arrived before the stop is taken, but a sender that goes on is not waited for.
         for _ in 0..LAST_BATCHES {
-            if !self.take(&mut *intake, io, Duration::ZERO)? {
+            if !self.take(&mut *intake, io, push, Duration::ZERO)? {
                 break;
             }
         }
@@ -84,7 +91,13 @@ impl UdpLane {
     }
 
     /// Takes one batch; whether there was anything.
-    fn take(&mut self, intake: &mut dyn Intake, io: &Io, wait: Duration) -> Result<bool, Fault> {
+    fn take(
+        &mut self,
+        intake: &mut dyn Intake,
+        io: &Io,
+        push: &mut PushDatagram<'_>,
+        wait: Duration,
+    ) -> Result<bool, Fault> {
         let batch = self
             .receiver
             .receive(wait, io.clock.now())
@@ -92,7 +105,7 @@ impl UdpLane {
         let (any, drained) = (!batch.is_empty(), batch.drained());
         for datagram in batch.datagrams() {
             // A feed of datagrams never waits: what finds no room is counted there.
-            intake.push(whole_lines(&datagram), None);
+            push(&datagram, intake);
         }
         if drained {
             intake.flush();
@@ -114,18 +127,17 @@ impl UdpLane {
     }
 }
 
-impl Input for UdpLane {
-    fn run<'a>(&'a mut self, io: &'a Io) -> LocalFuture<'a, Result<(), Fault>> {
-        Box::pin(async move { self.serve(io) })
-    }
-}
+/// Pushes a datagram.
+pub type PushDatagram<'a> = dyn FnMut(&Datagram<'_>, &mut dyn Intake) + 'a;
 
-/// The lines of a datagram that are whole.
-fn whole_lines<'a>(datagram: &Datagram<'a>) -> &'a [u8] {
-    match datagram.truncated {
-        false => datagram.bytes,
-        true => super::without_cut(datagram.bytes),
-    }
+/// Where a client of this machine reaches a listener.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// How long to wait for a datagram before looking whether to stop.
