@@ -18,6 +18,7 @@ mod key_flush;
 mod lane;
 mod logstreamer;
 mod metrics;
+mod network;
 mod readme;
 mod reference;
 mod seeds;

@@ -2,3 +2,5 @@
 
 pub mod logstreamer;
 pub mod statsd;
+pub mod tcp;
+pub mod udp;

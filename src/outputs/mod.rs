@@ -9,3 +9,5 @@ pub mod null;
 pub mod prometheus;
 pub mod statsd;
 pub mod statsd_admin;
+pub mod tcp;
+pub mod udp;

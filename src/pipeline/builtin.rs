@@ -13,11 +13,11 @@ macro_rules! plugins {
 /// All of them.
 pub fn builtin() -> Plugins {
     plugins! { Plugins::none();
-        inputs input: logstreamer, statsd;
+        inputs input: logstreamer, statsd, tcp, udp;
         splitters splitter: heka_framing, null, pattern_grouping, regex, token;
         decoders decoder: json, multi, nginx_access, payload_regex, protobuf, stats_to_fields, statsd;
         filters filter: counter, key_flush, stat, stat_accum;
         encoders encoder: payload, protobuf, rst;
-        outputs output: carbon, console, dashboard, file, log, null, prometheus, statsd, statsd_admin;
+        outputs output: carbon, console, dashboard, file, log, null, prometheus, statsd, statsd_admin, tcp, udp;
     }
 }

@@ -31,6 +31,7 @@ mod reference;
 mod restarting;
 mod stopping;
 mod tailing;
+mod tls;
 mod top_series;
 mod unix;
 mod upstreams;
