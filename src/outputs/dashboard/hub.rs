@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::events;
-use super::pick::{Activity, Choice, Pattern};
+use super::pick::{Activity, Choice};
 use crate::aggregate::Snapshot;
 use crate::flow::{Count, Level};
-use crate::metric::Registry;
+use crate::metric::{Registry, SeriesGlob};
 use crate::net::http::Events;
 
 /// The clients of one page.
@@ -79,7 +79,7 @@ impl Hub {
     pub(super) fn join(
         self: &Arc<Hub>,
         glob: &str,
-        pattern: Pattern,
+        pattern: SeriesGlob,
         greeting: &[u8],
     ) -> Option<Subscription> {
         let mut inside = locked(&self.inside);

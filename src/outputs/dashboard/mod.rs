@@ -42,10 +42,10 @@ use serde::{Deserialize, Serialize};
 use self::guard::{Guard, Purpose};
 use self::hub::{Counts, Hub};
 use self::page::{Page, harden};
-use self::pick::Pattern;
 use self::series::SeriesSite;
 use self::status::Source;
 use crate::config::{Address, Check, Violation};
+use crate::metric::SeriesGlob;
 use crate::net::http::{Body, Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
 use crate::plugin::{
@@ -233,7 +233,7 @@ impl Site {
     fn stream(&self, request: &Request) -> Response {
         let glob =
             request.parameter("glob").filter(|glob| !glob.is_empty()).unwrap_or_else(|| "*".to_owned());
-        let pattern = match Pattern::new(&glob) {
+        let pattern = match SeriesGlob::new(&glob) {
             Ok(pattern) => pattern,
             Err(why) => return Response::text(StatusCode::BAD_REQUEST, format!("{why}\n")),
         };

@@ -4,19 +4,14 @@
 //! What is drawn changes little from view to view: a place is filled at once, but taken away only by a series that moves
 //! twice as much, and not more often than every few seconds.
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use crate::aggregate::Snapshot;
-use crate::metric::{Kind, Registry, SeriesId, SeriesRef};
+use crate::metric::{Kind, Registry, SeriesGlob, SeriesId};
 
 /// Most series drawn at once.
 pub(super) const CHARTS: usize = 24;
 
 /// Most names listed.
 pub(super) const LISTED: usize = 200;
-
-/// Most bytes of a glob.
-pub(super) const LONGEST_GLOB: usize = 400;
 
 /// The points of a view: which series, and samples since the last view.
 pub(super) fn points(found: &Snapshot) -> impl Iterator<Item = (SeriesId, u64)> {
@@ -92,7 +87,7 @@ impl Mark {
 /// What one glob chose.
 #[derive(Debug)]
 pub(super) struct Choice {
-    glob: Pattern,
+    glob: SeriesGlob,
     /// What is known of each series, by kind and index; shorter than the registry while some wait to be matched.
     verdicts: [Vec<u8>; Kind::ALL.len()],
     /// Number of series that match.
@@ -111,7 +106,7 @@ pub(super) struct Choice {
 
 impl Choice {
     /// Nothing chosen yet.
-    pub(super) fn new(glob: Pattern) -> Choice {
+    pub(super) fn new(glob: SeriesGlob) -> Choice {
         Choice {
             glob,
             verdicts: Default::default(),
@@ -195,45 +190,6 @@ impl Choice {
             self.verdicts[id.kind() as usize][id.index()] = DRAWN;
         }
         self.rivals = rivals;
-    }
-}
-
-/// A glob of names, or of names with tags.
-#[derive(Debug, Clone)]
-pub(super) struct Pattern {
-    /// None for `*`.
-    matcher: Option<GlobMatcher>,
-    with_tags: bool,
-}
-
-impl Pattern {
-    /// Reads `glob`: `*`, `?`, `[a-z]`, `{a,b}`, and a backslash before what is meant as it stands; `*` passes dots. With
-    /// a `#` in it, it is held against `name#key:value,key2:value2`.
-    ///
-    /// # Errors
-    /// What is wrong with it, for whoever asked.
-    pub(super) fn new(glob: &str) -> Result<Pattern, String> {
-        if glob.len() > LONGEST_GLOB {
-            return Err(format!("the glob is longer than {LONGEST_GLOB} bytes"));
-        }
-        let matcher = match glob {
-            "*" | "" => None,
-            _ => {
-                let built = GlobBuilder::new(glob).backslash_escape(true).build();
-                Some(built.map_err(|error| error.to_string())?.compile_matcher())
-            }
-        };
-        Ok(Pattern { matcher, with_tags: glob.contains('#') })
-    }
-
-    fn matches(&self, series: SeriesRef<'_>) -> bool {
-        match &self.matcher {
-            None => true,
-            Some(matcher) if self.with_tags => {
-                matcher.is_match(format!("{}#{}", series.name, series.tags_text()))
-            }
-            Some(matcher) => matcher.is_match(series.name),
-        }
     }
 }
 

@@ -19,7 +19,7 @@ fn hub(names: &Arc<Registry>, max_clients: usize) -> Arc<Hub> {
 }
 
 fn join(hub: &Arc<Hub>, glob: &str) -> Option<Subscription> {
-    hub.join(glob, Pattern::new(glob).unwrap(), b"event:status\ndata:{}\n\n")
+    hub.join(glob, SeriesGlob::new(glob).unwrap(), b"event:status\ndata:{}\n\n")
 }
 
 /// What waits for a client, and whether the stream has ended.

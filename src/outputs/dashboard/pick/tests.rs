@@ -44,7 +44,7 @@ fn view(names: &Arc<Registry>, second: i64, samples: &[(SeriesId, u32)]) -> Snap
 }
 
 fn matching(glob: &str, names: &Registry) -> Vec<String> {
-    let mut choice = Choice::new(Pattern::new(glob).unwrap());
+    let mut choice = Choice::new(SeriesGlob::new(glob).unwrap());
     choice.resolve(names);
     assert_eq!(choice.matching, choice.names.len());
     let name = |id: &SeriesId| {
@@ -76,7 +76,7 @@ fn a_glob_is_of_names_and_with_a_number_sign_of_tags_too() {
 
 #[test]
 fn a_bad_or_long_glob_is_refused_with_the_reason() {
-    let reason = |glob: &str| Pattern::new(glob).err().unwrap();
+    let reason = |glob: &str| SeriesGlob::new(glob).err().unwrap();
     assert_eq!(reason("a["), "error parsing glob 'a[': unclosed character class; missing ']'");
     assert_eq!(reason(&"a".repeat(401)), "the glob is longer than 400 bytes");
 }
@@ -87,7 +87,7 @@ fn each_series_is_matched_once_and_a_million_new_ones_bit_by_bit() {
     for number in 0..AT_ONCE + 10 {
         named(&names, &format!("n{number}"));
     }
-    let mut choice = Choice::new(Pattern::new("*").unwrap());
+    let mut choice = Choice::new(SeriesGlob::new("*").unwrap());
     choice.resolve(&names);
     assert_eq!((choice.matching, choice.names.len()), (AT_ONCE, LISTED));
     choice.resolve(&names);
@@ -99,7 +99,7 @@ fn each_series_is_matched_once_and_a_million_new_ones_bit_by_bit() {
 fn the_most_moving_are_drawn_and_no_more_than_fit() {
     let names = Arc::new(Registry::new(100));
     let ids: Vec<SeriesId> = (0..30).map(|number| named(&names, &format!("n{number}"))).collect();
-    let mut choice = Choice::new(Pattern::new("*").unwrap());
+    let mut choice = Choice::new(SeriesGlob::new("*").unwrap());
     let mut activity = Activity::default();
     choice.resolve(&names);
     let samples: Vec<(SeriesId, u32)> = ids.iter().zip(0..).map(|(&id, number)| (id, 1 << number)).collect();
@@ -117,7 +117,7 @@ fn what_is_drawn_stays_until_another_moves_twice_as_much_for_a_while() {
     let names = Arc::new(Registry::new(100));
     let ids: Vec<SeriesId> = (0..CHARTS).map(|number| named(&names, &format!("n{number}"))).collect();
     let late = named(&names, "late");
-    let mut choice = Choice::new(Pattern::new("*").unwrap());
+    let mut choice = Choice::new(SeriesGlob::new("*").unwrap());
     let mut activity = Activity::default();
     choice.resolve(&names);
     let mut drawn_at = None;
@@ -150,7 +150,7 @@ fn a_series_of_two_aggregators_belongs_to_the_one_that_showed_it_first() {
     activity.note(&found, 2);
     activity.note(&found, 1);
     assert_eq!(activity.owner(id), 2);
-    let mut choice = Choice::new(Pattern::new("*").unwrap());
+    let mut choice = Choice::new(SeriesGlob::new("*").unwrap());
     choice.resolve(&names);
     choice.pick(&found, &activity, 1);
     assert_eq!((choice.drawn.len(), choice.moving), (0, 0));
