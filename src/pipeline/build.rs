@@ -15,13 +15,13 @@ use crate::message::{Message, Text};
 use crate::metric::{Registry, SampleBatch};
 use crate::net::World;
 use crate::plugin::{
-    Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Frames,
-    Input, Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Uuids,
+    Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Input,
+    Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Uuids,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
-    Attempts, Backoff, Begun, DecodeFailures, FilterRunner, Framed, InputCounts, InputLane, InputNotes,
-    OutputRunner, SeatDecoding, SeatFeeds, SeatIntakes, SplitRules, Throttle, Ticks, Undecoded,
+    Attempts, Backoff, Begun, DecodeFailures, FilterRunner, Framed, HeldDeliveries, InputCounts, InputLane,
+    InputNotes, OutputRunner, SeatDecoding, SeatFeeds, SeatIntakes, SplitRules, Throttle, Ticks, Undecoded,
 };
 use crate::time::Clock;
 
@@ -266,8 +266,8 @@ impl Builder {
             retries: self.context.own().counter("hekad_retries_total", &[("output", &*name)]),
             clock: Arc::clone(&self.context.clock),
             attempted: Attempted::default(),
-            current: None,
-            spare: Frames::default(),
+            gathering: planned.declared.gathers(),
+            held: HeldDeliveries::default(),
             throttle: Throttle::default(),
             name,
         })

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Asked, BuildContext, BuildError, Decoder, Encoder, Explained, Filter, Input, Output, PluginClass,
-    Splitter, SurveyedStream, Surveying,
+    Asked, BuildContext, BuildError, Decoder, Encoder, Explained, Filter, Gathering, Input, Output,
+    PluginClass, Splitter, SurveyedStream, Surveying,
 };
 use crate::config::{Address, Check};
 use crate::flow::Patience;
@@ -133,6 +133,12 @@ pub trait Declare<P: Kind + ?Sized>:
     /// Whether an `encoder` means anything to it.
     fn takes_encoder(&self) -> bool {
         false
+    }
+
+    /// For an output with an encoder: how many records it is to be given at once, whatever deliveries they came in.
+    /// Default: those of one delivery.
+    fn gathers(&self) -> Option<Gathering> {
+        None
     }
 
     /// For an output that names series: what it makes of one. Nothing is opened for it.

@@ -31,7 +31,7 @@ pub use input::{
 pub use offered::{
     Accumulators, BackendStatus, Backends, Configured, OfferedAccumulator, StreamStatus, Streams,
 };
-pub use output::{Attempted, EncodeError, Encoder, Frames, More, Outcome, Outgoing, Output};
+pub use output::{Attempted, EncodeError, Encoder, Frames, Gathering, More, Outcome, Outgoing, Output};
 pub use registry::{Declared, Plugin, PluginClass, Plugins};
 pub use state::{Refused, StateError, StateStore};
 pub use stop::{Readiness, Stop};

@@ -33,7 +33,7 @@ pub trait Output: Send {
 
 /// What an output is to deliver.
 pub struct Outgoing<'a> {
-    /// The records.
+    /// The records; of several deliveries that were gathered, the first.
     pub delivery: &'a Delivery,
     /// The records as its encoder wrote them; empty if it has none.
     pub frames: &'a Frames,
@@ -61,6 +61,14 @@ pub enum Outcome {
     Delivered,
     /// It may arrive if it is tried again.
     Retry(Fault),
+    /// The same, but not before so much time has passed, as the peer asked for. The runner waits no longer than its own
+    /// longest pause.
+    RetryAfter {
+        /// Why.
+        why: Fault,
+        /// What the peer asked for.
+        pause: Duration,
+    },
     /// So many of its records will never arrive; the rest did.
     Partly {
         /// Records that cannot be delivered.
@@ -68,7 +76,7 @@ pub enum Outcome {
         /// Why, of one of them.
         why: Fault,
     },
-    /// It will never arrive.
+    /// What was given will never arrive.
     Refused(Fault),
 }
 
@@ -84,6 +92,23 @@ impl Outcome {
             Err(error) => Outcome::Retry(Fault::caused("cannot print", error)),
         }
     }
+}
+
+/// How many records an output is given at once. What is gathered is held by the runner until it is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gathering {
+    /// Most records.
+    pub records: usize,
+    /// Bytes of their frames from which on no more are taken.
+    pub bytes: usize,
+    /// How long they wait for others where there are fewer.
+    pub wait: Duration,
+}
+
+impl Gathering {
+    /// What outputs are given that do not gather: records of one delivery, about a megabyte of them.
+    pub const ONE_DELIVERY: Gathering =
+        Gathering { records: usize::MAX, bytes: 1 << 20, wait: Duration::ZERO };
 }
 
 /// Writes records as bytes.

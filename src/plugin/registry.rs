@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::declare::{Parts, Ticker};
 use super::{
-    Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Input, Kind,
-    Output, Splitter, SurveyedStream, Surveying,
+    Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Gathering,
+    Input, Kind, Output, Splitter, SurveyedStream, Surveying,
 };
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problems, Section};
@@ -106,6 +106,7 @@ enum Question<'a> {
     TakesEncoder,
     TakesMessages,
     FramesMessages,
+    Gathers,
     Parts,
     Explain(Asked<'a>),
     Survey(&'a Surveying<'a>),
@@ -123,6 +124,7 @@ enum Answer {
     Text(Option<&'static str>),
     Section(Option<String>),
     Parts(Option<Parts>),
+    Gathering(Option<Gathering>),
     Explained(Option<Explained>),
     Surveyed(Option<Result<Vec<SurveyedStream>, BuildError>>),
     // A Box<P> in a box, whose P the asker knows by the class.
@@ -151,6 +153,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
             Question::TakesMessages => Answer::Yes(config.takes_messages()),
             Question::FramesMessages => Answer::Yes(config.frames_messages()),
+            Question::Gathers => Answer::Gathering(config.gathers()),
             Question::Parts => Answer::Parts(config.parts()),
             Question::Explain(asked) => Answer::Explained(config.explain(asked)),
             Question::Survey(asked) => Answer::Surveyed(config.survey(asked)),
@@ -204,6 +207,11 @@ impl Declared {
     /// See `Declare::parts`.
     pub fn named_parts(&self) -> Option<Parts> {
         ask!(self, Question::Parts, Parts)
+    }
+
+    /// See `Declare::gathers`.
+    pub fn gathers(&self) -> Option<Gathering> {
+        ask!(self, Question::Gathers, Gathering)
     }
 
     /// See `Declare::frames_messages`.

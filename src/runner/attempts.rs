@@ -60,6 +60,13 @@ impl Attempts {
         Some(resume)
     }
 
+    /// The same where the peer asked for a pause of so much, which is kept up to the longest there can be.
+    pub(super) fn again_after(&mut self, pause: Duration, now: Stamp) -> Option<Stamp> {
+        let own = self.again(now)?;
+        self.resume = own.max(now.plus(pause.min(self.backoff.longest())));
+        Some(self.resume)
+    }
+
     /// Attempts that failed in a row.
     pub(super) fn failed(&self) -> u32 {
         self.backoff.failed()

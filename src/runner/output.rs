@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempts::{Attempts, Next};
+use super::held::HeldDeliveries;
 use super::{Ended, Step, Throttle, Ticks, built, guarded, let_go};
 use crate::flow::{Count, Delivery, LossReason, Queue};
-use crate::plugin::{
-    Attempted, BuildError, EncodeError, Encoder, Fault, Frames, More, Outcome, Outgoing, Output, Stop,
-};
+use crate::plugin::{Attempted, BuildError, Encoder, Fault, Gathering, Outcome, Outgoing, Output, Stop};
 use crate::time::{Clock, Stamp};
 
 /// Builds the output anew.
@@ -42,29 +41,24 @@ pub struct OutputRunner {
     pub clock: Arc<dyn Clock>,
     /// What became of the attempts so far.
     pub attempted: Attempted,
+    /// What it wants to be given at once, if that is not what comes.
+    pub gathering: Option<Gathering>,
     /// What is being delivered.
-    pub current: Option<Current>,
-    /// What the delivery before was encoded in, whose memory the next one takes.
-    pub spare: Frames,
+    pub held: HeldDeliveries,
     /// Keeps the log short.
     pub throttle: Throttle,
 }
 
-/// A delivery under way.
-pub struct Current {
-    delivery: Delivery,
-    frames: Frames,
-    /// Records of the pack looked at so far, and how far the encoder is within the next one.
-    next: usize,
-    from: usize,
-    /// Whether `frames` holds what is to be sent before more is encoded.
-    pending: bool,
-    /// Records in `frames`, records given to the output before, records the encoder refused.
-    encoded: usize,
-    sent: usize,
-    unencoded: usize,
-    /// Records the output refused among those it was given.
-    refused: usize,
+/// What there is to send.
+enum Filled {
+    /// Something.
+    Ready,
+    /// Nothing yet, but something was done.
+    Worked,
+    /// Something that waits for more until then.
+    Waits(Stamp),
+    /// Nothing.
+    Nothing,
 }
 
 impl OutputRunner {
@@ -81,13 +75,13 @@ impl OutputRunner {
         if self.ticks.take(now).is_some() {
             return self.tick(now);
         }
-        if self.current.is_none() {
-            match self.queue.pop() {
-                Some(delivery) => {
-                    self.current = Some(Current::new(delivery, std::mem::take(&mut self.spare)));
-                }
-                None if self.queue.is_closed() => return self.finish(now),
-                None => return Step::Idle { until: self.ticks.look_again(now) },
+        if !self.held.is_pending() {
+            match self.fill(now) {
+                Filled::Ready => self.held.close(),
+                Filled::Worked => return Step::Worked,
+                Filled::Waits(until) => return Step::Idle { until: until.min(self.ticks.look_again(now)) },
+                Filled::Nothing if self.queue.is_closed() => return self.finish(now),
+                Filled::Nothing => return Step::Idle { until: self.ticks.look_again(now) },
             }
         }
         if self.abort.is_set() {
@@ -96,23 +90,47 @@ impl OutputRunner {
         self.deliver(now)
     }
 
-    fn deliver(&mut self, now: Stamp) -> Step {
-        let current = self.current.as_mut().expect("a delivery is under way");
-        if let Some(encoder) = &mut self.encoder {
-            if !current.pending
-                && let Some(error) = current.encode(&mut **encoder)
-                && let Some(quiet) = self.throttle.allow("encode", now)
-            {
-                tracing::warn!("{}: a record cannot be encoded: {error}{quiet}", self.name);
+    /// Sees to it that there is something to send.
+    fn fill(&mut self, now: Stamp) -> Filled {
+        let Some(encoder) = &mut self.encoder else {
+            return match self.queue.pop() {
+                Some(delivery) => {
+                    self.held.push_whole(delivery);
+                    Filled::Ready
+                }
+                None => Filled::Nothing,
+            };
+        };
+        let enough = self.gathering.unwrap_or(Gathering::ONE_DELIVERY);
+        let (mut is_full, mut failed) = (false, None);
+        while !is_full {
+            if self.held.is_whole() {
+                let takes = self.gathering.is_some() || self.held.is_empty();
+                let Some(delivery) = takes.then(|| self.queue.pop()).flatten() else { break };
+                self.held.push(delivery);
             }
-            if current.frames.ends.is_empty() {
-                let whole = current.next >= current.delivery.pack.body.len();
-                return if whole { self.settle() } else { Step::Worked };
-            }
+            is_full = self.held.encode(&mut **encoder, enough, now, &mut failed);
         }
-        current.pending = true;
-        let outgoing =
-            Outgoing { delivery: &current.delivery, frames: &current.frames, now, before: self.attempted };
+        if let Some(error) = failed
+            && let Some(quiet) = self.throttle.allow("encode", now)
+        {
+            tracing::warn!("{}: a record cannot be encoded: {error}{quiet}", self.name);
+        }
+        if !self.held.has_frames() {
+            // Records that an encoder wrote nothing for have nowhere to go.
+            self.held.sent(0);
+            let any = self.held.settle_done(&self.delivered) || is_full;
+            return if any { Filled::Worked } else { Filled::Nothing };
+        }
+        // A clock that was set back does not make it wait longer.
+        let due = self.held.since().unwrap_or(now).plus(enough.wait).min(now.plus(enough.wait));
+        let waits = !is_full && now < due && !self.queue.is_closed() && !self.abort.is_set();
+        if waits { Filled::Waits(due) } else { Filled::Ready }
+    }
+
+    fn deliver(&mut self, now: Stamp) -> Step {
+        let (delivery, frames) = self.held.outgoing();
+        let outgoing = Outgoing { delivery, frames, now, before: self.attempted };
         let output = self.output.as_deref_mut().expect("the output is there");
         let abort = self.abort.clone();
         let sending = async {
@@ -128,7 +146,9 @@ impl OutputRunner {
                 self.attempted.delivered = Some(now);
                 self.attempted.took = self.clock.now().since(now);
             }
-            Ok(Outcome::Retry(_) | Outcome::Refused(_)) | Err(_) => self.attempted.failed = Some(now),
+            Ok(Outcome::Retry(_) | Outcome::RetryAfter { .. } | Outcome::Refused(_)) | Err(_) => {
+                self.attempted.failed = Some(now);
+            }
         }
         match sent {
             Ok(Outcome::Delivered) => self.delivered(0),
@@ -138,12 +158,15 @@ impl OutputRunner {
                 }
                 self.delivered(refused)
             }
-            Ok(Outcome::Retry(fault)) => self.failed(&fault, now),
+            Ok(Outcome::Retry(fault)) => self.failed(&fault, Duration::ZERO, now),
+            Ok(Outcome::RetryAfter { why, pause }) => self.failed(&why, pause, now),
             Ok(Outcome::Refused(fault)) => {
                 if let Some(quiet) = self.throttle.allow("refused", now) {
                     tracing::warn!("{}: refused: {fault}{quiet}", self.name);
                 }
-                self.give_up(LossReason::Refused)
+                self.held.sent(self.held.encoded());
+                self.held.settle_done(&self.delivered);
+                Step::Worked
             }
             Err(panic) => {
                 self.give_up(LossReason::Fault);
@@ -156,20 +179,15 @@ impl OutputRunner {
         if self.attempts.succeed() {
             tracing::info!("{}: delivers again", self.name);
         }
-        let current = self.current.as_mut().expect("a delivery is under way");
-        current.pending = false;
-        current.frames.clear();
-        current.sent += std::mem::take(&mut current.encoded);
-        // A plugin's word is taken, but not for more than it was given.
-        current.refused += refused.min(current.delivery.len() - current.refused - current.unencoded);
-        let more = self.encoder.is_some() && current.next < current.delivery.pack.body.len();
-        if more { Step::Worked } else { self.settle() }
+        self.held.sent(refused);
+        self.held.settle_done(&self.delivered);
+        Step::Worked
     }
 
-    fn failed(&mut self, fault: &Fault, now: Stamp) -> Step {
+    fn failed(&mut self, fault: &Fault, pause: Duration, now: Stamp) -> Step {
         self.retries.add(1);
         let first = self.attempts.failed() == 0;
-        match self.attempts.again(now) {
+        match self.attempts.again_after(pause, now) {
             Some(until) => {
                 if first {
                     tracing::warn!("{}: {fault}; trying again", self.name);
@@ -177,39 +195,16 @@ impl OutputRunner {
                 Step::Pause { until }
             }
             None => {
-                tracing::error!("{}: {fault}; giving up on {} records", self.name, self.held());
+                tracing::error!("{}: {fault}; giving up on {} records", self.name, self.held.len());
                 self.attempts.succeed();
                 self.give_up(LossReason::RetriesExhausted)
             }
         }
     }
 
-    fn held(&self) -> usize {
-        self.current.as_ref().map_or(0, |current| current.delivery.len())
-    }
-
-    /// Ends the delivery under way; what was not refused was delivered.
-    fn settle(&mut self) -> Step {
-        let mut current = self.current.take().expect("a delivery is under way");
-        if current.frames.bytes.capacity() <= 2 * ENOUGH {
-            current.frames.clear();
-            self.spare = current.frames;
-        }
-        self.delivered.add((current.delivery.len() - current.unencoded - current.refused) as u64);
-        let refused = (LossReason::Refused, current.refused);
-        current.delivery.settle(&[(LossReason::Encode, current.unencoded), refused]);
-        Step::Worked
-    }
-
-    /// Ends the delivery under way; what was neither sent nor refused is lost.
+    /// Ends what is under way; what was neither sent nor refused is lost.
     fn give_up(&mut self, reason: LossReason) -> Step {
-        if let Some(current) = self.current.take() {
-            let sent = current.sent.saturating_sub(current.refused);
-            let rest = current.delivery.len() - current.unencoded - current.refused - sent;
-            self.delivered.add(sent as u64);
-            let refused = (LossReason::Refused, current.refused);
-            current.delivery.settle(&[(LossReason::Encode, current.unencoded), refused, (reason, rest)]);
-        }
+        self.held.give_up(reason, &self.delivered);
         Step::Worked
     }
 
@@ -272,54 +267,5 @@ impl OutputRunner {
     }
 }
 
-impl Current {
-    fn new(delivery: Delivery, frames: Frames) -> Current {
-        Current {
-            delivery,
-            frames,
-            next: 0,
-            from: 0,
-            pending: false,
-            encoded: 0,
-            sent: 0,
-            unencoded: 0,
-            refused: 0,
-        }
-    }
-
-    /// Encodes records until there is enough to send; the last error, if there was one.
-    fn encode(&mut self, encoder: &mut dyn Encoder) -> Option<EncodeError> {
-        let mut failed = None;
-        while self.next < self.delivery.pack.body.len() && self.frames.bytes.len() < ENOUGH {
-            if !self.delivery.chosen.contains(self.next) {
-                self.next += 1;
-                continue;
-            }
-            let record = self.delivery.pack.record(self.next);
-            let (from, frames) = (&mut self.from, &mut self.frames);
-            let (ends, bytes) = (frames.ends.len(), frames.bytes.len());
-            let encoded = guarded(|| encoder.encode(record, from, frames));
-            if encoded.is_err() {
-                frames.ends.truncate(ends);
-                frames.bytes.truncate(bytes);
-            }
-            match encoded.unwrap_or_else(|panic| Err(EncodeError(panic.to_string()))) {
-                Ok(More::Again) => break,
-                Ok(More::Done) => self.encoded += 1,
-                Err(error) => {
-                    self.unencoded += 1;
-                    failed = Some(error);
-                }
-            }
-            self.next += 1;
-            self.from = 0;
-        }
-        failed
-    }
-}
-
 /// The longest pause between attempts once a stop has begun: the peer may be back.
 const LAST_PAUSE: Duration = Duration::from_millis(500);
-
-/// Bytes encoded before they are sent.
-const ENOUGH: usize = 1 << 20;
