@@ -6,6 +6,7 @@
 mod accept;
 mod bind;
 mod bytes;
+mod client;
 mod consoles;
 mod datagram;
 mod dial;
@@ -40,6 +41,7 @@ pub use bind::{BindError, tcp_listener};
 #[cfg(unix)]
 pub use bytes::serve_unix_bytes;
 pub use bytes::{ByteLimits, ByteSink, serve_bytes};
+pub use client::{HttpAnswer, HttpClient, HttpError, MOST_BODY};
 pub use consoles::{Console, ConsoleCounters, ConsoleLimits, Consoles, Said};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
 pub use dial::{Connection, Dialed, Dialing, UdpSender, World};

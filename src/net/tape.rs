@@ -71,6 +71,12 @@ impl Tape {
         });
     }
 
+    /// Has `address` say `bytes` to whoever reads from it after something was written: answers in their order, each to what
+    /// was written since the one before.
+    pub fn answer(&self, address: &str, bytes: &[u8]) {
+        self.reel(address, |reel| reel.answers.push_back(bytes.to_vec()));
+    }
+
     pub(super) fn connect(self: &Arc<Tape>, address: &str) -> io::Result<TapeConnection> {
         self.reel(address, |reel| {
             if count_down(&mut reel.refuse_connects) {
@@ -121,6 +127,9 @@ struct Reel {
     refuse_writes: u32,
     break_after: Option<usize>,
     replies: VecDeque<u8>,
+    answers: VecDeque<Vec<u8>>,
+    /// Whether something was written since the last answer.
+    is_asked: bool,
     readers: Vec<Waker>,
 }
 
@@ -143,7 +152,19 @@ impl Reel {
             }
         };
         self.written.extend_from_slice(&bytes[..taken]);
+        self.is_asked = true;
+        self.readers.drain(..).for_each(Waker::wake);
         Ok(taken)
+    }
+
+    /// Says the next answer, if it is time for it.
+    fn answer(&mut self) {
+        if self.is_asked
+            && let Some(answer) = self.answers.pop_front()
+        {
+            self.is_asked = false;
+            self.replies.extend(answer);
+        }
     }
 }
 
@@ -183,6 +204,9 @@ impl AsyncRead for TapeConnection {
         room: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.tape.reel(&self.address, |reel| {
+            if reel.replies.is_empty() && !self.broken {
+                reel.answer();
+            }
             if reel.replies.is_empty() && !self.broken {
                 reel.readers.push(context.waker().clone());
                 return Poll::Pending;
