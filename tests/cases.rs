@@ -80,6 +80,11 @@ fn cases_of_messages_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_thresholds_give_what_they_say_in_three_wirings() {
+    hold("threshold");
+}
+
+#[test]
 fn every_case_is_in_a_folder_that_is_held() {
     let held = [
         "statsd",
@@ -95,6 +100,7 @@ fn every_case_is_in_a_folder_that_is_held() {
         "console",
         "key_flush",
         "messages",
+        "threshold",
     ];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();

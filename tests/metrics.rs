@@ -31,6 +31,9 @@ file_match = "none"
 message_matcher = "Type == 'line'"
 Metric.a = { type = "Counter", name = "a", value = "1" }
 
+[ThresholdFilter]
+rule.a = { series = "a", statistic = "value", above = 1 }
+
 [PrometheusOutput]
 address = "127.0.0.1:0"
 [[PrometheusOutput.mapping]]

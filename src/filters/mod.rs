@@ -4,3 +4,4 @@ pub mod counter;
 pub mod key_flush;
 pub mod stat;
 pub mod stat_accum;
+pub mod threshold;

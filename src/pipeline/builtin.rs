@@ -16,7 +16,7 @@ pub fn builtin() -> Plugins {
         inputs input: logstreamer, statsd, tcp, udp;
         splitters splitter: heka_framing, null, pattern_grouping, regex, token;
         decoders decoder: json, multi, nginx_access, payload_regex, protobuf, stats_to_fields, statsd;
-        filters filter: counter, key_flush, stat, stat_accum;
+        filters filter: counter, key_flush, stat, stat_accum, threshold;
         encoders encoder: payload, protobuf, rst;
         outputs output: carbon, console, dashboard, file, log, null, prometheus, statsd, statsd_admin, tcp, udp;
     }

@@ -105,12 +105,14 @@ const COVERED: &[(&str, &[&str])] = &[
     (
         "MissingKey",
         &[
+            
             "key-missing",
             "key-missing-decoder-and-splitter",
             "key-missing-in-table",
             "key-missing-of-file",
             "mapping-keys",
             "metric-keys",
+            "threshold-keys",
         ],
     ),
     ("MissingMatcher", &["many-sections", "matcher-missing", "matcher-missing-of-filter"]),
@@ -136,6 +138,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-decoders",
             "range-file",
             "range-hekad",
+            
             "range-key-flush",
             "range-lanes",
             "range-limits",
@@ -146,6 +149,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-splitters",
             "range-stat",
             "range-statsd",
+            "range-threshold",
             "range-ticker",
             "range-timers",
             "range-upstreams",
@@ -182,6 +186,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "choice",
             "choice-of-file",
             "choice-with-a-slip",
+            
             "many-in-one-section",
             "mapping-keys",
             "metric-keys",
@@ -210,6 +215,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "many-sections",
             "mapping-keys",
             "metric-keys",
+            "threshold-keys",
         ],
     ),
     ("UnknownSplitter", &["splitter-unknown", "splitter-unknown-section"]),
@@ -232,11 +238,13 @@ const COVERED: &[(&str, &[&str])] = &[
         "WrongType",
         &[
             "address-no-string",
+            
             "many-in-an-output",
             "many-in-one-section",
             "many-sections",
             "mapping-keys",
             "metric-keys",
+            "threshold-keys",
             "type-is-no-string",
             "value-date",
             "value-integer-for-string",

@@ -282,6 +282,32 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "Samples that were not made of a message, by reason: no_field (a variable has no value), or why a statsd line would be \
          bad.",
     ),
+    gauge(
+        "hekad_threshold_series",
+        FILTER,
+        "Series that are watched for alerts, once for every rule and accumulator.",
+    ),
+    gauge("hekad_threshold_firing", FILTER, "Alerts that are there now."),
+    counter(
+        "hekad_threshold_alerts_total",
+        FILTER,
+        "Messages about alerts: those that began, went on, or were over.",
+    ),
+    counter(
+        "hekad_threshold_held_back_total",
+        FILTER,
+        "Alerts that began again before repeat_every was over and were not told of then.",
+    ),
+    counter(
+        "hekad_threshold_refused_total",
+        FILTER,
+        "Series that no rule watches because max_series was reached; raise it, or name fewer.",
+    ),
+    counter(
+        "hekad_threshold_unread_total",
+        FILTER,
+        "Records that are no flushes; see message_matcher: flushes of other daemons come as messages, and are not read.",
+    ),
     counter("hekad_file_bytes_total", OUTPUT, "Bytes an output added to its file."),
     counter(
         "hekad_file_opened_total",
