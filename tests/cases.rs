@@ -85,6 +85,11 @@ fn cases_of_thresholds_give_what_they_say_in_three_wirings() {
 }
 
 #[test]
+fn cases_of_http_give_what_they_say_in_three_wirings() {
+    hold("http");
+}
+
+#[test]
 fn every_case_is_in_a_folder_that_is_held() {
     let held = [
         "statsd",
@@ -101,6 +106,7 @@ fn every_case_is_in_a_folder_that_is_held() {
         "key_flush",
         "messages",
         "threshold",
+        "http",
     ];
     let all = case_files(&root());
     let found: usize = held.iter().map(|folder| case_files(&root().join(folder)).len()).sum();

@@ -34,6 +34,11 @@ Metric.a = { type = "Counter", name = "a", value = "1" }
 [ThresholdFilter]
 rule.a = { series = "a", statistic = "value", above = 1 }
 
+[HttpOutput]
+message_matcher = "FALSE"
+encoder = "PayloadEncoder"
+address = "http://127.0.0.1:9/"
+
 [PrometheusOutput]
 address = "127.0.0.1:0"
 [[PrometheusOutput.mapping]]

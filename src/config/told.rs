@@ -45,7 +45,9 @@ fn tell(path: &str, key: &str, value: &Value, lines: &mut Vec<String>) {
 
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["password", "passphrase", "secret", "token", "key", "credential"].iter().any(|word| key.contains(word))
+    ["password", "passphrase", "secret", "token", "key", "credential", "authorization", "cookie"]
+        .iter()
+        .any(|word| key.contains(word))
 }
 
 #[cfg(test)]
@@ -54,7 +56,7 @@ mod tests {
 
     #[test]
     fn what_was_given_is_told_and_secrets_are_not() {
-        let text = "[a]\ntype = 'X'\nlist = [1, 0x10]\npassword = 'p'\nurl = 'http://u:p@h/'\n\
+        let text = "[a]\ntype = 'X'\nlist = [1, 0x10]\npassword = 'p'\nheaders.Authorization = ['Bearer x']\nurl = 'http://u:p@h/'\n\
                     [a.inner]\nhmac_keys = ['k']\nyes = true\ntext = \"a\\nb 'c'\"\n";
         let mut problems = Problems::new();
         let read = sections(&Sources::embedded("told.toml", text), &|_| None, &mut problems);
@@ -63,6 +65,7 @@ mod tests {
             "a > list > 0: 1",
             "a > list > 1: 16",
             "a > password: (hidden)",
+            "a > headers > Authorization > 0: (hidden)",
             "a > url: (hidden)",
             "a > inner > hmac_keys > 0: (hidden)",
             "a > inner > yes: true",

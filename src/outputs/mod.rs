@@ -4,6 +4,7 @@ pub mod carbon;
 pub mod console;
 pub mod dashboard;
 pub mod file;
+pub mod http;
 pub mod log;
 pub mod null;
 pub mod prometheus;

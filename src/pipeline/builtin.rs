@@ -19,5 +19,6 @@ pub fn builtin() -> Plugins {
         filters filter: counter, key_flush, stat, stat_accum, threshold;
         encoders encoder: payload, protobuf, rst;
         outputs output: carbon, console, dashboard, file, log, null, prometheus, statsd, statsd_admin, tcp, udp;
+        outputs output: carbon, console, dashboard, file, http, log, null, prometheus, statsd, statsd_admin;
     }
 }

@@ -52,6 +52,11 @@ pub(super) enum Step {
         address: String,
         bytes: Vec<u8>,
     },
+    /// Has an address say something after what is written to it next.
+    Answer {
+        address: String,
+        bytes: Vec<u8>,
+    },
     Scrape {
         name: String,
         url: Url,
@@ -76,6 +81,8 @@ pub(super) enum Place {
     Written(String),
     /// The same, a line `--` before every datagram.
     Datagrams(String),
+    /// The same over all connections, whose number goes first, without carriage returns.
+    Requests(String),
     /// Served in the end.
     Get(Url),
     /// Served when a step of that name looked.
@@ -169,6 +176,7 @@ impl Place {
             ["GET", url, "MATCHING", ..] => Ok(Place::Get(Url::parse(url, &words[3..])?)),
             ["GET", url] => Ok(Place::Get(Url::parse(url, &[])?)),
             ["scrape", name] => Ok(Place::Scraped(name.to_owned())),
+            ["requests", address] => Ok(Place::Requests(address.to_owned())),
             ["datagrams", address] => Ok(Place::Datagrams(address.to_owned())),
             [address] => Ok(Place::Written(address.to_owned())),
             _ => Err(format!("nothing is expected at {text:?}")),
@@ -180,6 +188,7 @@ impl Place {
         match self {
             Place::Written(address) => address.clone(),
             Place::Datagrams(address) => format!("datagrams {address}"),
+            Place::Requests(address) => format!("requests {address}"),
             Place::Scraped(name) => format!("scrape {name}"),
             Place::Get(Url { address, path, prefixes }) if prefixes.is_empty() => {
                 format!("GET {address}{path}")
@@ -225,6 +234,9 @@ fn one_step(line: &str) -> Result<Step, String> {
     }
     if let Some((address, text)) = line.strip_prefix("reply ").and_then(|rest| rest.split_once(' ')) {
         return Ok(Step::Reply { address: address.to_owned(), bytes: unescaped(text)? });
+    }
+    if let Some((address, text)) = line.strip_prefix("answer ").and_then(|rest| rest.split_once(' ')) {
+        return Ok(Step::Answer { address: address.to_owned(), bytes: unescaped(text)? });
     }
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {

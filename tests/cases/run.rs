@@ -113,6 +113,7 @@ pub(super) fn run(case: &Case, plugins: &Plugins, wiring: Wiring) -> Result<Ran,
         found.push(match place {
             Place::Written(address) => trial.written(address),
             Place::Datagrams(address) => datagrams(&trial, address),
+            Place::Requests(address) => requests(&trial, address),
             Place::Get(url) => get(&trial, url, None)?,
             Place::Scraped(name) => scraped.remove(name).ok_or_else(|| format!("no step scrapes {name}"))?,
         });
@@ -139,6 +140,7 @@ fn take(step: &Step, trial: &mut Trial, scraped: &mut BTreeMap<String, String>) 
         Step::RefuseWrites { address, times } => trial.tape().refuse_writes(address, *times),
         Step::BreakAfter { address, bytes } => trial.tape().break_after(address, *bytes),
         Step::Reply { address, bytes } => trial.tape().reply(address, bytes),
+        Step::Answer { address, bytes } => trial.tape().answer(address, bytes),
         Step::Scrape { name, url, scraper } => {
             let page = get(trial, url, scraper.as_ref())?;
             scraped.insert(name.clone(), page);
@@ -147,6 +149,11 @@ fn take(step: &Step, trial: &mut Trial, scraped: &mut BTreeMap<String, String>) 
         Step::Restart(_) => return Err("a restart makes another trial".to_owned()),
     }
     Ok(())
+}
+
+fn requests(trial: &Trial, address: &str) -> String {
+    let written = trial.written(address).replace('\r', "");
+    format!("connections: {}\n{written}", trial.tape().connects(address))
 }
 
 fn datagrams(trial: &Trial, address: &str) -> String {

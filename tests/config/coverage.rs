@@ -105,7 +105,7 @@ const COVERED: &[(&str, &[&str])] = &[
     (
         "MissingKey",
         &[
-            
+            "http-keys",
             "key-missing",
             "key-missing-decoder-and-splitter",
             "key-missing-in-table",
@@ -138,7 +138,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-decoders",
             "range-file",
             "range-hekad",
-            
+            "range-http",
             "range-key-flush",
             "range-lanes",
             "range-limits",
@@ -186,7 +186,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "choice",
             "choice-of-file",
             "choice-with-a-slip",
-            
+            "http-keys",
             "many-in-one-section",
             "mapping-keys",
             "metric-keys",
@@ -238,7 +238,7 @@ const COVERED: &[(&str, &[&str])] = &[
         "WrongType",
         &[
             "address-no-string",
-            
+            "http-keys",
             "many-in-an-output",
             "many-in-one-section",
             "many-sections",

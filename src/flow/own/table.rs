@@ -320,6 +320,21 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         OUTPUT,
         "Writes to a file that failed within and were taken back; see the disk, which is full or broken.",
     ),
+    counter(
+        "hekad_http_connects_total",
+        OUTPUT,
+        "Connections an output made to its HTTP server; one is kept for many requests.",
+    ),
+    counter(
+        "hekad_http_answers_total",
+        &["output", "status"],
+        "Answers to an output's requests, by status; what 3xx and 4xx but 408, 425 and 429 answer is lost.",
+    ),
+    counter(
+        "hekad_http_unanswered_total",
+        OUTPUT,
+        "Requests of an output that had no answer: the server was not reached, broke off, or took longer than http_timeout.",
+    ),
     counter("hekad_upstream_lines_total", UPSTREAM, "Lines an output of statsd sent to an upstream."),
     counter("hekad_upstream_datagrams_total", UPSTREAM, "Datagrams an output of statsd sent to an upstream."),
     counter(
