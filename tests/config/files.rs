@@ -25,7 +25,7 @@ fn every_sample_configuration_is_planned_without_a_problem() {
         checked.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
     }
     checked.sort();
-    assert_eq!(checked, ["default.toml", "graphite.toml", "prometheus.toml", "split.toml"]);
+    assert_eq!(checked, ["analyzer.toml", "default.toml", "graphite.toml", "prometheus.toml", "split.toml"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 )]
 
 mod admin;
+mod alerting;
 mod burst;
 mod carbon;
 mod clients;
