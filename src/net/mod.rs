@@ -13,6 +13,7 @@ mod dial;
 mod errand;
 mod events;
 mod exchange;
+mod flooding;
 mod frames;
 #[cfg(unix)]
 mod grams;
@@ -48,6 +49,7 @@ pub use dial::{Connection, Dialed, Dialing, UdpSender, World};
 pub use errand::Errand;
 #[cfg(unix)]
 pub use grams::UnixLane;
+pub use flooding::{Flooding, MOST, Packet, Stopwatch, Taken, Trouble, pause};
 pub use http::{Answer, Caller, Handler, HttpLimits, HttpServers, MountError};
 pub use lane::{PushDatagram, UdpLane, reachable};
 pub use lines::{Cut, LineCutter};
