@@ -9,6 +9,7 @@ mod import;
 mod logstreamer;
 mod matching;
 mod send;
+mod shown;
 mod top_series;
 
 pub use docs::{manual, own_metrics};
