@@ -142,15 +142,40 @@ fn daemon(source: Source, plugins: &Plugins) -> u8 {
     }
 }
 
-/// Heka's spelling with one dash is taken too: `-config PATH`, `-config=PATH`, `-version`.
+/// Heka's spelling with one dash is taken too: `-config PATH`, `-config=PATH`, `-version`, and the options of its tools.
 fn arguments(given: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
-    given.map(|argument| match argument.to_str() {
-        Some(text) if text == "-config" || text.starts_with("-config=") || text == "-version" => {
-            format!("-{text}").into()
+    // What stands behind `--` is no option.
+    let mut is_over = false;
+    given.map(move |argument| {
+        is_over |= argument == "--";
+        match argument.to_str().filter(|_| !is_over).and_then(|text| text.strip_prefix('-')) {
+            Some(text) if OF_HEKA.contains(&text.split('=').next().unwrap_or(text)) => {
+                format!("--{text}").into()
+            }
+            _ => argument,
         }
-        _ => argument,
     })
 }
+
+/// Options of Heka's programs that have a name of their own here too.
+const OF_HEKA: [&str; 16] = [
+    "config",
+    "version",
+    "test",
+    "match",
+    "format",
+    "output",
+    "tail",
+    "offset",
+    "max-message-size",
+    "heka",
+    "type",
+    "logger",
+    "severity",
+    "payload",
+    "pid",
+    "hostname",
+];
 
 const RUNTIME: u8 = 1;
 const USAGE: u8 = 2;
@@ -170,6 +195,10 @@ mod tests {
     fn the_spelling_of_heka_is_understood() {
         assert_eq!(parsed(&["-config", "a.toml"]).source.config, Some(PathBuf::from("a.toml")));
         assert_eq!(parsed(&["-config=a.toml"]).source.config, Some(PathBuf::from("a.toml")));
+        let words =
+            ["cat", "-match", "-x", "-tail", "-max-message-size=5", "--", "-match"].map(OsString::from);
+        let words: Vec<OsString> = arguments(words.into_iter()).collect();
+        assert_eq!(words, ["cat", "--match", "-x", "--tail", "--max-message-size=5", "--", "-match"]);
         let words = ["hekad", "-version"].map(OsString::from).into_iter();
         let error = Command::try_parse_from(arguments(words)).expect_err("a version is shown as an error");
         assert_eq!(error.kind(), clap::error::ErrorKind::DisplayVersion);
