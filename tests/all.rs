@@ -24,4 +24,6 @@ mod reference;
 mod seeds;
 mod senders;
 mod store;
+#[cfg(unix)]
+mod tools;
 mod vectors;

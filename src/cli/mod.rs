@@ -5,11 +5,14 @@
 
 mod check;
 mod docs;
+mod flood;
 mod import;
+mod interrupt;
 mod logstreamer;
 mod matching;
 mod send;
 mod shown;
+mod target;
 mod top_series;
 
 pub use docs::{manual, own_metrics};
@@ -51,6 +54,8 @@ enum Verb {
     },
     /// Sends statsd lines, such as 'hello.world:1|c'.
     Send(send::Send),
+    /// Sends a load of statsd lines, messages or log lines, and says in sums what it sent.
+    Flood(flood::Flood),
     /// Translates the configuration of another program; what became of its keys is said on standard error.
     Import(import::Import),
     /// Tells which rule of a mapping counts for a name, and why, and the series it gives.
@@ -99,6 +104,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Run(source)) => daemon(source, &plugins),
         Some(Verb::Check { source, routes }) => check::check(&source.choice(), routes, &plugins),
         Some(Verb::Send(send)) => send.send(),
+        Some(Verb::Flood(flood)) => flood.flood(),
         Some(Verb::Import(import)) => import.import(&plugins),
         Some(Verb::Match(matching)) => matching.tell(&plugins),
         Some(Verb::Logstreamer(source)) => logstreamer::tell(&source.choice(), &plugins),

@@ -60,6 +60,14 @@ pub struct Signing {
     pub hash: HashFunction,
 }
 
+/// Without the key, which nobody is to find in a log.
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Signing { name, version, hash, .. } = self;
+        write!(out, "Signing({name} version {version}, {hash:?})")
+    }
+}
+
 /// Why a message cannot be framed; the words are Heka's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {

@@ -21,6 +21,7 @@ mod console;
 mod exporter;
 mod exposition;
 mod file_output;
+mod flood;
 mod formats;
 mod graphite;
 mod harness;
