@@ -2,6 +2,7 @@
 //! `inject` to a listener.
 
 mod flood;
+mod inject;
 
 use std::process::{Command, Output};
 

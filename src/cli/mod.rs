@@ -7,6 +7,7 @@ mod check;
 mod docs;
 mod flood;
 mod import;
+mod inject;
 mod interrupt;
 mod logstreamer;
 mod matching;
@@ -56,6 +57,8 @@ enum Verb {
     Send(send::Send),
     /// Sends a load of statsd lines, messages or log lines, and says in sums what it sent.
     Flood(flood::Flood),
+    /// Sends one framed message.
+    Inject(inject::Inject),
     /// Translates the configuration of another program; what became of its keys is said on standard error.
     Import(import::Import),
     /// Tells which rule of a mapping counts for a name, and why, and the series it gives.
@@ -105,6 +108,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Check { source, routes }) => check::check(&source.choice(), routes, &plugins),
         Some(Verb::Send(send)) => send.send(),
         Some(Verb::Flood(flood)) => flood.flood(),
+        Some(Verb::Inject(inject)) => inject.inject(),
         Some(Verb::Import(import)) => import.import(&plugins),
         Some(Verb::Match(matching)) => matching.tell(&plugins),
         Some(Verb::Logstreamer(source)) => logstreamer::tell(&source.choice(), &plugins),
