@@ -1,6 +1,7 @@
 //! The tools of the command line, as processes: what `flood` says it sent against what arrived, `cat` on frames of others,
 //! `inject` to a listener.
 
+mod cat;
 mod flood;
 mod inject;
 

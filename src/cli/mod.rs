@@ -3,6 +3,7 @@
 //! Data goes to standard output, talk to standard error; colours only on a terminal. Exit codes: 0 all delivered or
 //! kept, 1 runtime, 2 usage, 3 something was given up at the stop, 78 configuration.
 
+mod cat;
 mod check;
 mod docs;
 mod flood;
@@ -59,6 +60,8 @@ enum Verb {
     Flood(flood::Flood),
     /// Sends one framed message.
     Inject(inject::Inject),
+    /// Prints the messages of framed files, those that match.
+    Cat(cat::Cat),
     /// Translates the configuration of another program; what became of its keys is said on standard error.
     Import(import::Import),
     /// Tells which rule of a mapping counts for a name, and why, and the series it gives.
@@ -109,6 +112,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Send(send)) => send.send(),
         Some(Verb::Flood(flood)) => flood.flood(),
         Some(Verb::Inject(inject)) => inject.inject(),
+        Some(Verb::Cat(cat)) => cat.cat(),
         Some(Verb::Import(import)) => import.import(&plugins),
         Some(Verb::Match(matching)) => matching.tell(&plugins),
         Some(Verb::Logstreamer(source)) => logstreamer::tell(&source.choice(), &plugins),

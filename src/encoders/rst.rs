@@ -48,7 +48,11 @@ impl Encoder for RstEncoder {
     }
 }
 
-fn write_message(message: &Message, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+/// Appends a message in this form.
+///
+/// # Errors
+/// If its timestamp cannot be written.
+pub(crate) fn write_message(message: &Message, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let at = jiff::Timestamp::from_nanosecond(message.timestamp.0.into())
         .map_err(|error| EncodeError(format!("its timestamp cannot be written: {error}")))?;
     let Message { type_, hostname, pid, logger, env_version, severity, .. } = message;
