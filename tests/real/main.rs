@@ -26,6 +26,7 @@ mod formats;
 mod graphite;
 mod harness;
 mod hekad;
+mod log;
 mod page;
 mod picture;
 mod prometheus;
