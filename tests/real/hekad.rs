@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -59,14 +59,12 @@ impl Hekad {
     }
 
     fn configured(interval: u32, carbon: Option<u16>, options: &str, exposing: &str, more: &str) -> Hekad {
-        let directory = TempDir::new().expect("a directory can be made");
-        let (udp, tcp, scrape) = (free_port(), free_port(), free_port());
         let carbon =
             carbon.map_or(String::new(), |port| format!("[CarbonOutput]\naddress = \"127.0.0.1:{port}\"\n"));
-        let config = format!(
-            r#"[hekad]
-base_dir = "{base}"
-[StatsdInput]
+        Hekad::start_on(|hekad| {
+            let Hekad { udp, tcp, scrape, .. } = hekad;
+            format!(
+                r#"[StatsdInput]
 address = "127.0.0.1:{udp}"
 [statsd-tcp]
 type = "StatsdInput"
@@ -80,14 +78,27 @@ address = "127.0.0.1:{scrape}"
 {exposing}
 [DashboardOutput]
 address = "127.0.0.1:{scrape}"
-{more}"#,
-            base = directory.path().join("state").display(),
-        );
-        let file = directory.path().join("hekad.toml");
-        std::fs::write(&file, config).expect("the configuration can be written");
+{more}"#
+            )
+        })
+    }
+
+    /// Starts it with these sections, of its ports and its directory; a scrape endpoint must be among them.
+    pub(crate) fn start_on(sections: impl FnOnce(&Hekad) -> String) -> Hekad {
+        let directory = TempDir::new().expect("a directory can be made");
+        let (udp, tcp, scrape) = (free_port(), free_port(), free_port());
         let mut hekad = Hekad { process: None, udp, tcp, scrape, directory };
+        let state = hekad.directory().join("state");
+        let config = format!("[hekad]\nbase_dir = \"{}\"\n{}", state.display(), sections(&hekad));
+        std::fs::write(hekad.directory().join("hekad.toml"), config)
+            .expect("the configuration can be written");
         hekad.start_again();
         hekad
+    }
+
+    /// The directory of its configuration and state.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Starts it again with the same configuration and state, and waits until it is ready.

@@ -5,7 +5,8 @@
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
 //! `HEKAD_BINARY` names another binary than the one built beside the tests, `HEKA_VENV` the environment with the
 //! clients, `HEKA_NODE` the folder whose `node_modules` has statsd, `HEKA_BURST=samples,rate` sizes the burst, and
-//! `HEKA_RESTARTS=100` the number of stops and starts, `HEKA_TAIL=60` for how many seconds a log is rotated.
+//! `HEKA_RESTARTS=100` the number of stops and starts, `HEKA_TAIL=60` for how many seconds a log is rotated,
+//! `HEKA_ROTATIONS=200` how often one that is counted.
 
 #![allow(
     clippy::disallowed_methods,
@@ -32,6 +33,8 @@ mod picture;
 mod prometheus;
 mod reference;
 mod restarting;
+mod rotations;
+mod sink;
 mod stopping;
 mod tailing;
 mod tls;
