@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// What became of the connections of a listener.
 #[derive(Debug, Default)]
@@ -55,15 +56,20 @@ impl Drop for CountEnd {
     }
 }
 
-/// Tells a connection that its server stops.
+/// Tells a connection that its server stops, and since when.
 #[derive(Debug, Clone)]
-pub(super) struct Stopping(watch::Receiver<bool>);
+pub(super) struct Stopping(watch::Receiver<Option<Instant>>);
 
 impl Stopping {
     /// Resolves when the server stops, or is gone.
     pub(super) async fn begun(&mut self) {
         // An error means that the server is gone, which is a stop too.
-        let _ = self.0.wait_for(|stopping| *stopping).await;
+        let _ = self.0.wait_for(Option::is_some).await;
+    }
+
+    /// When that was, or now.
+    pub(super) fn since(&self) -> Instant {
+        self.0.borrow().unwrap_or_else(Instant::now)
     }
 }
 
@@ -141,7 +147,7 @@ pub(super) async fn accept_until<L, F>(
     L: Listen,
     F: Future<Output = ()> + Send + 'static,
 {
-    let (stopping, stopped) = watch::channel(false);
+    let (stopping, stopped) = watch::channel(None);
     let mut stop = pin!(stop);
     let mut serving = Serving { open: JoinSet::new(), counters, stopping: Stopping(stopped), serve };
     let mut back_off = FIRST_BACK_OFF;
@@ -166,7 +172,7 @@ pub(super) async fn accept_until<L, F>(
         }
     }
     // Fails only if nobody listens, and `serving` does.
-    let _ = stopping.send(true);
+    let _ = stopping.send(Some(Instant::now()));
     serving.take_queued(listener, limit).await;
     while serving.open.join_next().await.is_some() {}
 }

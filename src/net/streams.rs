@@ -3,17 +3,21 @@
 //! Packets, each after its length, take the place of lines where that is the framing.
 //!
 //! A connection that ends orderly gives its last line even without a newline. One that is cut off (by a reset, by the
-//! idle limit or at a stop) does not: half a line could be a wrong number. It is counted instead. A stop takes what has
-//! arrived, of connections that wait to be accepted too, and cuts off only those that go on sending.
+//! idle limit or at a stop) does not: half a line could be a wrong number. It is counted instead.
+//!
+//! A stop takes what has arrived, of connections that wait to be accepted too. It ends the other direction of each, which
+//! tells a peer that looks before it sends, as outputs here do; what that one had sent is on its way and waited for. Only
+//! who goes on sending for all that is cut off.
 
 use std::io::{self, Read};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Instant, timeout_at};
 
 use super::BoxFuture;
 use super::accept::{Connections, Listen, accept_until};
@@ -319,7 +323,7 @@ where
 {
     let mut end = reading.read().await;
     if end == End::Stopping {
-        end = drain(&mut reading);
+        end = drain(&mut reading).await;
     }
     counters.ended(end);
     let Lines { cutter, sink } = &mut reading.taking;
@@ -334,22 +338,37 @@ where
     }
 }
 
-/// Takes what has arrived by now. Waits neither for the peer nor for room: what stays behind here would be lost.
-fn drain<T: AsSocket, S: LineSink>(reading: &mut Reading<T, Lines<S>>) -> End {
-    // The system is asked itself: the runtime answers by what it last heard of the socket, which may be old.
-    let socket = SockRef::from(&reading.stream);
+/// Takes what has arrived, and what comes until the peer has ended too or is quiet. Waits for no room: what stays behind
+/// here would be lost.
+async fn drain<T, S>(reading: &mut Reading<T, Lines<S>>) -> End
+where
+    T: AsyncRead + AsSocket + Unpin,
+    S: LineSink,
+{
+    // Fails only where the peer is gone, which the next read says.
+    let _ = SockRef::from(&reading.stream).shutdown(Shutdown::Write);
     for _ in 0..LAST_READS {
         let room = reading.taking.room();
         let held = room.len();
         room.resize(held + READ, 0);
-        let read = (&*socket).read(&mut room[held..]);
+        // The system is asked itself: the runtime answers by what it last heard of the socket, which may be old.
+        let read = (&*SockRef::from(&reading.stream)).read(&mut room[held..]);
         room.truncate(held + read.as_ref().map_or(0, |bytes| *bytes));
+        let read = match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let quiet = (Instant::now() + QUIET).min(reading.stopping.since() + LINGER);
+                match timeout_at(quiet, reading.stream.read_buf(room)).await {
+                    Ok(read) => read,
+                    Err(_) => return End::CutOff,
+                }
+            }
+            read => read,
+        };
         match read {
             Ok(0) => return End::Orderly,
             Ok(_) if reading.taking.take().broken => return End::Broken,
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return End::CutOff,
             Err(_) => return End::Broken,
         }
     }
@@ -380,6 +399,10 @@ fn hand_on(sink: &mut impl LineSink, cut: Cut<'_>) -> bool {
 const READ: usize = 16 * 1024;
 /// Reads of one connection after the stop: 4 MiB, so that a peer that goes on sending does not hold the stop up.
 const LAST_READS: usize = 256;
+/// After so long without a byte nothing is on its way any more.
+const QUIET: Duration = Duration::from_millis(100);
+/// How long a stop waits for all connections together.
+const LINGER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;

@@ -105,6 +105,41 @@ fn a_stop_takes_what_a_held_connection_has_sent() {
 }
 
 #[test]
+fn a_stop_tells_the_peer_and_takes_what_it_sends_until_it_ends_too() {
+    let served = Served::start(limits());
+    let mut client = served.connect();
+    client.write_all(b"a:1|c\n").unwrap();
+    served.wait_for(b"a:1|c\n");
+    #[expect(clippy::disallowed_methods, reason = "the peer of a test")]
+    let sender = std::thread::spawn(move || {
+        // It hears of the stop before it ends, and what it sends then is not lost.
+        assert!(matches!(client.read(&mut [0; 1]), Ok(0)));
+        client.write_all(b"b:1|c\nc:1|c").unwrap();
+    });
+    let counters = Arc::clone(&served.counters);
+    assert_eq!(served.stop().text(), b"a:1|c\nb:1|c\nc:1|c");
+    sender.join().unwrap();
+    assert_eq!((counters.unfinished(), counters.broken()), (0, 0));
+}
+
+#[test]
+fn peers_that_neither_send_nor_end_hold_a_stop_up_for_a_moment_together() {
+    // One at a time may be open, so that each is served after the one before.
+    let (runtime, listener) = (current_thread(), tcp_listener("127.0.0.1:0".parse().unwrap()).unwrap());
+    let address = listener.local_addr().unwrap();
+    let clients: Vec<Client> = (0..40).map(|_| Client::connect(address).unwrap()).collect();
+    let counters = Arc::new(StreamCounters::default());
+    let limits = StreamLimits { max_connections: 1, ..limits() };
+    let sink_for = || Sink(Arc::default());
+    let began = Instant::now();
+    let stopped = std::future::ready(());
+    runtime.block_on(serve_lines(listener, limits, Arc::clone(&counters), stopped, sink_for)).unwrap();
+    assert_eq!(counters.connections.accepted(), clients.len() as u64);
+    // Each on its own would have taken a tenth of a second.
+    assert!(began.elapsed() < 3 * LINGER, "{:?}", began.elapsed());
+}
+
+#[test]
 fn a_connection_that_goes_on_sending_does_not_hold_a_stop_up() {
     let served = Served::start(limits());
     let mut client = served.connect();
