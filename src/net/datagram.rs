@@ -1,7 +1,7 @@
 //! What a lane receives, and what it was told and got: shared by the batched receiver and the plain one.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -180,6 +180,16 @@ pub(super) fn bind_beside(address: SocketAddr) -> Result<Socket, BindError> {
 pub(super) fn local_address(socket: &Socket) -> io::Result<SocketAddr> {
     let address = socket.local_addr()?;
     address.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
+}
+
+/// The address of a socket as this host reaches it.
+pub(super) fn on_this_host(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {

@@ -76,7 +76,8 @@ impl UdpLane {
         while !io.stop.is_set() {
             self.take(&mut *intake, io, push, WAIT)?;
         }
-        // What has arrived before the stop is taken, but a sender that goes on is not waited for.
+        // What has arrived before the stop is taken; a sender that goes on is refused, and not waited for.
+        self.receiver.refuse_more();
         for _ in 0..LAST_BATCHES {
             if !self.take(&mut *intake, io, push, Duration::ZERO)? {
                 break;

@@ -10,6 +10,7 @@ use socket2::Socket;
 use super::bind::BindError;
 use super::datagram::{
     Arrival, Batch, BindOptions, Bound, Granted, LONG, Received, SHORT, bind_beside, bind_sockets,
+    on_this_host,
 };
 use super::owner::Protocol;
 use crate::time::Stamp;
@@ -85,6 +86,12 @@ impl UdpReceiver {
     /// What it has seen so far; `dropped` stays zero.
     pub fn received(&self) -> Received {
         self.received
+    }
+
+    /// Takes no more: from now on the system refuses what is sent here. What has arrived can still be received.
+    pub fn refuse_more(&self) {
+        // See the twin.
+        let _ = self.socket.connect(on_this_host(self.address));
     }
 
     /// A waker without effect: a waiting `receive` ends by its time alone.

@@ -18,7 +18,7 @@ use socket2::Socket;
 use super::bind::BindError;
 use super::datagram::{
     Arrival, Batch, BindOptions, Bound, Granted, LONG, Received, SHORT, bind_beside, bind_sockets,
-    local_address,
+    local_address, on_this_host,
 };
 use super::owner::Protocol;
 use super::pace::Pace;
@@ -101,6 +101,14 @@ impl UdpReceiver {
     /// What it has seen so far. `dropped` is brought up to date once a second and when the socket falls idle.
     pub fn received(&self) -> Received {
         self.received
+    }
+
+    /// Takes no more: from now on the system refuses what is sent here, and tells whoever sends, instead of keeping it for
+    /// a socket that is about to end. What has arrived can still be received.
+    pub fn refuse_more(&self) {
+        // A socket that has a peer takes from nobody else, and this one has itself. Where that cannot be, what comes
+        // between the last look and the end is lost without a word, as it is with any other program.
+        let _ = self.socket.connect(&on_this_host(self.address).into());
     }
 
     /// Ends a waiting `receive` from another thread.

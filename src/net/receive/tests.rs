@@ -28,6 +28,20 @@ fn every_datagram_is_whole_up_to_the_largest_there_is() {
 }
 
 #[test]
+fn a_socket_that_takes_no_more_gives_what_it_has_and_says_so_to_who_sends() {
+    for address in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+        let bound = UdpReceiver::bind(address.parse().unwrap(), &BindOptions::default());
+        let mut receiver = bound.unwrap().lanes.remove(0);
+        let sender = sender_to(SocketAddr::new(loopback().ip(), receiver.address().port()));
+        sender.send(b"before").unwrap();
+        receiver.refuse_more();
+        sender.send(b"after").unwrap();
+        assert_eq!(sender.send(b"after").unwrap_err().kind(), io::ErrorKind::ConnectionRefused, "{address}");
+        assert_eq!(drain(&mut receiver), [b"before"], "{address}");
+    }
+}
+
+#[test]
 fn what_was_sent_is_what_was_received_and_dropped() {
     let mut receiver = lane(&BindOptions { receive_buffer: 2048, ..BindOptions::default() });
     let sender = sender_to(receiver.address());
