@@ -32,6 +32,7 @@ mod page;
 mod picture;
 mod prometheus;
 mod reference;
+mod relay;
 mod restarting;
 mod rotations;
 mod sink;

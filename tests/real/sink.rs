@@ -39,12 +39,6 @@ impl Sink {
     pub(crate) fn sum(&self, name: &str) -> f64 {
         self.points().get(name).map_or(0.0, |points| points.iter().map(|(_, value)| value).sum())
     }
-
-    /// The newest value of a name.
-    pub(crate) fn last(&self, name: &str) -> Option<f64> {
-        let points = self.points();
-        points.get(name)?.iter().max_by_key(|(stamp, _)| *stamp).map(|(_, value)| *value)
-    }
 }
 
 fn take(stream: TcpStream, kept: &Mutex<BTreeMap<String, Points>>) {
