@@ -40,7 +40,7 @@ enum Way {
 
 /// What became of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
+pub struct Flooded {
     /// Packets that were taken whole.
     pub packets: usize,
     /// What was met instead of taking more.
@@ -144,7 +144,7 @@ impl Flooding {
     ///
     /// # Errors
     /// What ends it: the connection broke, a datagram is too long, the disk is full.
-    pub fn send(&mut self, packets: &[Packet<'_>]) -> io::Result<Taken> {
+    pub fn send(&mut self, packets: &[Packet<'_>]) -> io::Result<Flooded> {
         let most = if self.singly > 0 { 1 } else { MOST };
         let packets = &packets[..packets.len().min(most)];
         self.singly = self.singly.saturating_sub(1);
@@ -160,9 +160,9 @@ impl Flooding {
         let is_datagrams = self.is_datagrams();
         let taken = match sent {
             // The error that cut a batch of datagrams short is lost.
-            Ok(count) if count < packets.len() && is_datagrams => Taken { packets: count, trouble: None },
-            Ok(count) => return Ok(Taken { packets: count, trouble: None }),
-            Err(error) => Taken { packets: 0, trouble: Some(Trouble::of(error, is_datagrams)?) },
+            Ok(count) if count < packets.len() && is_datagrams => Flooded { packets: count, trouble: None },
+            Ok(count) => return Ok(Flooded { packets: count, trouble: None }),
+            Err(error) => Flooded { packets: 0, trouble: Some(Trouble::of(error, is_datagrams)?) },
         };
         self.singly = SINGLY;
         Ok(taken)
@@ -348,8 +348,8 @@ mod tests {
         let mut flooding = Flooding::udp("127.0.0.1", peer.local_addr().unwrap().port()).unwrap();
         let texts = texts(MOST + 6);
         let all = packets(&texts);
-        assert_eq!(flooding.send(&all).unwrap(), Taken { packets: MOST, trouble: None });
-        assert_eq!(flooding.send(&all[MOST..]).unwrap(), Taken { packets: 6, trouble: None });
+        assert_eq!(flooding.send(&all).unwrap(), Flooded { packets: MOST, trouble: None });
+        assert_eq!(flooding.send(&all[MOST..]).unwrap(), Flooded { packets: 6, trouble: None });
         let mut room = [0; 100];
         for text in &texts {
             let length = peer.recv(&mut room).unwrap();
@@ -440,7 +440,7 @@ mod tests {
         let directory = tempfile::TempDir::new().unwrap();
         let mut file = Flooding::file(&directory.path().join("a.log")).unwrap();
         let taken = file.send(&[[IoSlice::new(b"a\n")], [IoSlice::new(b"b\n")]]).unwrap();
-        assert_eq!(taken, Taken { packets: 2, trouble: None });
+        assert_eq!(taken, Flooded { packets: 2, trouble: None });
         assert_eq!(std::fs::read(directory.path().join("a.log")).unwrap(), b"a\nb\n");
     }
 

@@ -47,9 +47,9 @@ pub use consoles::{Console, ConsoleCounters, ConsoleLimits, Consoles, Said};
 pub use datagram::{Batch, BindOptions, Bound, Datagram, Granted, Received};
 pub use dial::{Connection, Dialed, Dialing, UdpSender, World};
 pub use errand::Errand;
+pub use flooding::{Flooded, Flooding, MOST, Packet, Stopwatch, Trouble, pause};
 #[cfg(unix)]
 pub use grams::UnixLane;
-pub use flooding::{Flooding, MOST, Packet, Stopwatch, Taken, Trouble, pause};
 pub use http::{Answer, Caller, Handler, HttpLimits, HttpServers, MountError};
 pub use lane::{PushDatagram, UdpLane, reachable};
 pub use lines::{Cut, LineCutter};

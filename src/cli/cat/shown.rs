@@ -87,29 +87,33 @@ struct ShownField<'a> {
     values: ShownValues<'a>,
 }
 
+/// Under the names of the fields of a message's wire form.
 #[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
 enum ShownValues<'a> {
-    ValueString(Vec<&'a str>),
-    ValueBytes(Vec<String>),
-    ValueInteger(&'a [i64]),
-    ValueDouble(&'a [f64]),
-    ValueBool(&'a [bool]),
+    #[serde(rename = "value_string")]
+    Strings(Vec<&'a str>),
+    #[serde(rename = "value_bytes")]
+    Bytes(Vec<String>),
+    #[serde(rename = "value_integer")]
+    Integers(&'a [i64]),
+    #[serde(rename = "value_double")]
+    Doubles(&'a [f64]),
+    #[serde(rename = "value_bool")]
+    Bools(&'a [bool]),
 }
 
 impl ShownField<'_> {
     fn of(field: &Field) -> ShownField<'_> {
         let (value_type, values) = match &field.value {
             Value::Strings(values) => {
-                ("STRING", ShownValues::ValueString(values.iter().map(|value| value.as_str()).collect()))
+                ("STRING", ShownValues::Strings(values.iter().map(|value| value.as_str()).collect()))
             }
-            Value::Bytes(values) => (
-                "BYTES",
-                ShownValues::ValueBytes(values.iter().map(|value| STANDARD.encode(value)).collect()),
-            ),
-            Value::Integers(values) => ("INTEGER", ShownValues::ValueInteger(values)),
-            Value::Doubles(values) => ("DOUBLE", ShownValues::ValueDouble(values)),
-            Value::Bools(values) => ("BOOL", ShownValues::ValueBool(values)),
+            Value::Bytes(values) => {
+                ("BYTES", ShownValues::Bytes(values.iter().map(|value| STANDARD.encode(value)).collect()))
+            }
+            Value::Integers(values) => ("INTEGER", ShownValues::Integers(values)),
+            Value::Doubles(values) => ("DOUBLE", ShownValues::Doubles(values)),
+            Value::Bools(values) => ("BOOL", ShownValues::Bools(values)),
         };
         ShownField { name: &field.name, value_type, representation: &field.representation, values }
     }
