@@ -9,14 +9,16 @@
 //! Source: <https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format>,
 //! <https://nginx.org/en/docs/varindex.html>.
 
+mod time_local;
+
 use std::net::Ipv6Addr;
 
 use jiff::tz::TimeZone;
 use memchr::{memchr, memchr_iter};
 
+use self::time_local::{TIME_LOCAL, time_local};
 use super::{Layout, UserAgent, user_agent};
 use crate::message::{Field, Message, Text, Value, Values};
-use crate::time::Stamp;
 
 /// A format, ready to read lines.
 #[derive(Debug, Clone)]
@@ -146,16 +148,17 @@ impl AccessFormat {
         if !line.starts_with(&self.begin) {
             return Err(LineError::Begin);
         }
+        let line = Line { bytes: line, text: std::str::from_utf8(line).ok() };
         let mut at = self.begin.len();
         // A user agent may become three.
         let more = if self.user_agents.transform { 3 } else { 0 };
         message.fields.reserve(self.variables.len() + more);
         for variable in &self.variables {
             let length = self
-                .read_variable(variable, &line[at..], message)
+                .read_variable(variable, &line, at, message)
                 .ok_or_else(|| LineError::Value { variable: variable.name.clone(), at })?;
             at += length;
-            if !line[at..].starts_with(&variable.after) {
+            if !begins_with(&line.bytes[at..], &variable.after) {
                 return Err(LineError::After { variable: variable.name.clone(), at });
             }
             at += variable.after.len();
@@ -163,17 +166,24 @@ impl AccessFormat {
         Ok(())
     }
 
-    /// Reads one variable, with which `rest` begins: its length.
-    fn read_variable(&self, variable: &Variable, rest: &[u8], message: &mut Message) -> Option<usize> {
+    /// Reads one variable, which begins at a byte of the line: its length.
+    fn read_variable(
+        &self,
+        variable: &Variable,
+        line: &Line<'_>,
+        at: usize,
+        message: &mut Message,
+    ) -> Option<usize> {
+        let rest = &line.bytes[at..];
         match variable.kind {
             Kind::Text => {
-                let text = variable.text(rest)?;
-                message.fields.push(variable.field(text_of(text)));
-                Some(text.len())
+                let length = variable.text(rest)?.len();
+                message.fields.push(variable.field(line.text(at, length)));
+                Some(length)
             }
             Kind::UserAgent => {
                 let text = variable.text(rest)?;
-                self.push_user_agent(variable, text, message);
+                self.push_user_agent(variable, text, || line.text(at, text.len()), message);
                 Some(text.len())
             }
             Kind::Number => match number(rest) {
@@ -185,23 +195,24 @@ impl AccessFormat {
             },
             Kind::Address => {
                 let text = variable.text(rest)?;
-                let field = Field::new(variable.name.clone(), text_of(text));
+                let field = Field::new(variable.name.clone(), line.text(at, text.len()));
                 message.fields.push(field.shown_as(Text::new_static(address_kind(text))));
                 Some(text.len())
             }
             Kind::Texts => {
-                let (values, length) = variable.list(rest, |text| Some(text_of(text)))?;
+                let (values, length) =
+                    variable.list(rest, |from, text| Some(line.text(at + from, text.len())))?;
                 message.fields.push(variable.field(Value::Strings(values)));
                 Some(length)
             }
             Kind::Numbers if rest.starts_with(b"-") => Some(1),
             Kind::Numbers => {
-                let (values, length) = variable.list(rest, whole_number)?;
+                let (values, length) = variable.list(rest, |_, text| whole_number(text))?;
                 message.fields.push(variable.field(Value::Doubles(values)));
                 Some(length)
             }
             Kind::NumbersOrZero => {
-                let read = |text: &[u8]| if text == b"-" { Some(0.0) } else { whole_number(text) };
+                let read = |_, text: &[u8]| if text == b"-" { Some(0.0) } else { whole_number(text) };
                 let (values, length) = variable.list(rest, read)?;
                 message.fields.push(variable.field(Value::Doubles(values)));
                 Some(length)
@@ -224,12 +235,18 @@ impl AccessFormat {
         }
     }
 
-    fn push_user_agent(&self, variable: &Variable, text: &[u8], message: &mut Message) {
+    fn push_user_agent(
+        &self,
+        variable: &Variable,
+        text: &[u8],
+        kept: impl FnOnce() -> Text,
+        message: &mut Message,
+    ) {
         let UserAgents { transform, keep, keep_unknown } = self.user_agents;
         let UserAgent { browser, version, os } =
             if transform { user_agent(text) } else { UserAgent::default() };
         if !transform || keep || keep_unknown && browser.is_none() {
-            message.fields.push(variable.field(text_of(text)));
+            message.fields.push(variable.field(kept()));
         }
         let named = |name, text| Field::new(Text::new_static(name), Text::new_static(text));
         message.fields.extend(browser.map(|browser| named("user_agent_browser", browser)));
@@ -249,7 +266,7 @@ impl Variable {
         let Some((&first, more)) = self.after.split_first() else { return Some(rest) };
         let ends = |at: usize| {
             let quoted = first == b'"' && at > 0 && rest[at - 1] == b'\\';
-            !quoted && rest[at + 1..].starts_with(more)
+            !quoted && begins_with(&rest[at + 1..], more)
         };
         // The first one is nearly always it.
         let at = memchr(first, rest)?;
@@ -257,14 +274,15 @@ impl Variable {
         Some(&rest[..at])
     }
 
-    /// Values of several servers, `, ` between them, or ` : ` where a group of them was asked.
-    fn list<T>(&self, rest: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> Option<(Values<T>, usize)> {
+    /// Values of several servers, `, ` between them, or ` : ` where a group of them was asked. Each is read from where it
+    /// begins and its text.
+    fn list<T>(&self, rest: &[u8], read: impl Fn(usize, &[u8]) -> Option<T>) -> Option<(Values<T>, usize)> {
         let mut values = Values::default();
         let mut at = 0;
         loop {
             let end = |byte: &u8| matches!(byte, b',' | b' ') || self.after.first() == Some(byte);
             let length = rest[at..].iter().position(end).unwrap_or(rest.len() - at);
-            values.push(read(&rest[at..at + length])?);
+            values.push(read(at, &rest[at..at + length])?);
             at += length;
             match &rest[at..] {
                 [b',', b' ', ..] => at += 2,
@@ -322,8 +340,25 @@ fn kind_of(name: &str) -> (Kind, &'static str) {
     }
 }
 
-fn text_of(bytes: &[u8]) -> Text {
-    Text::new(String::from_utf8_lossy(bytes))
+/// A line, looked through once for whether it is text.
+struct Line<'a> {
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+}
+
+impl Line<'_> {
+    /// So many bytes from one on as text.
+    fn text(&self, at: usize, length: usize) -> Text {
+        match self.text.and_then(|text| text.get(at..at + length)) {
+            Some(text) => Text::new(text),
+            None => Text::new(String::from_utf8_lossy(&self.bytes[at..at + length])),
+        }
+    }
+}
+
+/// As `starts_with`, for a few bytes, of which a call would cost more than all.
+fn begins_with(bytes: &[u8], few: &[u8]) -> bool {
+    bytes.len() >= few.len() && bytes.iter().zip(few).all(|(byte, other)| byte == other)
 }
 
 /// The decimal number a text begins with, and its length.
@@ -393,56 +428,7 @@ fn is_ipv4(text: &[u8]) -> bool {
     parts == 4
 }
 
-/// `10/Feb/2014:08:46:41 -0800`.
-fn time_local(text: &[u8]) -> Option<Stamp> {
-    let text: &[u8; TIME_LOCAL] = text.first_chunk()?;
-    let digit =
-        |at: usize| Some(i64::from(text[at])).filter(|_| text[at].is_ascii_digit()).map(|byte| byte - 48);
-    let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
-    let marks = [(2, b'/'), (6, b'/'), (11, b':'), (14, b':'), (17, b':'), (20, b' ')];
-    if marks.iter().any(|(at, mark)| text[*at] != *mark) {
-        return None;
-    }
-    let month = MONTHS.iter().position(|month| **month == text[3..6])? as i64 + 1;
-    let (year, day) = (two(7)? * 100 + two(9)?, two(0)?);
-    let (hour, minute, second) = (two(12)?, two(15)?, two(18)?);
-    let offset = two(22)? * 3600 + two(24)? * 60;
-    let offset = match text[21] {
-        b'+' => offset,
-        b'-' => -offset,
-        _ => return None,
-    };
-    let is_time = hour < 24 && minute < 60 && second <= 60 && year >= 1900;
-    if !is_time || day < 1 || day > days_of(year, month) {
-        return None;
-    }
-    let seconds = days_before(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
-    Some(Stamp(seconds.checked_mul(NANOS)?))
-}
-
-fn days_of(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 on, by Howard Hinnant's algorithm: <https://howardhinnant.github.io/date_algorithms.html>.
-fn days_before(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-const TIME_LOCAL: usize = 26;
-
 const NANOS: i64 = 1_000_000_000;
-
-const MONTHS: [&[u8; 3]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 #[cfg(test)]
 mod tests;

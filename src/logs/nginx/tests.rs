@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::time::Stamp;
 
 const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
                         \"$http_referer\" \"$http_user_agent\"";
