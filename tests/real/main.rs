@@ -40,6 +40,7 @@ mod stopping;
 mod tailing;
 mod tls;
 mod top_series;
+mod two_fronts;
 mod unix;
 mod upstreams;
 mod webdriver;
