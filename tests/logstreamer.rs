@@ -434,6 +434,33 @@ fn a_survey_tells_the_order_and_the_position_and_starts_nothing() {
     assert_eq!(survey()[0].position, Some((logs.path("app.log"), lines(5..9).len() as u64)));
 }
 
+#[test]
+fn many_streams_share_few_open_files_and_none_waits_for_those_that_rest() {
+    let mut logs =
+        Logs::new("differentiator = [\"Name\"]\nmax_open_files = 4\ncheck_data_interval = \"10ms\"");
+    logs.file_match = r"(?P<Name>\w+)\.log".to_owned();
+    let name = |number: usize| format!("s{number:03}.log");
+    for number in 0..STREAMS {
+        logs.put(
+            &name(number),
+            format!("first line of {number}, and what tells it from others\n").as_bytes(),
+        );
+    }
+    let daemon = logs.start();
+    daemon.wait_until(|| (daemon.written().lines().count() >= STREAMS).then_some(()));
+    // Closed ones are opened for what is new, wherever they stand, and for nothing else.
+    logs.append(&name(STREAMS - 1), b"news of the last\n");
+    logs.append(&name(0), b"news of the first\n");
+    daemon.wait_until(|| {
+        let came = daemon.written();
+        (came.contains("news of the last") && came.contains("news of the first")).then_some(())
+    });
+    daemon.stop();
+}
+
+/// Far more than a daemon may open at once.
+const STREAMS: usize = 400;
+
 /// A directory of logs, and the configuration of a daemon that reads them.
 struct Logs {
     directory: TempDir,

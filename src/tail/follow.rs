@@ -39,8 +39,19 @@ pub trait Files {
     /// What the system says; `InvalidData` if it cannot be uncompressed.
     fn read(&mut self, open: &mut Self::Open, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 
-    /// The file that `path` names now.
-    fn named(&mut self, path: &Path) -> Option<FileId>;
+    /// The file that `path` names now, without opening it.
+    fn named(&mut self, path: &Path) -> Option<Named>;
+}
+
+/// A file as its name shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// Which it is.
+    pub id: FileId,
+    /// Its bytes, compressed if it is.
+    pub size: u64,
+    /// When it was last written to.
+    pub modified: Stamp,
 }
 
 /// An open file as it is.
@@ -434,7 +445,13 @@ impl<O> Follower<O> {
 
     /// Opens again what was closed to make room.
     fn reopen<F: Files<Open = O>>(&mut self, files: &mut F, into: &mut [u8], now: Stamp) -> Turn {
-        let Place::In(current) = &mut self.place else { return Turn::Rest };
+        let Place::In(current) = &self.place else { return Turn::Rest };
+        // Opening all that are many, to find nothing, would keep those out that have something.
+        if self.place_of(current.id).is_some_and(|place| place + 1 == self.slots.len())
+            && current.rests(files)
+        {
+            return Turn::Rest;
+        }
         let position = current.here();
         if position.offset == 0 {
             // Nothing tells it from others: whatever is first now of what was not before it.
@@ -516,7 +533,11 @@ impl<O> Follower<O> {
             return self.leave_when_quiet(files, place + 1, now);
         }
         // A rename or a replacement shows in the name at once; other new files show when they are listed.
-        if files.named(&current.path) == Some(id) { Turn::Rest } else { self.relist() }
+        if files.named(&current.path).is_some_and(|named| named.id == id) {
+            Turn::Rest
+        } else {
+            self.relist()
+        }
     }
 
     /// The file has no name any more that belongs to the stream.
@@ -542,7 +563,7 @@ impl<O> Follower<O> {
         }
         let Place::In(current) = &self.place else { return Turn::Rest };
         match files.named(&current.path) {
-            Some(id) if self.place_of(id).is_none() => self.relist(),
+            Some(named) if self.place_of(named.id).is_none() => self.relist(),
             _ => Turn::Rest,
         }
     }
@@ -750,6 +771,13 @@ impl<O> Current<O> {
         (self.path, self.id, self.packed) = (found.path, found.id, found.packed);
         (self.size, self.modified) = (found.size, found.modified);
         (self.quiet, self.listed, self.searched, self.copy) = (None, found.listed, 0, false);
+    }
+
+    /// Whether its name shows that nothing has happened since everything was read.
+    fn rests<F: Files<Open = O>>(&self, files: &mut F) -> bool {
+        let seen = Named { id: self.id, size: self.size, modified: self.modified };
+        let was_at_end = self.quiet.is_some() && !self.packed && self.offset == self.size;
+        was_at_end && files.named(&self.path) == Some(seen)
     }
 
     /// Whether what was read still stands in the file.

@@ -9,7 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use super::open::open_file;
 use super::packed::LogFile;
-use crate::tail::{FileId, Files, Found, Look, OpenError};
+use crate::tail::{FileId, Files, Found, Look, Named, OpenError};
 use crate::time::Stamp;
 
 /// Files below a directory, so many of them open at most.
@@ -71,12 +71,13 @@ impl Files for DiskFiles {
         }
     }
 
-    fn named(&mut self, path: &Path) -> Option<FileId> {
+    fn named(&mut self, path: &Path) -> Option<Named> {
         let metadata = match self.roots.is_empty() {
             true => std::fs::symlink_metadata(path),
             false => std::fs::metadata(path),
         };
-        metadata.ok().map(|metadata| id_of(&metadata))
+        let metadata = metadata.ok()?;
+        Some(Named { id: id_of(&metadata), size: metadata.len(), modified: modified(&metadata) })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::ErrorKind;
+use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,8 @@ struct Run<'a> {
     files: DiskFiles,
     watch: Watch,
     streams: BTreeMap<String, Stream>,
+    /// The stream whose turn is first.
+    first: String,
     /// When the next things are due.
     scan_at: Stamp,
     commit_at: Stamp,
@@ -78,6 +81,7 @@ impl Logstreamer {
             ),
             watch: Watch::new(),
             streams: BTreeMap::new(),
+            first: String::new(),
             scan_at: Stamp(i64::MIN),
             commit_at: Stamp(i64::MIN),
             tell_at: Stamp(i64::MIN),
@@ -144,18 +148,30 @@ impl Run<'_> {
 
     /// Gives every stream that is ready its turn; whether one of them has more.
     fn read(&mut self, buffer: &mut [u8]) -> bool {
-        let (mut more, mut relist, mut full) = (false, None::<u32>, false);
-        for stream in self.streams.values_mut().filter(|stream| stream.ready) {
-            let came = stream.turn(&mut self.files, buffer, &self.input.counts, self.io);
+        let (mut more, mut relist, mut full) = (false, None::<u32>, None);
+        let Run { input, io, files, streams, first, .. } = self;
+        let first = std::mem::take(first);
+        let mut give = |name: &String, stream: &mut Stream| {
+            if !stream.ready {
+                return;
+            }
+            let came = stream.turn(files, buffer, &input.counts, io);
             stream.ready = came == Came::More || came == Came::Full;
             more |= came == Came::More;
             if came == Came::Relist {
                 relist = Some(relist.map_or(stream.relists, |others| others.min(stream.relists)));
                 stream.relists += 1;
             }
-            full |= came == Came::Full;
-        }
-        if full {
+            if came == Came::Full && full.is_none() {
+                full = Some(name.clone());
+            }
+        };
+        let (from, before) = ((Included(&*first), Unbounded), (Unbounded, Excluded(&*first)));
+        streams.range_mut::<str, _>(from).for_each(|(name, stream)| give(name, stream));
+        streams.range_mut::<str, _>(before).for_each(|(name, stream)| give(name, stream));
+        if let Some(full) = full {
+            // Whoever found no room is the first to find some.
+            self.first = full;
             more |= self.make_room();
         }
         if let Some(relists) = relist {

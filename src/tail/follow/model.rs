@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::tail::{
-    FileId, Files, Follower, Found, Happened, Look, OpenError, Order, Position, Rules, RulesSpec, Settings,
-    Start, Turn, order,
+    FileId, Files, Follower, Found, Happened, Look, Named, OpenError, Order, Position, Rules, RulesSpec,
+    Settings, Start, Turn, order,
 };
 use crate::time::Stamp;
 
@@ -114,9 +114,10 @@ impl Files for Disk {
         Ok(length)
     }
 
-    fn named(&mut self, path: &Path) -> Option<FileId> {
+    fn named(&mut self, path: &Path) -> Option<Named> {
         let node = self.names.get(path.to_str()?)?;
-        Some(node.id)
+        let content = node.content.borrow();
+        Some(Named { id: node.id, size: content.bytes.len() as u64, modified: content.modified })
     }
 }
 
