@@ -11,7 +11,7 @@ use super::counts::Counts;
 use super::files::DiskFiles;
 use super::journals::Journals;
 use super::scan::{Scan, Scanner, Trouble};
-use super::stream::{Came, Stream};
+use super::stream::{Came, Stream, Until, commit};
 use super::watch::{Changes, Watch};
 use super::{Config, TYPE};
 use crate::message::Text;
@@ -44,6 +44,8 @@ struct Run<'a> {
     /// When the next things are due.
     scan_at: Stamp,
     commit_at: Stamp,
+    /// How long after the last time that was set to be.
+    commit_every: Duration,
     tell_at: Stamp,
     /// Whether there was a listing, and what was said of it.
     listed: bool,
@@ -66,9 +68,10 @@ impl Logstreamer {
     }
 
     fn serve(&mut self, io: &Io) -> Result<(), Fault> {
-        self.journals
-            .create()
-            .map_err(|error| Fault::caused("the directory of journals cannot be made", error))?;
+        self.journals.create().map_err(|error| {
+            let directory = self.journals.directory().display();
+            Fault::caused(format!("the directory of journals, {directory}, cannot be made"), error)
+        })?;
         let directory = self.config.log_directory.display();
         io.notes.note(Note::Listening(format!("following files below {directory}")));
         let mut run = Run {
@@ -84,6 +87,7 @@ impl Logstreamer {
             first: String::new(),
             scan_at: Stamp(i64::MIN),
             commit_at: Stamp(i64::MIN),
+            commit_every: Duration::ZERO,
             tell_at: Stamp(i64::MIN),
             listed: false,
             said: HashSet::new(),
@@ -301,19 +305,18 @@ impl Run<'_> {
         let now = self.now();
         // Twice an interval: what a receipt covers is read in one half and delivered in the other.
         let every = self.input.config.commit_interval.0 / 2;
-        if now < self.commit_at && self.commit_at.since(now) <= every {
+        if now < self.commit_at && self.commit_at.since(now) <= every.max(self.commit_every) {
             return;
         }
-        for stream in self.streams.values_mut() {
-            stream.close_receipt();
-            if let Err(news) = stream.keeper.commit(now) {
-                self.input.counts.journal_errors.add(1);
-                if let Some(text) = news {
-                    self.io.notes.note(Note::Advice(text));
-                }
-            }
-        }
-        self.commit_at = self.now().plus(every);
+        self.streams.values_mut().for_each(Stream::close_receipt);
+        commit(self.streams.values().map(|stream| &stream.keeper), Until::Now(now), |news| {
+            self.input.counts.journal_errors.add(1);
+            news.into_iter().for_each(|text| self.io.notes.note(Note::Advice(text)));
+        });
+        // A disk that is slow, or that has many journals to take, is not to be written to all the time.
+        let took = self.now().since(now);
+        self.commit_at = self.now().plus(every.max(took * 5));
+        self.commit_every = every.max(took * 5);
     }
 
     /// Says how the streams are, on the page and in numbers.
@@ -375,12 +378,10 @@ impl Run<'_> {
         let keepers: Vec<_> = self.streams.values().map(|stream| Arc::clone(&stream.keeper)).collect();
         let (notes, counts) = (Arc::clone(&self.io.notes), Arc::clone(&self.input.counts));
         self.input.after_stop.leave(move || {
-            for keeper in keepers {
-                if let Err(news) = keeper.commit_at_stop() {
-                    counts.journal_errors.add(1);
-                    news.into_iter().for_each(|text| notes.note(Note::Advice(text)));
-                }
-            }
+            commit(keepers.iter(), Until::Stop, |news| {
+                counts.journal_errors.add(1);
+                news.into_iter().for_each(|text| notes.note(Note::Advice(text)));
+            });
         });
     }
 }

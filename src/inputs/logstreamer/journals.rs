@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::plugin::replace_file;
+use crate::plugin::replace_files;
 use crate::tail::{JournalError, Position};
 
 /// The journals of one section.
@@ -48,6 +48,11 @@ impl Journals {
         builder.create(&self.own)
     }
 
+    /// Where they are.
+    pub(super) fn directory(&self) -> &Path {
+        &self.own
+    }
+
     /// The journal of a stream.
     pub(super) fn path(&self, stream: &str) -> PathBuf {
         self.own.join(file_name(stream))
@@ -82,12 +87,10 @@ impl Journals {
     }
 }
 
-/// Writes a journal.
-///
-/// # Errors
-/// What the system says.
-pub(super) fn write(path: &Path, position: &Position) -> io::Result<()> {
-    replace_file(path, position.written().as_bytes())
+/// Writes journals of one section; what the system says of each.
+pub(super) fn write(journals: &[(&Path, &Position)]) -> Vec<io::Result<()>> {
+    let written = journals.iter().map(|(path, position)| (*path, position.written().into_bytes()));
+    replace_files(&written.collect::<Vec<_>>())
 }
 
 /// The name of a stream as that of a file: bytes that mean something to a file system or a person are escaped, and long
@@ -144,7 +147,7 @@ mod tests {
             id: None,
             modified: None,
         };
-        write(&journals.path("s"), &position).unwrap();
+        write(&[(&journals.path("s"), &position)]).remove(0).unwrap();
         assert_eq!(journals.position("s").unwrap().unwrap().offset, 9);
         std::fs::write(journals.path("s"), "{").unwrap();
         let unusable = journals.position("s").unwrap_err();

@@ -361,27 +361,24 @@ impl Keeper {
         kept.receipts.is_empty()
     }
 
-    /// Writes the journal if there is news. What an operator should know, once.
-    pub(super) fn commit(&self, now: Stamp) -> Result<(), Option<String>> {
-        self.write(|receipts| receipts.settled(now))
-    }
-
-    /// The same when the daemon has stopped.
-    pub(super) fn commit_at_stop(&self) -> Result<(), Option<String>> {
-        self.write(Receipts::settled_at_stop)
-    }
-
-    fn write(
-        &self,
-        settled: impl FnOnce(&mut Receipts<(Position, u64)>) -> Option<(Position, u64)>,
-    ) -> Result<(), Option<String>> {
+    /// Takes what its journal should say, if that is news.
+    fn due(&self, until: Until) -> Option<Position> {
         let mut kept = self.lock();
-        if let Some((position, read)) = settled(&mut kept.receipts) {
+        let settled = match until {
+            Until::Now(now) => kept.receipts.settled(now),
+            Until::Stop => kept.receipts.settled_at_stop(),
+        };
+        if let Some((position, read)) = settled {
             kept.committed = read;
             kept.unwritten = Some(position);
         }
-        let Some(position) = kept.unwritten.take() else { return Ok(()) };
-        match journals::write(&self.path, &position) {
+        kept.unwritten.take()
+    }
+
+    /// Takes note that it says so, or why not. What an operator should know, once.
+    fn written(&self, position: Position, written: std::io::Result<()>) -> Result<(), Option<String>> {
+        let mut kept = self.lock();
+        match written {
             Ok(()) => {
                 kept.written = Some(position);
                 kept.complained = false;
@@ -396,6 +393,33 @@ impl Keeper {
                 );
                 Err(news.then_some(text))
             }
+        }
+    }
+}
+
+/// Which positions are settled.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    /// Those that are at a time.
+    Now(Stamp),
+    /// Those that are when the daemon has stopped.
+    Stop,
+}
+
+/// Writes the journals of which there is news. `failed` is told of each that cannot be written, and once what an
+/// operator should know of it.
+pub(super) fn commit<'a>(
+    keepers: impl Iterator<Item = &'a Arc<Keeper>>,
+    until: Until,
+    mut failed: impl FnMut(Option<String>),
+) {
+    let due: Vec<(&Keeper, Position)> =
+        keepers.filter_map(|keeper| Some((&**keeper, keeper.due(until)?))).collect();
+    let journals: Vec<_> = due.iter().map(|(keeper, position)| (keeper.path.as_path(), position)).collect();
+    let written = journals::write(&journals);
+    for ((keeper, position), written) in due.into_iter().zip(written) {
+        if let Err(news) = keeper.written(position, written) {
+            failed(news);
         }
     }
 }
