@@ -30,7 +30,7 @@ mod linux {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
-    use super::{Changes, Duration, PathBuf};
+    use super::{Changes, Duration, HashSet, PathBuf};
 
     /// The directories that are watched.
     pub(in super::super) struct Watch {
@@ -52,8 +52,9 @@ mod linux {
         /// Watches these directories and no others. What an operator should know, once.
         pub(in super::super) fn directories(&mut self, all: &[PathBuf]) -> Option<String> {
             let Some(inotify) = &self.inotify else { return self.advice.take() };
+            let wanted: HashSet<&PathBuf> = all.iter().collect();
             let gone: Vec<PathBuf> =
-                self.by_path.keys().filter(|path| !all.contains(path)).cloned().collect();
+                self.by_path.keys().filter(|path| !wanted.contains(path)).cloned().collect();
             for path in gone {
                 if let Some(watch) = self.by_path.remove(&path) {
                     self.directories.remove(&watch);
