@@ -13,7 +13,7 @@ use heka::config::{Problems, Sources, render};
 use heka::flow::{Ledger, Wiring};
 use heka::net::{Tape, World};
 use heka::pipeline::{Machines, Outcome, Running, Setting, builtin, plan};
-use heka::plugin::{AfterStop, StateStore, Stop, StreamStatus, Streams, SurveyedStream, Surveying};
+use heka::plugin::{AfterStop, StateStore, Stop, StreamStatus, Streams, Survey, SurveyedStream, Surveying};
 use heka::tail::{Fingerprint, Found, Head, Odd, Order, Position, Rules, RulesSpec, Window, order};
 use heka::time::{Clock, Stamp};
 use serde_json::Value;
@@ -416,12 +416,12 @@ fn a_survey_tells_the_order_and_the_position_and_starts_nothing() {
     logs.put("app.log.1", &lines(0..5));
     logs.put("app.log", &lines(5..9));
     let state = logs.directory.path().join("state");
-    let survey = || -> Vec<SurveyedStream> {
+    let survey = || -> Survey {
         let planned = logs.plan();
         let asked = Surveying { section: "app", base_dir: Some(&state), now: START };
         planned.inputs[0].declared.survey(&asked).expect("it reads files").expect("they are there")
     };
-    let before = survey();
+    let before = survey().streams;
     let names = |stream: &SurveyedStream| -> Vec<PathBuf> {
         stream.files.iter().map(|(path, _, _)| path.clone()).collect()
     };
@@ -431,7 +431,7 @@ fn a_survey_tells_the_order_and_the_position_and_starts_nothing() {
     let daemon = logs.start();
     daemon.wait_for(&lines(0..9));
     daemon.stop();
-    assert_eq!(survey()[0].position, Some((logs.path("app.log"), lines(5..9).len() as u64)));
+    assert_eq!(survey().streams[0].position, Some((logs.path("app.log"), lines(5..9).len() as u64)));
 }
 
 #[test]
@@ -456,6 +456,41 @@ fn many_streams_share_few_open_files_and_none_waits_for_those_that_rest() {
         (came.contains("news of the last") && came.contains("news of the first")).then_some(())
     });
     daemon.stop();
+}
+
+#[test]
+fn where_no_file_matches_it_is_told_what_is_there_instead() {
+    let logs = Logs::new("");
+    let survey = || {
+        let planned = logs.plan();
+        let asked = Surveying { section: "app", base_dir: None, now: START };
+        planned.inputs[0].declared.survey(&asked).expect("it reads files").expect("they are there")
+    };
+    let told = |texts: &[&str]| {
+        let root = logs.path("").display().to_string();
+        let root = root.trim_end_matches('/');
+        texts.iter().map(|text| text.replace("ROOT", root)).collect::<Vec<_>>()
+    };
+    assert_eq!(survey().trouble, told(&["no file below ROOT matches file_match"]));
+    logs.put("apq.log", b"x");
+    assert_eq!(survey().trouble, told(&["no file below ROOT matches file_match, ROOT/apq.log does not"]));
+    logs.put("app.log.old", b"x");
+    std::os::unix::fs::symlink(logs.path("../state"), logs.path("app")).expect("it can be made");
+    assert_eq!(
+        survey().trouble,
+        told(&[
+            "no file below ROOT matches file_match, none of 2 such as ROOT/app.log.old; the link ROOT/app is not \
+                followed: name the directory it leads into in follow_links"
+        ])
+    );
+    // A link of the right name is told of whatever else there is.
+    std::os::unix::fs::symlink(logs.path("../apq.log"), logs.path("app.log.1")).expect("it can be made");
+    logs.put("app.log", b"x");
+    assert_eq!(
+        survey().trouble,
+        told(&["the link ROOT/app.log.1 is not followed; name the directory it leads into in follow_links"])
+    );
+    assert_eq!(survey().streams.len(), 1);
 }
 
 /// Far more than a daemon may open at once.

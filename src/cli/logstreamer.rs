@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use super::{CONFIGURATION, RUNTIME};
 use crate::config::render;
 use crate::daemon::{Choice, base_dir, load, now};
-use crate::plugin::{Plugins, SurveyedStream, Surveying};
+use crate::plugin::{Plugins, Survey, Surveying};
 
 /// Tells of every input that reads files; the exit code.
 pub(super) fn tell(choice: &Choice, plugins: &Plugins) -> u8 {
@@ -24,7 +24,7 @@ pub(super) fn tell(choice: &Choice, plugins: &Plugins) -> u8 {
         let asked = Surveying { section: &input.name, base_dir: base_dir.as_deref(), now: now() };
         match input.declared.survey(&asked) {
             None => continue,
-            Some(Ok(streams)) => anstream::print!("{}", told(&input.name, &streams)),
+            Some(Ok(survey)) => anstream::print!("{}", told(&input.name, &survey)),
             Some(Err(error)) => {
                 anstream::eprintln!("{}: {error}", input.name);
                 code = RUNTIME;
@@ -38,11 +38,15 @@ pub(super) fn tell(choice: &Choice, plugins: &Plugins) -> u8 {
     code
 }
 
-fn told(section: &str, streams: &[SurveyedStream]) -> String {
+fn told(section: &str, survey: &Survey) -> String {
+    let Survey { streams, trouble } = survey;
     let plural = if streams.len() == 1 { "" } else { "s" };
     let mut out = format!("[{section}] {} stream{plural}\n", streams.len());
-    for stream in streams {
+    for trouble in trouble {
         // A string takes every text.
+        let _ = writeln!(out, "  ! {trouble}");
+    }
+    for stream in streams {
         let _ = match &stream.position {
             Some((path, offset)) => {
                 writeln!(out, "  {}: at byte {offset} of {}", stream.name, path.display())
@@ -65,6 +69,7 @@ fn told(section: &str, streams: &[SurveyedStream]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::SurveyedStream;
 
     #[test]
     fn files_stand_in_order_with_a_mark_where_reading_is() {
@@ -75,9 +80,10 @@ mod tests {
             trouble: vec!["/l/a.2 cannot be read".to_owned()],
         };
         let other = SurveyedStream { name: "db".to_owned(), ..SurveyedStream::default() };
+        let survey = Survey { streams: vec![stream, other], trouble: vec!["/l/b is a link".to_owned()] };
         assert_eq!(
-            told("logs", &[stream, other]),
-            "[logs] 2 streams\n  web: at byte 7 of /l/a.1\n    ! /l/a.2 cannot be read\n      /l/a.2 (5 bytes, older than oldest_duration)\n    > /l/a.1 (9 bytes)\n  db: not begun\n"
+            told("logs", &survey),
+            "[logs] 2 streams\n  ! /l/b is a link\n  web: at byte 7 of /l/a.1\n    ! /l/a.2 cannot be read\n      /l/a.2 (5 bytes, older than oldest_duration)\n    > /l/a.1 (9 bytes)\n  db: not begun\n"
         );
     }
 }

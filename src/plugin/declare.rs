@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Asked, BuildContext, BuildError, Decoder, Encoder, Explained, Filter, Gathering, Input, Output,
-    PluginClass, Splitter, SurveyedStream, Surveying,
+    PluginClass, Splitter, Survey, Surveying,
 };
 use crate::config::{Address, Check};
 use crate::flow::Patience;
@@ -148,7 +148,7 @@ pub trait Declare<P: Kind + ?Sized>:
     }
 
     /// For an input that reads files: the streams there are. Directories and journals are read for it, and nothing else.
-    fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Vec<SurveyedStream>, BuildError>> {
+    fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Survey, BuildError>> {
         let _ = asked;
         None
     }

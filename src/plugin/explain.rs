@@ -73,6 +73,15 @@ pub struct Surveying<'a> {
     pub now: crate::time::Stamp,
 }
 
+/// What an input that reads files finds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Survey {
+    /// The streams, by name.
+    pub streams: Vec<SurveyedStream>,
+    /// What is wrong beside them.
+    pub trouble: Vec<String>,
+}
+
 /// A stream of files, as it is found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SurveyedStream {

@@ -21,7 +21,7 @@ pub(crate) mod testing;
 pub use after_stop::AfterStop;
 pub use build::{BuildContext, BuildError, Shared};
 pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Ticker};
-pub use explain::{Asked, Explained, Fate, RuleOutcome, SurveyedStream, Surveying, ToldRule};
+pub use explain::{Asked, Explained, Fate, RuleOutcome, Survey, SurveyedStream, Surveying, ToldRule};
 pub use file::{replace_file, replace_files};
 pub use filter::{Emit, Filter};
 pub use input::{

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::declare::{Parts, Ticker};
 use super::{
     Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Gathering,
-    Input, Kind, Output, Splitter, SurveyedStream, Surveying,
+    Input, Kind, Output, Splitter, Survey, Surveying,
 };
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problems, Section};
@@ -126,7 +126,7 @@ enum Answer {
     Parts(Option<Parts>),
     Gathering(Option<Gathering>),
     Explained(Option<Explained>),
-    Surveyed(Option<Result<Vec<SurveyedStream>, BuildError>>),
+    Surveyed(Option<Result<Survey, BuildError>>),
     // A Box<P> in a box, whose P the asker knows by the class.
     Built(Result<Box<dyn Any>, BuildError>),
 }
@@ -283,7 +283,7 @@ impl Declared {
     }
 
     /// See `Declare::survey`.
-    pub fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Vec<SurveyedStream>, BuildError>> {
+    pub fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Survey, BuildError>> {
         ask!(self, Question::Survey(asked), Surveyed)
     }
 

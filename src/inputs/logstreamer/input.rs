@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::counts::Counts;
 use super::files::DiskFiles;
 use super::journals::Journals;
-use super::scan::{Scan, Scanner, Trouble};
+use super::scan::{Scan, Scanner};
 use super::stream::{Came, Stream, Until, commit};
 use super::watch::{Changes, Watch};
 use super::{Config, TYPE};
@@ -51,6 +51,8 @@ struct Run<'a> {
     listed: bool,
     said: HashSet<PathBuf>,
     missing: bool,
+    /// Whether it has been said that no file matches.
+    nothing: bool,
 }
 
 impl Logstreamer {
@@ -92,6 +94,7 @@ impl Logstreamer {
             listed: false,
             said: HashSet::new(),
             missing: false,
+            nothing: false,
         };
         let ended = run.follow();
         if io.stop.is_set() {
@@ -285,12 +288,15 @@ impl Run<'_> {
     fn say(&mut self, scan: &Scan) {
         for (path, trouble) in &scan.trouble {
             if self.said.len() < MOST_SAID && self.said.insert(path.clone()) {
-                let path = path.display();
-                self.advise(match trouble {
-                    Trouble::Directory(error) => format!("the directory {path} cannot be read: {error}"),
-                    Trouble::Odd(odd) => format!("the place of {path} in its stream is not known: {odd}"),
-                });
+                self.advise(trouble.told(path));
             }
+        }
+        match scan.nothing() {
+            Some(nothing) if !std::mem::replace(&mut self.nothing, true) => {
+                self.advise(format!("{nothing}; it is looked for again"));
+            }
+            Some(_) => {}
+            None => self.nothing = false,
         }
         if scan.cut && self.said.insert(PathBuf::new()) {
             self.advise("there are more files than are followed; make file_match narrower".to_owned());

@@ -31,7 +31,7 @@ mod watch;
 use crate::flow::Patience;
 use crate::matcher::{Fact, Facts, FieldNames};
 use crate::message::DEFAULT_SEVERITY;
-use crate::plugin::{BuildContext, BuildError, Declare, Input, SurveyedStream, Surveying};
+use crate::plugin::{BuildContext, BuildError, Declare, Input, Survey, Surveying};
 
 pub use options::Config;
 
@@ -64,7 +64,7 @@ impl Declare<dyn Input> for Config {
     }
 
     #[cfg(unix)]
-    fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Vec<SurveyedStream>, BuildError>> {
+    fn survey(&self, asked: &Surveying<'_>) -> Option<Result<Survey, BuildError>> {
         Some(survey::survey(self, asked))
     }
 

@@ -37,6 +37,18 @@ pub(super) struct Scan {
     /// Whether there were more files than are kept.
     pub(super) cut: bool,
     files: usize,
+    /// What was passed over.
+    others: Others,
+}
+
+/// What has another name than those that are looked for, to be told where nothing else is.
+#[derive(Debug, Default)]
+struct Others {
+    files: usize,
+    /// The first of them by name.
+    file: Option<PathBuf>,
+    /// A link that leads to a directory and is not followed.
+    link: Option<PathBuf>,
 }
 
 /// What is wrong with a name.
@@ -44,6 +56,44 @@ pub(super) struct Scan {
 pub(super) enum Trouble {
     Directory(io::Error),
     Odd(Odd),
+    /// It is a link that is not followed.
+    Link,
+}
+
+impl Trouble {
+    /// What is wrong with `path`.
+    pub(super) fn told(&self, path: &Path) -> String {
+        let path = path.display();
+        match self {
+            Trouble::Directory(error) => format!("the directory {path} cannot be read: {error}"),
+            Trouble::Odd(odd) => format!("the place of {path} in its stream is not known: {odd}"),
+            Trouble::Link => {
+                format!("the link {path} is not followed; name the directory it leads into in follow_links")
+            }
+        }
+    }
+}
+
+impl Scan {
+    /// What to say where there is no file at all to be read.
+    pub(super) fn nothing(&self) -> Option<String> {
+        if !self.streams.is_empty() {
+            return None;
+        }
+        let root = self.root.display();
+        let others = match (&self.others.file, self.others.files) {
+            (None, _) => String::new(),
+            (Some(file), 1) => format!(", {} does not", file.display()),
+            (Some(file), files) => format!(", none of {files} such as {}", file.display()),
+        };
+        let link = self.others.link.as_ref().map_or(String::new(), |link| {
+            format!(
+                "; the link {} is not followed: name the directory it leads into in follow_links",
+                link.display()
+            )
+        });
+        Some(format!("no file below {root} matches file_match{others}{link}"))
+    }
 }
 
 impl Scanner {
@@ -94,6 +144,13 @@ impl Scanner {
                     Some(Looked::File(metadata)) => {
                         self.take(&entry.path(), &metadata, now, &mut scan, &mut found)
                     }
+                    Some(Looked::Link) if self.matches(&root, &entry.path()) => {
+                        scan.trouble.insert(entry.path(), Trouble::Link);
+                    }
+                    Some(Looked::Link) if entry.path().is_dir() => {
+                        scan.others.link.get_or_insert_with(|| entry.path());
+                    }
+                    Some(Looked::Other) => scan.others.add(entry.path()),
                     _ => {}
                 }
             }
@@ -104,16 +161,19 @@ impl Scanner {
         Ok(scan)
     }
 
-    /// What an entry is, unless it is a link that leads nowhere or is not to be followed.
+    /// What an entry is, unless it is gone or neither a file nor a directory.
     fn look(&self, root: &Path, entry: &DirEntry) -> Option<Looked> {
         let kind = entry.file_type().ok()?;
         // Only what has the right name is asked about: the rest may be many.
         if kind.is_file() && !self.matches(root, &entry.path()) {
-            return None;
+            return Some(Looked::Other);
         }
         let metadata = match kind.is_symlink() {
-            true if self.roots.is_empty() => return None,
-            true => std::fs::metadata(followed(root, &entry.path(), &self.roots)?).ok()?,
+            true if self.roots.is_empty() => return Some(Looked::Link),
+            true => match followed(root, &entry.path(), &self.roots) {
+                Some(path) => std::fs::metadata(path).ok()?,
+                None => return Some(Looked::Link),
+            },
             false => entry.metadata().ok()?,
         };
         if metadata.is_dir() {
@@ -159,6 +219,19 @@ impl Scanner {
 enum Looked {
     File(Metadata),
     Directory(Metadata),
+    /// A link that leads nowhere, or to where none is followed.
+    Link,
+    /// A file of another name.
+    Other,
+}
+
+impl Others {
+    fn add(&mut self, path: PathBuf) {
+        self.files += 1;
+        if self.file.as_ref().is_none_or(|file| path < *file) {
+            self.file = Some(path);
+        }
+    }
 }
 
 /// The names and what they stand for.

@@ -1,17 +1,14 @@
 //! What `hekad logstreamer` tells: the streams there are, in which order their files are read, and where reading is.
 
-use std::collections::BTreeMap;
-
 use super::Config;
 use super::input::scanner;
 use super::journals::Journals;
 use super::open::open_file;
-use super::scan::Trouble;
-use crate::plugin::{BuildError, SurveyedStream, Surveying};
+use crate::plugin::{BuildError, Survey, SurveyedStream, Surveying};
 use crate::tail::Order;
 
 /// Looks without touching anything.
-pub(super) fn survey(config: &Config, asked: &Surveying<'_>) -> Result<Vec<SurveyedStream>, BuildError> {
+pub(super) fn survey(config: &Config, asked: &Surveying<'_>) -> Result<Survey, BuildError> {
     let failed = |error| BuildError {
         message: format!("{} cannot be read: {error}", config.log_directory.display()),
         help: None,
@@ -19,7 +16,8 @@ pub(super) fn survey(config: &Config, asked: &Surveying<'_>) -> Result<Vec<Surve
     let scan = scanner(config, asked.section)?.settled(asked.now).map_err(failed)?;
     let journals =
         asked.base_dir.map(|base_dir| Journals::new(base_dir, &config.journal_directory, asked.section));
-    let mut trouble: BTreeMap<_, _> = scan.trouble.into_iter().collect();
+    let nothing = scan.nothing();
+    let mut trouble = scan.trouble;
     let mut streams = Vec::new();
     for (name, order) in scan.streams {
         let mut stream = SurveyedStream { name, ..SurveyedStream::default() };
@@ -33,8 +31,8 @@ pub(super) fn survey(config: &Config, asked: &Surveying<'_>) -> Result<Vec<Surve
         match order {
             Order::Known(slots) => {
                 for file in slots.into_iter().flat_map(|slot| slot.files) {
-                    if let Some(Trouble::Odd(odd)) = trouble.remove(&file.path) {
-                        stream.trouble.push(format!("{}: {odd}", file.path.display()));
+                    if let Some(trouble) = trouble.remove(&file.path) {
+                        stream.trouble.push(trouble.told(&file.path));
                     }
                     if let Err(error) = open_file(&scan.root, &file.path, &config.follow_links.0) {
                         stream.trouble.push(format!("{} cannot be read: {error}", file.path.display()));
@@ -49,5 +47,6 @@ pub(super) fn survey(config: &Config, asked: &Surveying<'_>) -> Result<Vec<Surve
         }
         streams.push(stream);
     }
-    Ok(streams)
+    let trouble = trouble.iter().map(|(path, trouble)| trouble.told(path)).chain(nothing).collect();
+    Ok(Survey { streams, trouble })
 }
