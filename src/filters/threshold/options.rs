@@ -60,7 +60,8 @@ pub struct Rule {
     #[serde(default, rename = "for")]
     pub for_flushes: Option<u32>,
     /// Alert when no sample came for so many flushes in a row. A series that a glob names must have been there before; one
-    /// that is named as it stands is missed from the start. Default: never.
+    /// that is named as it stands is missed from the start. Where there are several accumulators, each is looked at by
+    /// itself: have message_matcher name the one that is meant. Default: never.
     #[serde(default)]
     pub absent_after: Option<u32>,
     /// How often an alert that goes on is told of again, by the stamps of flushes; and one that begins again sooner is not

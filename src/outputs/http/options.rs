@@ -171,12 +171,15 @@ impl Config {
                 return Err(wrong("is made of `username` and `password`"));
             }
             for value in &values.0 {
-                let value = HeaderValue::from_str(value).map_err(|_| wrong("has a value with controls"))?;
+                let value =
+                    HeaderValue::from_str(value).map_err(|_| wrong("has a value that is not plain ASCII"))?;
                 header.append(field.clone(), value);
             }
         }
         let host = HeaderValue::from_str(&place.host);
-        header.entry(HOST).or_insert(host.map_err(|_| ("host".to_owned(), "has a value with controls"))?);
+        header
+            .entry(HOST)
+            .or_insert(host.map_err(|_| ("host".to_owned(), "has a value that is not plain ASCII"))?);
         header.entry(USER_AGENT).or_insert(HeaderValue::from_static("hekad"));
         if !self.username.is_empty() {
             let credentials = STANDARD.encode(format!("{}:{}", self.username, self.password));
