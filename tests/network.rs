@@ -237,9 +237,9 @@ fn datagrams_go_out_by_both_ways() {
         assert_eq!(peer.ip().to_string(), "127.0.0.4");
         short.push(String::from_utf8_lossy(&room[..length]).into_owned());
     }
-    assert_eq!(short, ["one", "two"]);
+    assert_eq!(short, ["one\n", "two\n"]);
     let lengths = [(); 3].map(|()| gram.recv(&mut room).expect("it comes"));
-    assert_eq!(lengths, [3, 600, 3]);
+    assert_eq!(lengths, [4, 601, 4]);
     let ledger = daemon.stop();
     assert_eq!(ledger.lost_total(), 1, "{}", ledger.report());
 }

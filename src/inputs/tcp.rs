@@ -44,7 +44,7 @@ pub struct Config {
     /// Whether the system asks after quiet peers, so that one that is gone without a word is noticed. Default false.
     #[serde(default)]
     pub keep_alive: bool,
-    /// How long a connection is quiet before it does; a bare number is in seconds. Needs keep_alive. Default 30s.
+    /// How long a connection is quiet before it does; a bare number is in seconds. Needs keep_alive. Without it: 30s.
     #[serde(default)]
     pub keep_alive_period: Option<Seconds>,
     /// Connections open at once; further ones are closed and counted. Default 1024.

@@ -69,6 +69,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("LogstreamerInput", "commit_interval", "reads files: tests/logstreamer.rs"),
     ("LogstreamerInput", "follow_links", "reads files: tests/logstreamer.rs"),
     ("LogstreamerInput", "max_open_files", "reads files: tests/logstreamer.rs"),
+    ("TcpInput", "tls", "is about TLS: src/net/tls/tests.rs"),
+    ("TcpOutput", "tls", "is about TLS: src/net/tls/tests.rs"),
     ("TcpInput", "server_name", "is about TLS: src/net/tls/tests.rs"),
     ("TcpInput", "cert_file", "is about TLS: src/net/tls/tests.rs"),
     ("TcpInput", "key_file", "is about TLS: src/net/tls/tests.rs"),

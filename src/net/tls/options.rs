@@ -119,6 +119,7 @@ impl Tls {
             };
             refuse(&format!("tls.{key}"), message, &format!("remove the line, or move it to {other}"));
         }
+        self.check_files(side, &mut refuse);
         self.check_ours(&mut refuse);
         violations
     }
@@ -140,10 +141,20 @@ impl Tls {
         keys.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
     }
 
-    /// What is wrong on either side.
-    fn check_ours(&self, refuse: &mut dyn FnMut(&str, &str, &str)) {
+    /// What is wrong with who is to be verified, on the side where that means something.
+    fn check_files(&self, side: TlsSide, refuse: &mut dyn FnMut(&str, &str, &str)) {
         use ClientAuth::{RequireAndVerifyClientCert, VerifyClientCertIfGiven};
         let verifies = matches!(self.client_auth, VerifyClientCertIfGiven | RequireAndVerifyClientCert);
+        if side == TlsSide::Connecting {
+            if self.insecure_skip_verify && self.root_cafile.is_some() {
+                refuse(
+                    "tls.root_cafile",
+                    "means nothing with tls.insecure_skip_verify",
+                    "remove one of them",
+                );
+            }
+            return;
+        }
         if verifies && self.client_cafile.is_none() {
             let help = "name the file with the certificates that sign those of the peers";
             refuse("tls.client_auth", "needs tls.client_cafile", help);
@@ -152,6 +163,10 @@ impl Tls {
             let help = "set tls.client_auth to \"RequireAndVerifyClientCert\"";
             refuse("tls.client_cafile", "means nothing unless certificates of peers are verified", help);
         }
+    }
+
+    /// What is wrong on either side.
+    fn check_ours(&self, refuse: &mut dyn FnMut(&str, &str, &str)) {
         if !self.ciphers.is_empty() {
             let help = "remove the line: TLS 1.2 and 1.3 are spoken with ciphers that have forward secrecy";
             refuse("tls.ciphers", "cannot be chosen", help);
@@ -169,10 +184,6 @@ impl Tls {
         let (min, max) = self.versions();
         if min > max {
             refuse("tls.min_version", "is above tls.max_version", "");
-        }
-        if self.insecure_skip_verify && self.root_cafile.is_some() {
-            let help = "remove one of them";
-            refuse("tls.root_cafile", "means nothing with tls.insecure_skip_verify", help);
         }
     }
 
@@ -217,7 +228,6 @@ mod tests {
             told(&tls, true, TlsSide::Connecting),
             [
                 "tls.client_auth: is for what listens, and this connects",
-                "tls.client_auth: needs tls.client_cafile",
                 "tls.ciphers: cannot be chosen",
                 "tls.sesion_ticket_key: keys of tickets cannot be chosen",
                 "tls.min_version: is of a version that can be broken and is not spoken",
@@ -225,6 +235,9 @@ mod tests {
                 "tls.min_version: is above tls.max_version",
             ]
         );
+        let any = Tls { insecure_skip_verify: true, root_cafile: Some("/r".into()), ..Tls::default() };
+        let meaningless = ["tls.root_cafile: means nothing with tls.insecure_skip_verify"];
+        assert_eq!(told(&any, true, TlsSide::Connecting), meaningless);
         let tls: Tls = toml::from_str(
             "server_name = 'a'\nroot_cafile = '/r'\ninsecure_skip_verify = true\nclient_cafile = '/a'\ncert_file = '/c'\nkey_file = '/k'\nmin_version = 'TLS13'\nmax_version = 'TLS12'\n",
         )
@@ -237,7 +250,6 @@ mod tests {
                 "tls.insecure_skip_verify: is for what connects, and this listens",
                 "tls.client_cafile: means nothing unless certificates of peers are verified",
                 "tls.min_version: is above tls.max_version",
-                "tls.root_cafile: means nothing with tls.insecure_skip_verify",
             ]
         );
     }

@@ -43,7 +43,7 @@ pub struct Config {
     /// Whether the system asks after a quiet peer, so that one that is gone without a word is noticed before something is
     /// sent. Default false.
     pub keep_alive: bool,
-    /// How long the connection is quiet before it does; a bare number is in seconds. Needs keep_alive. Default 30s.
+    /// How long the connection is quiet before it does; a bare number is in seconds. Needs keep_alive. Without it: 30s.
     pub keep_alive_period: Option<Seconds>,
     /// Records after which the connection is ended and made anew, so that a balancer in between can choose again. Default
     /// 0: never.
