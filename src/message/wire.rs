@@ -94,49 +94,75 @@ pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
     Ok(message)
 }
 
+/// Reads a field. Its type says which of its values count, and stands before them where Heka wrote it; where it stands
+/// behind one of them, the bytes are read again.
 fn decode_field(bytes: &[u8]) -> Result<Field, WireError> {
     let (mut name, mut representation) = (Text::default(), Text::default());
-    // The type may stand behind the values, and says which of them count.
-    let mut reader = Reader(bytes);
     let mut value = Value::Strings(Values::default());
+    let (mut any_value, mut again) = (false, false);
+    let mut reader = Reader(bytes);
     while let Some((number, wire)) = reader.key()? {
         match number {
             NAME => name = reader.text(number, wire)?,
             REPRESENTATION => representation = reader.text(number, wire)?,
-            VALUE_TYPE => value = empty_of_type(reader.number(number, wire)?)?,
-            _ => reader.skip(number, wire)?,
+            VALUE_TYPE => {
+                let typed = empty_of_type(reader.number(number, wire)?)?;
+                if type_of(&typed) != type_of(&value) {
+                    (again, value) = (any_value, typed);
+                }
+            }
+            // What is read again is not read now: it may be bytes that the type at hand refuses and the last does not.
+            _ if again || number > BOOLS => reader.skip(number, wire)?,
+            _ => {
+                any_value = true;
+                let before = reader.0;
+                if decode_value(&mut value, number, wire, &mut reader).is_err() {
+                    again = true;
+                    reader = Reader(before);
+                    reader.skip(number, wire)?;
+                }
+            }
         }
     }
-    let mut reader = Reader(bytes);
-    while let Some((number, wire)) = reader.key()? {
-        match (&mut value, number) {
-            (Value::Strings(values), STRINGS) => values.push(reader.text(number, wire)?),
-            (Value::Bytes(values), BYTES) => values.push(reader.bytes(number, wire)?.to_vec()),
-            (Value::Integers(values), INTEGERS) if wire == VARINT => values.push(reader.varint()? as i64),
-            (Value::Integers(values), INTEGERS) => {
-                let mut packed = Reader(reader.bytes(number, wire)?);
-                while !packed.0.is_empty() {
-                    values.push(packed.varint()? as i64);
-                }
-            }
-            (Value::Bools(values), BOOLS) if wire == VARINT => values.push(reader.varint()? != 0),
-            (Value::Bools(values), BOOLS) => {
-                let mut packed = Reader(reader.bytes(number, wire)?);
-                while !packed.0.is_empty() {
-                    values.push(packed.varint()? != 0);
-                }
-            }
-            (Value::Doubles(values), DOUBLES) if wire == FIXED64 => values.push(reader.double()?),
-            (Value::Doubles(values), DOUBLES) => {
-                let mut packed = Reader(reader.bytes(number, wire)?);
-                while !packed.0.is_empty() {
-                    values.push(packed.double()?);
-                }
-            }
-            _ => reader.skip(number, wire)?,
+    if again {
+        value = empty_of_type(type_of(&value))?;
+        let mut reader = Reader(bytes);
+        while let Some((number, wire)) = reader.key()? {
+            decode_value(&mut value, number, wire, &mut reader)?;
         }
     }
     Ok(Field { name, representation, value })
+}
+
+/// Reads what stands under `number`, into `value` if it is of its type.
+fn decode_value(value: &mut Value, number: u32, wire: u8, reader: &mut Reader<'_>) -> Result<(), WireError> {
+    match (value, number) {
+        (Value::Strings(values), STRINGS) => values.push(reader.text(number, wire)?),
+        (Value::Bytes(values), BYTES) => values.push(reader.bytes(number, wire)?.to_vec()),
+        (Value::Integers(values), INTEGERS) if wire == VARINT => values.push(reader.varint()? as i64),
+        (Value::Integers(values), INTEGERS) => {
+            let mut packed = Reader(reader.bytes(number, wire)?);
+            while !packed.0.is_empty() {
+                values.push(packed.varint()? as i64);
+            }
+        }
+        (Value::Bools(values), BOOLS) if wire == VARINT => values.push(reader.varint()? != 0),
+        (Value::Bools(values), BOOLS) => {
+            let mut packed = Reader(reader.bytes(number, wire)?);
+            while !packed.0.is_empty() {
+                values.push(packed.varint()? != 0);
+            }
+        }
+        (Value::Doubles(values), DOUBLES) if wire == FIXED64 => values.push(reader.double()?),
+        (Value::Doubles(values), DOUBLES) => {
+            let mut packed = Reader(reader.bytes(number, wire)?);
+            while !packed.0.is_empty() {
+                values.push(packed.double()?);
+            }
+        }
+        _ => reader.skip(number, wire)?,
+    }
+    Ok(())
 }
 
 fn empty_of_type(value_type: u64) -> Result<Value, WireError> {
@@ -166,7 +192,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn varint(&mut self) -> Result<u64, WireError> {
+        match self.0 {
+            // Most keys, lengths and types are of one byte.
+            [byte @ 0..0x80, rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0;
         for (place, &byte) in self.0.iter().enumerate() {
             // The tenth byte has room for one bit.
@@ -206,7 +244,12 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self, number: u32, wire: u8) -> Result<Text, WireError> {
-        Ok(Text::new(String::from_utf8_lossy(self.bytes(number, wire)?)))
+        let bytes = self.bytes(number, wire)?;
+        // Mending costs several times as much as looking whether there is something to mend.
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Text::new(text)),
+            Err(_) => Ok(Text::new(String::from_utf8_lossy(bytes))),
+        }
     }
 
     /// Passes over a field that nobody knows. Groups, which message.proto never had, are refused.
