@@ -223,7 +223,10 @@ impl OutputRunner {
 
     fn finish(&mut self, now: Stamp) -> Step {
         let output = self.output.as_deref_mut().expect("the output is there");
-        let finished = guarded(|| output.finish(now));
+        let finished = {
+            let _inside = self.runtime.enter();
+            guarded(|| output.finish(now))
+        };
         let_go(&self.name, self.output.take());
         match finished {
             Ok(Ok(())) => self.end(Ended::Finished),

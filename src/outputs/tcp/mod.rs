@@ -4,7 +4,7 @@
 //! At least once, as far as a peer lets know: a batch whose connection broke is sent again whole. Before every batch and at
 //! every tick it listens whether the peer has ended: a peer that ends in order and reads on meanwhile, as `TcpInput` does,
 //! loses nothing and gets nothing twice. Where the connection broke, or what came after the peer's end was refused, what
-//! was written within the last two ticks goes again (`kept.rs`). What a peer that crashes had longer unread is lost, and
+//! was written within the last two ticks goes again (`kept.rs`), at the next tick if no batch comes before. What a peer that crashes had longer unread is lost, and
 //! nobody can tell. Retries and back-off are the runner's.
 
 mod kept;
@@ -15,6 +15,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use socket2::Socket;
+use tokio::runtime::Handle;
 
 use crate::config::{Address, Check, Seconds, Violation};
 use crate::flow::{Count, OwnMetrics};
@@ -202,16 +203,23 @@ impl Output for TcpOutput {
     }
 
     fn tick(&mut self, _: Stamp) -> Result<(), Fault> {
+        // What may not have arrived does not wait for a batch. A failure is tried again at the next tick.
+        drop(self.make_good());
         self.listen();
-        self.kept.turn();
+        if self.connected.is_some() {
+            self.kept.turn();
+        }
         Ok(())
     }
 
     fn finish(&mut self, _: Stamp) -> Result<(), Fault> {
+        let made_good = self.make_good();
         if let Some(mut connected) = self.connected.take() {
             end(&mut *connected.connection);
         }
-        Ok(())
+        made_good.map_err(|fault| {
+            Fault::new(format!("{} records written last may not have arrived: {fault}", self.kept.records()))
+        })
     }
 }
 
@@ -242,6 +250,26 @@ impl TcpOutput {
             }
         }
         Ok(())
+    }
+
+    /// Sends what the connection before may not have delivered, if it broke and there is no other yet.
+    fn make_good(&mut self) -> Result<(), Fault> {
+        self.judge();
+        match self.left {
+            Some(Left::Broken) if self.kept.records() > 0 => Handle::current().block_on(self.connect()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds out whether all came that a connection carried that ended in order, a while after it did.
+    fn judge(&mut self) {
+        if let Some(Left::InOrder(socket)) = &self.left {
+            let refused = socket.as_ref().is_some_and(|socket| !matches!(socket.take_error(), Ok(None)));
+            self.left = refused.then_some(Left::Broken);
+            if !refused {
+                self.kept.forget();
+            }
+        }
     }
 
     /// Notices whether the peer has ended, or the connection broke.
@@ -286,17 +314,11 @@ impl TcpOutput {
         let Dialed { connection, socket } =
             dialed.map_err(|error| Fault::caused(format!("cannot connect to {}", config.address), error))?;
         self.counts.connects.add(1);
-        let connected = self.connected.insert(Connected { connection, socket, sent: 0 });
         // A peer that refuses what it was sent says so within the time of a round trip, which a connect takes.
-        let lost = match self.left.take() {
-            None => false,
-            Some(Left::Broken) => true,
-            Some(Left::InOrder(socket)) => {
-                socket.is_some_and(|socket| !matches!(socket.take_error(), Ok(None)))
-            }
-        };
-        if !lost {
-            self.kept.forget();
+        self.judge();
+        let broke = self.left.take().is_some();
+        let connected = self.connected.insert(Connected { connection, socket, sent: 0 });
+        if !broke {
             return Ok(());
         }
         let mut written = Ok(());

@@ -75,6 +75,29 @@ fn what_was_sent_two_ticks_ago_does_not_go_again() {
 }
 
 #[test]
+fn what_may_not_have_arrived_waits_for_a_peer_and_not_for_a_batch() {
+    let (listener, mut sender) = Sending::start(|_| {});
+    sender.send(&["one "]).unwrap();
+    let (first, address) = (listener.accept().unwrap().0, listener.local_addr().unwrap());
+    await_bytes(&first);
+    drop((first, listener));
+    sender.until_it_hears();
+    for _ in 0..3 {
+        sender.tick();
+    }
+    {
+        let _inside = sender.runtime.enter();
+        let told = sender.output.finish(NOW).unwrap_err().to_string();
+        let refused = format!("cannot connect to {address}: Connection refused (os error 111)");
+        assert_eq!(told, format!("1 records written last may not have arrived: {refused}"));
+    }
+    let listener = TcpListener::bind(address).unwrap();
+    sender.tick();
+    drop(sender.output);
+    assert_eq!(rest(&mut listener.accept().unwrap().0), "one ");
+}
+
+#[test]
 fn a_connection_ends_after_as_many_records_as_it_may_carry() {
     let (listener, mut sender) = Sending::start(|config| config.reconnect_after = 2);
     sender.send(&["one ", "two ", "three "]).unwrap();
@@ -131,7 +154,8 @@ impl Sending {
             kept: Kept::default(),
             counts: Counts::new(context.own(), "test"),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         (listener, Sending { output, context, runtime })
     }
 
@@ -153,8 +177,8 @@ impl Sending {
     }
 
     fn tick(&mut self) {
-        let output = &mut self.output;
-        self.runtime.block_on(async { output.tick(NOW) }).unwrap();
+        let _inside = self.runtime.enter();
+        self.output.tick(NOW).unwrap();
     }
 
     /// Listens until the end of the peer is noticed.
