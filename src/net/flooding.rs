@@ -411,7 +411,7 @@ mod tests {
         let peer = UnixDatagram::bind(&path).unwrap();
         peer.set_read_timeout(Some(SOON)).unwrap();
         let mut flooding = Flooding::unix_datagrams(&path).unwrap();
-        let texts = texts(10_000);
+        let texts = texts(200);
         let all = packets(&texts);
         let mut at = 0;
         let mut room = [0; 100];

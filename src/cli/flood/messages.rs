@@ -88,14 +88,16 @@ pub(super) fn messages(
     let (mut bytes, mut framed) = (Vec::new(), Vec::new());
     let mut sums = Messages::default();
     for number in 0..pool {
-        let is_due = |percent: f64, sum: u64| {
-            let due = (number + 1) as f64 * percent / 100.0 + 1e-9;
+        let is_due = |percent: f64, sum: u64, before: f64| {
+            let due = (number + 1) as f64 * percent / 100.0 + before;
             sum < due as u64
         };
-        let is_signed = is_due(load.signed, sums.signed) && load.signing.is_some();
-        // As Heka has it, a message is not both, and what is due then is so with the next.
-        let is_oversized = is_due(load.oversized, sums.oversized) && !is_signed;
-        let is = Made { is_signed, is_oversized, is_corrupt: is_due(load.corrupt, sums.corrupt) };
+        let is_signed = is_due(load.signed, sums.signed, ROUNDING) && load.signing.is_some();
+        // As Heka has it, a message is not both. These come half a distance earlier, so that they seldom meet; where they
+        // do, it is the next.
+        let is_oversized = is_due(load.oversized, sums.oversized, 0.5) && !is_signed;
+        let is_corrupt = is_due(load.corrupt, sums.corrupt, ROUNDING);
+        let is = Made { is_signed, is_corrupt, is_oversized };
         sums.add(is, 1);
         bytes.clear();
         wire::encode(&message(load, sender, is_oversized, number, &mut random), &mut bytes);
@@ -170,6 +172,9 @@ fn push_fields(fields: &mut Vec<Field>, random: &mut fastrand::Rng) {
     fields.push(Field::new("filler", Value::Bytes(Values::One(filler))));
 }
 
+/// What a share may lack to be whole after it was multiplied.
+const ROUNDING: f64 = 1e-9;
+
 /// Messages that are prepared; shares are exact to a tenth of a percent.
 const POOL: u64 = 1_000;
 
@@ -206,7 +211,6 @@ mod tests {
         let count = |is: fn(&Made) -> bool| made.iter().filter(|made| is(made)).count();
         assert_eq!(count(|made| made.is_signed), 500);
         assert_eq!(count(|made| made.is_corrupt), 1);
-        // Every tenth would be one of the signed.
         assert_eq!(count(|made| made.is_oversized), 100);
         assert_eq!(count(|made| made.is_oversized && made.is_signed), 0);
         let Found::Frame(found) = find(packets.packet(1), MAX_MESSAGE_SIZE) else { panic!("it is a frame") };
