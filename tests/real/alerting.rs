@@ -104,12 +104,12 @@ fn a_server_whose_certificate_nobody_trusts_is_told_nothing() {
 }
 
 /// A request that the server noted.
-struct Note {
-    status: u16,
+pub(crate) struct Note {
+    pub(crate) status: u16,
     port: u16,
     path: String,
     credentials: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 /// What the server notes until an alert has begun and is over.
@@ -130,7 +130,8 @@ fn told(hekad: &Hekad, directory: &TempDir) -> Vec<Note> {
     read(directory)
 }
 
-fn read(directory: &TempDir) -> Vec<Note> {
+/// What the server has noted so far.
+pub(crate) fn read(directory: &TempDir) -> Vec<Note> {
     let text = fs::read_to_string(directory.path().join("notes")).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let note = |line: &str| {
@@ -142,7 +143,8 @@ fn read(directory: &TempDir) -> Vec<Note> {
     whole.lines().map(note).collect()
 }
 
-fn server(directory: &TempDir, busy: u32, certificate: Option<&Path>) -> Option<(Process, u16)> {
+/// A server of Python's that answers 503 so many times first; none without Python.
+pub(crate) fn server(directory: &TempDir, busy: u32, certificate: Option<&Path>) -> Option<(Process, u16)> {
     let Some(python) = program("python3") else {
         skip("python3 is not there");
         return None;

@@ -15,6 +15,7 @@
 
 mod admin;
 mod alerting;
+mod books;
 mod burst;
 mod carbon;
 mod clients;
@@ -27,13 +28,16 @@ mod formats;
 mod graphite;
 mod harness;
 mod hekad;
+mod load;
 mod log;
+mod openssl;
 mod page;
 mod picture;
 mod prometheus;
 mod reference;
 mod relay;
 mod restarting;
+mod roles;
 mod rotations;
 mod sink;
 mod stopping;

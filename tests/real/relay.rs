@@ -1,15 +1,14 @@
 //! Samples over two hops: an agent, a router that hashes names over its upstreams, and who aggregates them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crate::books::{Books, books};
 use crate::carbon::Carbon;
 use crate::harness::{pause, same, wait_until};
-use crate::hekad::{Hekad, Stopped};
+use crate::hekad::Hekad;
+use crate::load::{Load, NAMES, expect_sum};
 use crate::reference::{Reference, Server};
 use crate::sink::Sink;
 
@@ -101,12 +100,12 @@ fn over_tcp_no_stop_of_a_hop_loses_a_sample() {
                 }
             }
         }
-        load.ended.store(true, Ordering::SeqCst);
+        load.end();
     });
     // In the order of the hops each has taken everything before it is told to stop.
     assert_eq!(books(&agent.stop(), "StatsdOutput").lost, 0);
     lost += books(&router.stop(), "StatsdOutput").lost;
-    let sent = load.sent.load(Ordering::SeqCst);
+    let sent = load.sent();
     wait_until(ARRIVED, || expect_sum(&sinks, sent - lost));
     for aggregator in aggregators {
         aggregator.stop_cleanly();
@@ -134,7 +133,7 @@ fn over_udp_every_sample_that_is_lost_at_a_stop_is_accounted_for() {
                 _ => aggregated += restart(&mut aggregators[(turn / 3 % 2) as usize], "StatAccumFilter"),
             }
         }
-        load.ended.store(true, Ordering::SeqCst);
+        load.end();
     });
     by_agent += end(agent, "StatsdOutput");
     by_router += end(router, "StatsdOutput");
@@ -148,7 +147,7 @@ fn over_udp_every_sample_that_is_lost_at_a_stop_is_accounted_for() {
     let silent = |sent: &Books, came: &Books| sent.taken as i64 - sent.refused as i64 - came.offered as i64;
     let lost = [silent(&by_agent, &by_router), silent(&by_router, &aggregated)];
     assert_eq!(lost, [0, 0], "{by_agent:?} {by_router:?} {aggregated:?}");
-    let sent = load.sent.load(Ordering::SeqCst);
+    let sent = load.sent();
     assert!(by_agent.offered <= sent && aggregated.taken > sent / 4, "{sent}: {by_agent:?} {aggregated:?}");
     eprintln!("{sent} sent, {by_agent:?}, {by_router:?}, {aggregated:?}");
 }
@@ -211,82 +210,6 @@ fn whole_names(counters: impl Iterator<Item = (String, f64)>, whole: f64) -> Res
     }
 }
 
-fn expect_sum(sinks: &[Sink], sum: u64) -> Result<(), String> {
-    let names = (0..NAMES).map(|name| format!("stats.counters.relay.load{name}.count"));
-    let found: f64 = names.flat_map(|name| sinks.iter().map(move |sink| sink.sum(&name))).sum();
-    if same(found, sum as f64) { Ok(()) } else { Err(format!("{found} samples have come, and not {sum}")) }
-}
-
-/// A client that sends some thousand samples a second, whoever listens.
-#[derive(Default)]
-struct Load {
-    sent: AtomicU64,
-    ended: AtomicBool,
-}
-
-impl Load {
-    fn datagrams(&self, port: u16) {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port can be bound");
-        self.send(1, |line| socket.send_to(line.as_bytes(), (Ipv4Addr::LOCALHOST, port)).is_ok());
-    }
-
-    /// Goes to whoever listens next as soon as the other end is closed.
-    fn stream(&self, port: u16) {
-        let mut stream: Option<TcpStream> = None;
-        self.send(20, |lines| {
-            if stream.as_mut().is_some_and(is_closed) {
-                stream = None;
-            }
-            if stream.is_none() {
-                stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok();
-            }
-            stream.as_mut().is_some_and(|stream| {
-                stream.set_nonblocking(false).expect("it can be set");
-                stream.write_all(lines.as_bytes()).expect("who listens reads");
-                true
-            })
-        });
-    }
-
-    /// So many lines at once.
-    fn send(&self, lines: u64, mut send: impl FnMut(&str) -> bool) {
-        for number in (0..).step_by(lines as usize) {
-            if self.ended.load(Ordering::SeqCst) {
-                return;
-            }
-            let line = |number: u64| format!("relay.load{}:1|c\n", number % NAMES);
-            if send(&(number..number + lines).map(line).collect::<String>()) {
-                self.sent.fetch_add(lines, Ordering::SeqCst);
-            }
-            pause(Duration::from_micros(200));
-        }
-    }
-}
-
-fn is_closed(stream: &mut TcpStream) -> bool {
-    stream.set_nonblocking(true).expect("it can be set");
-    !matches!(stream.read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
-}
-
-/// What the ledgers of one hop say of the way to its output or filter.
-#[derive(Debug, Default)]
-struct Books {
-    offered: u64,
-    taken: u64,
-    lost: u64,
-    /// Datagrams of which was told that nobody took them.
-    refused: u64,
-}
-
-impl std::ops::AddAssign for Books {
-    fn add_assign(&mut self, more: Books) {
-        self.offered += more.offered;
-        self.taken += more.taken;
-        self.lost += more.lost;
-        self.refused += more.refused;
-    }
-}
-
 /// Stops it under load and starts it again; what its ledger says.
 fn restart(hop: &mut Hekad, consumer: &str) -> Books {
     let refused = refused(hop);
@@ -307,29 +230,9 @@ fn refused(hop: &Hekad) -> u64 {
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
-fn books(stopped: &Stopped, consumer: &str) -> Books {
-    assert_eq!(stopped.code, Some(0), "hekad printed:\n{}", stopped.printed);
-    let mut books = Books::default();
-    let arrow = format!(" -> {consumer} (");
-    for line in stopped.printed.lines().filter(|line| line.contains("ledger: ") && line.contains(&arrow)) {
-        let number = |word: &str| -> u64 {
-            let word = format!("{word} ");
-            let numbers = line.split(word.as_str()).skip(1);
-            numbers.filter_map(|rest| rest.split([',', ' ']).next()?.parse::<u64>().ok()).sum()
-        };
-        let (offered, taken, lost) = (number("offered"), number("taken"), number("lost"));
-        assert_eq!((offered, number("held")), (taken + lost, 0), "{line}");
-        books += Books { offered, taken, lost, refused: 0 };
-    }
-    assert!(stopped.printed.contains(&arrow), "no way to {consumer} in\n{}", stopped.printed);
-    books
-}
-
 fn restarts() -> u64 {
     std::env::var("HEKA_RESTARTS").ok().and_then(|times| times.parse().ok()).unwrap_or(9)
 }
-
-const NAMES: u64 = 60;
 
 /// How often each name is sent.
 const ROUNDS: u64 = 20;

@@ -1,14 +1,11 @@
 //! TLS against OpenSSL: its client and its server, with certificates that it made, on both sides of hekad.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-use crate::harness::{Process, free_port, program, skip, wait_until};
+use crate::harness::{Process, free_port, wait_until};
 use crate::hekad::Hekad;
+use crate::openssl::OpenSsl;
 
 #[test]
 fn a_client_of_openssl_with_a_certificate_is_heard_and_one_without_is_not() {
@@ -78,71 +75,6 @@ fn listening(openssl: &OpenSsl, port: u16, log: &Path) -> String {
         place("ca.pem"),
         log.display()
     )
-}
-
-/// OpenSSL, and a folder of certificates that it made.
-struct OpenSsl {
-    program: PathBuf,
-    folder: TempDir,
-}
-
-impl OpenSsl {
-    fn found() -> Option<OpenSsl> {
-        let Some(program) = program("openssl") else {
-            skip("there is no openssl");
-            return None;
-        };
-        let openssl = OpenSsl { program, folder: TempDir::new().expect("a directory can be made") };
-        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-        let authority =
-            ["-x509", "-subj", "/CN=authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"];
-        openssl.run("req", &[&key[..], &authority].concat());
-        std::fs::write(openssl.place("names"), "subjectAltName=DNS:localhost\n").expect("it can be written");
-        for name in ["server", "client"] {
-            let [key_file, request, certificate, subject] =
-                ["NAME.key", "NAME.csr", "NAME.pem", "/CN=NAME"].map(|text| text.replace("NAME", name));
-            openssl.run(
-                "req",
-                &[&key[..], &["-subj", &subject, "-keyout", &key_file, "-out", &request]].concat(),
-            );
-            let signing = ["-req", "-in", &request, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
-            let what = ["-days", "2", "-extfile", "names", "-out", &certificate];
-            openssl.run("x509", &[&signing[..], &what].concat());
-        }
-        Some(openssl)
-    }
-
-    fn place(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.current_dir(self.folder.path());
-        command
-    }
-
-    fn run(&self, what: &str, arguments: &[&str]) {
-        let ran = self.command().arg(what).args(arguments).output().expect("openssl can be started");
-        assert!(ran.status.success(), "{what} {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
-    }
-
-    /// Connects to `port` and says `text`; whatever becomes of it.
-    fn say(&self, port: u16, options: &[&str], certificate: &[&str], text: &str) {
-        let mut command = self.command();
-        command.args(["s_client", "-quiet", "-no_ign_eof", "-connect", &format!("127.0.0.1:{port}")]);
-        command.args(["-servername", "localhost", "-verify_return_error", "-CAfile", "ca.pem"]);
-        command.args(options).args(certificate);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("openssl can be started");
-        let mut input = child.stdin.take().expect("it is piped");
-        // It may have been refused before it was said.
-        let _ = input.write_all(text.as_bytes());
-        drop(input);
-        let mut told = String::new();
-        child.stderr.take().expect("it is piped").read_to_string(&mut told).expect("it is text");
-        child.wait().expect("it ends");
-    }
 }
 
 const SOON: Duration = Duration::from_secs(20);
