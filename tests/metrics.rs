@@ -53,6 +53,13 @@ upstreams = ["127.0.0.1:9"]
 [StatsdAdminOutput]
 address = "127.0.0.1:0"
 
+[TcpOutput]
+message_matcher = "Type == 'none'"
+[UdpOutput]
+message_matcher = "Type == 'none'"
+address = "127.0.0.1:9"
+encoder = "PayloadEncoder"
+
 [NullOutput]
 message_matcher = "TRUE"
 "#;

@@ -34,7 +34,8 @@ pub struct Config {
     /// allows; what was granted is said at the start. Default 25 MiB.
     #[serde(default = "receive_buffer")]
     pub receive_buffer: Bytes,
-    /// Unix: who may send, as the mode of the file in octal digits; to write is to send. Heka's was "0666". Default "0660".
+    /// Unix: who may send, as the mode of the file in octal digits; to write is to send. Heka's was "0666".
+    /// Default "0660".
     #[serde(default = "socket_mode")]
     pub socket_mode: String,
 }

@@ -32,7 +32,8 @@ pub struct Config {
     /// UDP: the address to send from, as host:port, or host:0 for any port. Default: the system's choice.
     #[serde(default)]
     pub local_address: Option<Address>,
-    /// Bytes of the longest record; a longer one is refused and counted. Default 65507, the most that UDP can carry.
+    /// Bytes of the longest record; a longer one is refused and counted. UDP can carry no more than the default.
+    /// Default 65507.
     #[serde(default = "max_message_size")]
     pub max_message_size: Bytes,
     /// Unix: how long the peer may have no room before the attempt is given up. Default 5s.

@@ -29,7 +29,7 @@ pub struct Tls {
     /// Connecting: whether the peer may show any certificate, which lets anybody in between read along. For tests.
     /// Default false.
     pub insecure_skip_verify: bool,
-    /// Listening: whether the order of ciphers is this side's and not the peer's. Default: true.
+    /// Listening: whether the order of ciphers is this side's and not the peer's. Without it: true.
     pub prefer_server_ciphers: Option<bool>,
     /// Whether every connection is made without what an earlier one agreed on. Default false.
     pub session_tickets_disabled: bool,

@@ -46,8 +46,8 @@ pub struct Config {
     pub keep_alive: bool,
     /// How long the connection is quiet before it does; a bare number is in seconds. Needs keep_alive. Without it: 30s.
     pub keep_alive_period: Option<Seconds>,
-    /// Records after which the connection is ended and made anew, so that a balancer in between can choose again. Default
-    /// 0: never.
+    /// Records after which the connection is ended and made anew, so that a balancer in between can choose again; 0 never
+    /// does. Default 0.
     pub reconnect_after: u64,
     /// How long connecting may take, the look-up of the name and the handshake of TLS included. Default 10s.
     pub connect_timeout: Seconds,
