@@ -53,6 +53,9 @@ enum Verb {
         /// Prints who sends to whom: PRODUCER -> CONSUMER  yes|series|maybe  queue|lane  what a full queue does.
         #[arg(long)]
         routes: bool,
+        /// Prints what carbon's storage-schemas.conf must say for the intervals of flushes.
+        #[arg(long, conflicts_with = "routes")]
+        graphite: bool,
     },
     /// Sends statsd lines, such as 'hello.world:1|c'.
     Send(send::Send),
@@ -108,7 +111,14 @@ pub fn main(plugins: Plugins) -> ExitCode {
     let code = match command.verb {
         None => daemon(command.source, &plugins),
         Some(Verb::Run(source)) => daemon(source, &plugins),
-        Some(Verb::Check { source, routes }) => check::check(&source.choice(), routes, &plugins),
+        Some(Verb::Check { source, routes, graphite }) => {
+            let shown = match (routes, graphite) {
+                (true, _) => check::Shown::Routes,
+                (_, true) => check::Shown::Graphite,
+                _ => check::Shown::Counts,
+            };
+            check::check(&source.choice(), shown, &plugins)
+        }
         Some(Verb::Send(send)) => send.send(),
         Some(Verb::Flood(flood)) => flood.flood(),
         Some(Verb::Inject(inject)) => inject.inject(),

@@ -11,6 +11,7 @@ mod namespace;
 mod number;
 mod parse;
 mod pickle;
+mod schema;
 mod tags;
 mod template;
 
@@ -20,5 +21,6 @@ pub use namespace::{Affix, Namespace, NamespaceOptions, Percent, PercentError, R
 pub use number::{write_integer, write_number, write_six_decimals};
 pub use parse::{Line, LineError, parse_line};
 pub use pickle::write_pickles;
+pub use schema::schema_stanza;
 pub use tags::TagMode;
 pub use template::{PathTemplate, TemplateError};

@@ -10,6 +10,7 @@ mod options;
 mod plan;
 mod read;
 mod routes;
+mod storage;
 mod threads;
 mod trial;
 
@@ -18,5 +19,6 @@ pub use builtin::builtin;
 pub use options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions};
 pub use plan::{Plan, PlannedConsumer, plan};
 pub use routes::PlannedJoint;
+pub use storage::storage_schemas;
 pub use threads::{Outcome, Running};
 pub use trial::Trial;

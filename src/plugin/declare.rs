@@ -120,6 +120,17 @@ pub trait Declare<P: Kind + ?Sized>:
         false
     }
 
+    /// Whether a store keeps what it sends, and must know the interval of flushes for it.
+    fn stored(&self) -> Stored {
+        Stored::No
+    }
+
+    /// For an aggregator: a regular expression of the beginnings of all names it flushes.
+    fn name_pattern(&self, hostname: &str) -> Option<String> {
+        let _ = hostname;
+        None
+    }
+
     /// Matcher if the section names none.
     fn default_matcher(&self) -> Option<&'static str> {
         None
@@ -185,6 +196,17 @@ pub struct Parts {
     pub key: &'static str,
     /// Sections or types.
     pub names: Vec<String>,
+}
+
+/// Whether what an output sends is kept by a store like carbon, which keeps a point an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It is not.
+    No,
+    /// It is, under names that begin as the aggregator has them.
+    Named,
+    /// It is, under names that may begin with anything.
+    Renamed,
 }
 
 /// Whether and how often a plugin ticks.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::declare::{Parts, Ticker};
+use super::declare::{Parts, Stored, Ticker};
 use super::{
     Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Gathering,
     Input, Kind, Output, Splitter, Survey, Surveying,
@@ -101,6 +101,8 @@ enum Question<'a> {
     DirectsTo,
     TakesRecords,
     ReadsTotals,
+    Stored,
+    NamePattern { hostname: &'a str },
     DefaultMatcher,
     DefaultEncoder,
     TakesEncoder,
@@ -123,6 +125,8 @@ enum Answer {
     Files(Vec<(&'static str, PathBuf)>),
     Text(Option<&'static str>),
     Section(Option<String>),
+    Stored(Stored),
+    Pattern(Option<String>),
     Parts(Option<Parts>),
     Gathering(Option<Gathering>),
     Explained(Option<Explained>),
@@ -148,6 +152,8 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
             Question::TakesRecords => Answer::Yes(config.takes_records()),
             Question::ReadsTotals => Answer::Yes(config.reads_totals()),
+            Question::Stored => Answer::Stored(config.stored()),
+            Question::NamePattern { hostname } => Answer::Pattern(config.name_pattern(hostname)),
             Question::DefaultMatcher => Answer::Text(config.default_matcher()),
             Question::DefaultEncoder => Answer::Text(config.default_encoder()),
             Question::TakesEncoder => Answer::Yes(config.takes_encoder()),
@@ -245,6 +251,16 @@ impl Declared {
     /// See `Declare::reads_totals`.
     pub fn reads_totals(&self) -> bool {
         ask!(self, Question::ReadsTotals, Yes)
+    }
+
+    /// See `Declare::stored`.
+    pub fn stored(&self) -> Stored {
+        ask!(self, Question::Stored, Stored)
+    }
+
+    /// See `Declare::name_pattern`.
+    pub fn name_pattern(&self, hostname: &str) -> Option<String> {
+        ask!(self, Question::NamePattern { hostname }, Pattern)
     }
 
     /// See `Declare::ticker`.

@@ -62,6 +62,10 @@ impl Declare<dyn Filter> for Config {
         Ticker::Every(DEFAULT_INTERVAL)
     }
 
+    fn name_pattern(&self, hostname: &str) -> Option<String> {
+        Some(Namespace::new(self.naming(hostname)).pattern())
+    }
+
     fn default_matcher(&self) -> Option<&'static str> {
         Some("Type == 'heka.statsample'")
     }

@@ -18,7 +18,7 @@ use crate::graphite::{PathTemplate, TagMode, parse_line};
 use crate::net::{Broken, Connection, UdpSender, World, is_closed, whole_lines, write_all};
 use crate::plugin::{
     Attempted, BackendStatus, Backends, BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture,
-    Outcome, Outgoing, Output, Protocol,
+    Outcome, Outgoing, Output, Protocol, Stored,
 };
 use crate::time::{Clock, Stamp};
 use flush::{Flush, Writing};
@@ -136,6 +136,13 @@ impl Declare<dyn Output> for Config {
             Transport::Udp => Protocol::Udp,
         };
         vec![Endpoint::new(protocol, &self.address, "address")]
+    }
+
+    fn stored(&self) -> Stored {
+        match self.tags {
+            Tags::Path if !self.tag_template.starts_with("{name}") => Stored::Renamed,
+            _ => Stored::Named,
+        }
     }
 
     fn default_matcher(&self) -> Option<&'static str> {
