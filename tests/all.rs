@@ -12,6 +12,7 @@ mod file_output;
 mod flood;
 mod floors;
 mod forwarding;
+mod grafana;
 mod heka_clients;
 mod import;
 mod key_flush;

@@ -35,12 +35,35 @@ impl Carbon {
             skip(missing);
             return None;
         }
+        Some(Carbon::started(|directory, port, pickle_port| {
+            write_configuration(directory, port, pickle_port, interval);
+        }))
+    }
+
+    /// Starts one with the configuration of the folder `shipped`, as far as ports and places go; the index of tags is
+    /// that of a graphite-web at the port `web`. Skips the test where carbon is missing.
+    pub(crate) fn start_shipped(shipped: &Path, web: u16) -> Option<Carbon> {
+        if let Err(missing) = tools() {
+            skip(missing);
+            return None;
+        }
+        Some(Carbon::started(|directory, port, pickle_port| {
+            copy_configuration(shipped, directory, port, pickle_port, web);
+        }))
+    }
+
+    fn started(configure: impl FnOnce(&Path, u16, u16)) -> Carbon {
         let directory = TempDir::new().expect("a directory can be made");
         let (port, pickle_port) = (free_port(), free_port());
-        write_configuration(directory.path(), port, pickle_port, interval);
+        configure(directory.path(), port, pickle_port);
         let mut carbon = Carbon { directory, process: None, port, pickle_port };
         carbon.start_again();
-        Some(carbon)
+        carbon
+    }
+
+    /// The folder of its files.
+    pub(crate) fn root(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Starts it again on the same port and the same files.
@@ -191,13 +214,14 @@ impl Written {
 }
 
 /// The programs that carbon and its reader need.
-struct Tools {
+pub(crate) struct Tools {
     carbon_cache: PathBuf,
-    python: PathBuf,
+    /// A python that has the modules carbon and whisper.
+    pub(crate) python: PathBuf,
 }
 
 /// Finds carbon-cache and a python that has its modules, once.
-fn tools() -> Result<&'static Tools, String> {
+pub(crate) fn tools() -> Result<&'static Tools, String> {
     static FOUND: OnceLock<Result<Tools, String>> = OnceLock::new();
     let find = || {
         let carbon_cache = program("carbon-cache").ok_or("carbon-cache is not installed")?;
@@ -235,6 +259,31 @@ fn write_configuration(directory: &Path, port: u16, pickle_port: u16, interval: 
         "storage-aggregation.conf",
         "[all]\npattern = .*\nxFilesFactor = 0\naggregationMethod = last\n".to_string(),
     );
+}
+
+/// The shipped configuration with other ports and places. Carbon's own numbers come each second.
+fn copy_configuration(shipped: &Path, directory: &Path, port: u16, pickle_port: u16, web: u16) {
+    let root = directory.display();
+    let text = std::fs::read_to_string(shipped.join("carbon.conf")).expect("carbon.conf is shipped");
+    let own = [
+        format!(
+            "STORAGE_DIR = {root}\nLOCAL_DATA_DIR = {root}/whisper/\nCONF_DIR = {root}\nLOG_DIR = {root}/log"
+        ),
+        format!(
+            "PID_DIR = {root}\nENABLE_LOGROTATION = False\nLOG_CREATES = True\nCARBON_METRIC_INTERVAL = 1"
+        ),
+        "LINE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_INTERFACE = 127.0.0.1".to_owned(),
+        format!("LINE_RECEIVER_PORT = {port}\nPICKLE_RECEIVER_PORT = {pickle_port}\nCACHE_QUERY_PORT = 0"),
+        format!("GRAPHITE_URL = http://127.0.0.1:{web}"),
+    ];
+    let own = own.join("\n");
+    let is_own = |line: &&str| own.lines().any(|mine| mine.split(" = ").next() == line.split(" = ").next());
+    let kept: Vec<&str> = text.lines().filter(|line| !is_own(line)).collect();
+    std::fs::write(directory.join("carbon.conf"), format!("{}\n{own}\n", kept.join("\n")))
+        .expect("it can be written");
+    for name in ["storage-schemas.conf", "storage-aggregation.conf"] {
+        std::fs::copy(shipped.join(name), directory.join(name)).expect("it can be copied");
+    }
 }
 
 /// Prints `name TAB stamp TAB value` for every point of every name on its input.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -33,6 +34,16 @@ impl Prometheus {
 
     /// The same with further arguments.
     pub(crate) fn start_with(target: u16, arguments: &[&str]) -> Option<Prometheus> {
+        Prometheus::configured(target, "", arguments)
+    }
+
+    /// Starts one that evaluates the rules of these files each second.
+    pub(crate) fn start_ruled(target: u16, rules: &[PathBuf]) -> Option<Prometheus> {
+        let files: String = rules.iter().map(|file| format!("- {}\n", file.display())).collect();
+        Prometheus::configured(target, &format!("  evaluation_interval: 1s\nrule_files:\n{files}"), &[])
+    }
+
+    fn configured(target: u16, more: &str, arguments: &[&str]) -> Option<Prometheus> {
         let Some(binary) = program("prometheus") else {
             skip("prometheus is not installed");
             return None;
@@ -41,7 +52,7 @@ impl Prometheus {
         let port = free_port();
         let file = directory.path().join("prometheus.yml");
         let config = format!(
-            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n- job_name: hekad\n  \
+            "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n{more}scrape_configs:\n- job_name: hekad\n  \
              static_configs:\n  - targets: ['127.0.0.1:{target}']\n"
         );
         std::fs::write(&file, config).expect("the configuration can be written");
@@ -63,13 +74,23 @@ impl Prometheus {
 
     /// Asks for the present value of an expression.
     pub(crate) fn query(&self, expression: &str) -> Result<Vec<Answer>, String> {
-        let (status, body) = http_get(self.port, &format!("/api/v1/query?query={}", escaped(expression)))?;
-        if status != 200 {
-            return Err(format!("{expression}: {status} {body}"));
-        }
-        let answer: Value = serde_json::from_str(&body).map_err(|error| format!("{error} in {body}"))?;
-        let found = answer["data"]["result"].as_array().ok_or(format!("no result in {body}"))?;
+        let body = self.ask(&format!("/api/v1/query?query={}", escaped(expression)));
+        let answer = body.map_err(|error| format!("{expression}: {error}"))?;
+        let found = answer["data"]["result"].as_array().ok_or(format!("no result in {answer}"))?;
         found.iter().map(|series| Answer::parse(series).ok_or(format!("not a sample: {series}"))).collect()
+    }
+
+    /// Gives the rules it evaluates, as its interface describes them.
+    pub(crate) fn rules(&self) -> Result<Vec<Value>, String> {
+        let answer = self.ask("/api/v1/rules")?;
+        let groups = answer["data"]["groups"].as_array().ok_or(format!("no groups in {answer}"))?;
+        Ok(groups.iter().filter_map(|group| group["rules"].as_array()).flatten().cloned().collect())
+    }
+
+    fn ask(&self, path: &str) -> Result<Value, String> {
+        let (status, body) = http_get(self.port, path)?;
+        let answer = serde_json::from_str(&body).map_err(|error| format!("{error} in {body}"))?;
+        if status == 200 { Ok(answer) } else { Err(format!("{status} {body}")) }
     }
 
     /// Asks until `check` has no objection to the answers.
@@ -141,7 +162,8 @@ pub(crate) fn promtool(page: &str) -> Option<Verdict> {
     Some(Verdict { code: answer.status.code(), remarks })
 }
 
-fn escaped(text: &str) -> String {
+/// A text as it stands in a query of a URL.
+pub(crate) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     text.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
