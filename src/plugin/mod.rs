@@ -20,12 +20,9 @@ pub(crate) mod testing;
 
 pub use after_stop::AfterStop;
 pub use build::{BuildContext, BuildError, Shared};
-pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Ticker};
+pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Stored, Ticker};
 pub use explain::{Asked, Explained, Fate, RuleOutcome, Survey, SurveyedStream, Surveying, ToldRule};
 pub use file::{replace_file, replace_files};
-pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Stored, Ticker};
-pub use explain::{Asked, Explained, Fate, RuleOutcome, SurveyedStream, Surveying, ToldRule};
-pub use file::replace_file;
 pub use filter::{Emit, Filter};
 pub use input::{
     Complaint, DecodeError, Decoder, Draft, Input, Intake, Intakes, Io, Note, Notes, Split, SplitFault,
