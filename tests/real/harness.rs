@@ -18,10 +18,19 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command` with both of its outputs appended to the file `log`.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Process {
+        Process::start_with(command, log, Stdio::null())
+    }
+
+    /// The same with an input that stays open, and silent, for programs that end with it.
+    pub(crate) fn start_waiting(command: &mut Command, log: &Path) -> Process {
+        Process::start_with(command, log, Stdio::piped())
+    }
+
+    fn start_with(command: &mut Command, log: &Path, input: Stdio) -> Process {
         let out =
             std::fs::File::options().create(true).append(true).open(log).expect("the log can be opened");
         let err = out.try_clone().expect("the log can be opened twice");
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let child = command.stdin(input).stdout(out).stderr(err).spawn();
         Process { child: child.expect("the server can be started"), log: log.to_path_buf() }
     }
 

@@ -44,7 +44,7 @@ fn a_server_of_openssl_that_asks_for_a_certificate_gets_what_is_sent() {
             "-key",
             "server.key",
         ]);
-        let server = Process::start(&mut command, &log);
+        let server = Process::start_waiting(&mut command, &log);
         let place = |name: &str| openssl.place(name).display().to_string();
         let sections = format!(
             "[TcpOutput]\nmessage_matcher = \"Type == 'heka.statsample'\"\naddress = \"127.0.0.1:{port}\"\nencoder = \"PayloadEncoder\"\nuse_tls = true\n\
@@ -69,7 +69,8 @@ fn listening(openssl: &OpenSsl, port: u16, log: &Path) -> String {
         "[secure]\ntype = \"TcpInput\"\naddress = \"127.0.0.1:{port}\"\nsplitter = \"TokenSplitter\"\ndecoder = \"words\"\nuse_tls = true\n\
          [secure.tls]\ncert_file = \"{}\"\nkey_file = \"{}\"\nclient_auth = \"RequireAndVerifyClientCert\"\nclient_cafile = \"{}\"\n\
          [words]\ntype = \"PayloadRegexDecoder\"\nmatch_regex = '(?P<Line>.+)'\n[words.message_fields]\nLine = \"%Line%\"\n\
-         [FileOutput]\nmessage_matcher = \"Logger == 'secure'\"\npath = \"{}\"\n",
+         [FileOutput]\nmessage_matcher = \"Logger == 'secure'\"\npath = \"{}\"\nencoder = \"as-it-is\"\n\
+         [as-it-is]\ntype = \"PayloadEncoder\"\nappend_newlines = false\n",
         place("server.pem"),
         place("server.key"),
         place("ca.pem"),
