@@ -249,14 +249,15 @@ async fn open(world: &World, place: &Place, local: Option<&Address>) -> io::Resu
 }
 
 /// Whether the system says that it is longer than a datagram may be on this way.
+#[cfg(unix)]
 fn is_too_long(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    return error.raw_os_error() == Some(nix::libc::EMSGSIZE);
-    #[cfg(not(unix))]
-    return {
-        let _ = error;
-        false
-    };
+    error.raw_os_error() == Some(nix::libc::EMSGSIZE)
+}
+
+/// The same where the system has no such word.
+#[cfg(not(unix))]
+fn is_too_long(_: &io::Error) -> bool {
+    false
 }
 
 /// The most that UDP over IPv4 can carry.
