@@ -12,10 +12,8 @@ use crate::config::{Bytes, Check, Violation, permissions};
 use crate::flow::Patience;
 use crate::matcher::{Fact, Facts};
 use crate::message::Text;
-use crate::net::{BindOptions, Datagram, Family, Place, PlaceError, UdpLane, resolve_to_listen};
-use crate::plugin::{
-    BuildContext, BuildError, Declare, Endpoint, Fault, Input, Intake, Io, LocalFuture, Protocol,
-};
+use crate::net::{BindOptions, Datagram, DatagramNet, Place, PlaceError, UdpLane, resolve_to_listen};
+use crate::plugin::{BuildContext, BuildError, Declare, Endpoint, Fault, Input, Intake, Io, LocalFuture};
 
 /// Options of `UdpInput`; names and defaults are Heka's where it had them.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -23,7 +21,7 @@ use crate::plugin::{
 pub struct Config {
     /// Transport: "udp" (default), "udp4", "udp6", or "unixgram" for the datagrams of a unix socket.
     #[serde(default)]
-    pub net: Net,
+    pub net: DatagramNet,
     /// Where to listen: host:port, such as "127.0.0.1:5565"; with net = "unixgram" the path of a socket, whose file is removed
     /// at the stop, or on Linux a name after "@", which has no file and is open to all.
     pub address: String,
@@ -40,21 +38,6 @@ pub struct Config {
     pub socket_mode: String,
 }
 
-/// Transport of a listener.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Net {
-    /// Any address.
-    #[default]
-    Udp,
-    /// Those of IPv4.
-    Udp4,
-    /// Those of IPv6.
-    Udp6,
-    /// A unix socket.
-    Unixgram,
-}
-
 fn receive_buffer() -> Bytes {
     Bytes(25 << 20)
 }
@@ -65,12 +48,7 @@ fn socket_mode() -> String {
 
 impl Config {
     fn place(&self) -> Result<Place, PlaceError> {
-        match self.net {
-            Net::Udp => Place::network(&self.address, Family::Any),
-            Net::Udp4 => Place::network(&self.address, Family::V4),
-            Net::Udp6 => Place::network(&self.address, Family::V6),
-            Net::Unixgram => Place::unix(&self.address),
-        }
+        self.net.place(&self.address)
     }
 }
 
@@ -81,7 +59,7 @@ impl Check for Config {
         if let Err(error) = self.place() {
             refuse("address", error.to_string());
         }
-        if self.set_hostname && self.net == Net::Unixgram {
+        if self.set_hostname && self.net == DatagramNet::Unixgram {
             refuse("set_hostname", "means nothing for a unix socket".to_owned());
         }
         if !(4096..=1 << 30).contains(&self.receive_buffer.0) {
@@ -108,14 +86,13 @@ impl Declare<dyn Input> for Config {
 
     fn patience(&self) -> Patience {
         match self.net {
-            Net::Unixgram => Patience::Waits,
-            Net::Udp | Net::Udp4 | Net::Udp6 => Patience::Cannot,
+            DatagramNet::Unixgram => Patience::Waits,
+            DatagramNet::Udp | DatagramNet::Udp4 | DatagramNet::Udp6 => Patience::Cannot,
         }
     }
 
     fn listens(&self) -> Vec<Endpoint> {
-        let protocol = if self.net == Net::Unixgram { Protocol::Unix } else { Protocol::Udp };
-        self.place().iter().map(|place| place.endpoint(protocol, "address")).collect()
+        self.place().iter().map(|place| place.endpoint(self.net.protocol(), "address")).collect()
     }
 
     fn build(&self, _: &BuildContext) -> Result<Box<dyn Input>, BuildError> {

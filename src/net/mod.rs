@@ -55,7 +55,7 @@ pub use lane::{PushDatagram, UdpLane, reachable};
 pub use lines::{Cut, LineCutter};
 pub use owner::{Owner, Protocol, owner_of};
 pub use pace::{LONGEST_PAUSE, Pace, USUAL_PAUSE};
-pub use place::{Family, Place, PlaceError, resolve_to_listen};
+pub use place::{DatagramNet, Family, Place, PlaceError, resolve_to_listen};
 #[cfg(not(target_os = "linux"))]
 pub use plain::{BATCH, UdpReceiver, Waker};
 pub use reading::Taken;

@@ -3,6 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Address, AddressError, flaw_of_socket};
 use crate::plugin::{BuildError, Endpoint, Protocol};
 
@@ -35,6 +38,41 @@ impl Family {
             Family::V4 => " of IPv4",
             Family::V6 => " of IPv6",
         }
+    }
+}
+
+/// Transports of datagrams, as Heka's `net` names them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatagramNet {
+    /// Any address.
+    #[default]
+    Udp,
+    /// Those of IPv4.
+    Udp4,
+    /// Those of IPv6.
+    Udp6,
+    /// A unix socket.
+    Unixgram,
+}
+
+impl DatagramNet {
+    /// The place that `address` names.
+    ///
+    /// # Errors
+    /// [`PlaceError`].
+    pub fn place(self, address: &str) -> Result<Place, PlaceError> {
+        match self {
+            DatagramNet::Udp => Place::network(address, Family::Any),
+            DatagramNet::Udp4 => Place::network(address, Family::V4),
+            DatagramNet::Udp6 => Place::network(address, Family::V6),
+            DatagramNet::Unixgram => Place::unix(address),
+        }
+    }
+
+    /// Under which protocol others clash with it.
+    pub fn protocol(self) -> Protocol {
+        if self == DatagramNet::Unixgram { Protocol::Unix } else { Protocol::Udp }
     }
 }
 

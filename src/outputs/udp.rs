@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Address, Bytes, Check, Seconds, Violation};
 use crate::flow::Count;
-use crate::net::{Family, Place, PlaceError, UdpSender, UnixSender, World};
+use crate::net::{DatagramNet, Place, PlaceError, UdpSender, UnixSender, World};
 use crate::plugin::{
     BuildContext, BuildError, Declare, Endpoint, Fault, Frames, LocalFuture, Outcome, Outgoing, Output,
-    Protocol, Ticker,
+    Ticker,
 };
 use crate::time::Stamp;
 
@@ -26,7 +26,7 @@ use crate::time::Stamp;
 pub struct Config {
     /// Transport: "udp" (default), "udp4", "udp6", or "unixgram" for a unix socket.
     #[serde(default)]
-    pub net: Net,
+    pub net: DatagramNet,
     /// Where to send to: host:port, or with net = "unixgram" the path of a socket. The name is looked up once a minute.
     pub address: String,
     /// UDP: the address to send from, as host:port, or host:0 for any port. Default: the system's choice.
@@ -41,21 +41,6 @@ pub struct Config {
     pub send_timeout: Seconds,
 }
 
-/// Transport.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Net {
-    /// Any address.
-    #[default]
-    Udp,
-    /// Those of IPv4.
-    Udp4,
-    /// Those of IPv6.
-    Udp6,
-    /// A unix socket.
-    Unixgram,
-}
-
 fn max_message_size() -> Bytes {
     Bytes(LARGEST)
 }
@@ -66,12 +51,7 @@ fn send_timeout() -> Seconds {
 
 impl Config {
     fn place(&self) -> Result<Place, PlaceError> {
-        match self.net {
-            Net::Udp => Place::network(&self.address, Family::Any),
-            Net::Udp4 => Place::network(&self.address, Family::V4),
-            Net::Udp6 => Place::network(&self.address, Family::V6),
-            Net::Unixgram => Place::unix(&self.address),
-        }
+        self.net.place(&self.address)
     }
 }
 
@@ -87,7 +67,7 @@ impl Check for Config {
             }
             Ok(_) => {}
         }
-        if self.local_address.is_some() && self.net == Net::Unixgram {
+        if self.local_address.is_some() && self.net == DatagramNet::Unixgram {
             refuse("local_address", "means nothing for a unix socket".to_owned());
         }
         if !(512..=LARGEST).contains(&self.max_message_size.0) {
@@ -105,8 +85,7 @@ impl Declare<dyn Output> for Config {
     const SUMMARY: &'static str = "Sends a datagram for every record, UDP or to a unix socket.";
 
     fn sends_to(&self) -> Vec<Endpoint> {
-        let protocol = if self.net == Net::Unixgram { Protocol::Unix } else { Protocol::Udp };
-        self.place().iter().map(|place| place.endpoint(protocol, "address")).collect()
+        self.place().iter().map(|place| place.endpoint(self.net.protocol(), "address")).collect()
     }
 
     fn takes_encoder(&self) -> bool {
