@@ -7,11 +7,13 @@ mod cat;
 mod check;
 mod docs;
 mod flood;
+mod health;
 mod import;
 mod inject;
 mod interrupt;
 mod logstreamer;
 mod matching;
+mod request;
 mod send;
 mod shown;
 mod target;
@@ -73,6 +75,8 @@ enum Verb {
     Logstreamer(Source),
     /// Prints the manual of the plugins, of one, or of the daemon's own metrics.
     Docs(docs::Docs),
+    /// Tells whether a running daemon is well: exit code 0, or 1 and what is wrong.
+    Health(health::Health),
     /// Shows which prefixes of a running daemon have the most series, and its newest names.
     TopSeries(top_series::TopSeries),
     /// Prints the version.
@@ -127,6 +131,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Match(matching)) => matching.tell(&plugins),
         Some(Verb::Logstreamer(source)) => logstreamer::tell(&source.choice(), &plugins),
         Some(Verb::Docs(docs)) => docs.print(&plugins),
+        Some(Verb::Health(health)) => health.ask(),
         Some(Verb::TopSeries(top)) => top.show(),
         Some(Verb::Version) => {
             anstream::println!("hekad {}", env!("CARGO_PKG_VERSION"));

@@ -4,15 +4,14 @@
 //! pipe, JSON as it came with `--json`.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::io::IsTerminal;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::RUNTIME;
+use super::request::get;
 use super::shown::{grouped, printable};
 use crate::config::environment;
 
@@ -105,41 +104,24 @@ impl TopSeries {
 
     /// The body of the answer.
     fn ask(&self) -> Result<String, Trouble> {
-        let silent = |source| Trouble::Silent { address: self.address.clone(), source };
-        let answer = self.exchange().map_err(silent)?;
-        let text = String::from_utf8_lossy(&answer);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            return Err(self.strange("no HTTP".to_owned()));
-        };
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let path = format!("/-/series?format=json&count={}", self.count);
+        let answer = get(&self.address, &path, &self.credentials())
+            .map_err(|source| Trouble::Silent { address: self.address.clone(), source })?
+            .ok_or_else(|| self.strange("no HTTP".to_owned()))?;
         let address = self.address.clone();
-        match status {
-            Some(200) => Ok(body.to_owned()),
-            Some(401) => Err(Trouble::Password { address }),
-            Some(404) => Err(Trouble::NotThere { address }),
-            Some(status) => Err(Trouble::Refused { address, status, text: printable(body.trim()) }),
-            None => Err(self.strange("no HTTP".to_owned())),
+        match answer.status {
+            200 => Ok(answer.body),
+            401 => Err(Trouble::Password { address }),
+            404 => Err(Trouble::NotThere { address }),
+            status => Err(Trouble::Refused { address, status, text: printable(answer.body.trim()) }),
         }
     }
 
-    /// One request as HTTP/1.0, so that the answer ends with the connection.
-    fn exchange(&self) -> std::io::Result<Vec<u8>> {
-        let address = self.address.to_socket_addrs()?.next();
-        let address = address.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::AddrNotAvailable))?;
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let mut request =
-            format!("GET /-/series?format=json&count={} HTTP/1.0\r\nHost: {}\r\n", self.count, self.address);
-        if let Some(password) = environment("HEKAD_PASSWORD") {
-            let credentials = STANDARD.encode(format!("{}:{password}", self.user));
-            write!(request, "Authorization: Basic {credentials}\r\n").expect("text takes text");
-        }
-        request.push_str("\r\n");
-        stream.write_all(request.as_bytes())?;
-        let mut answer = Vec::new();
-        stream.take(LONGEST).read_to_end(&mut answer)?;
-        Ok(answer)
+    /// The header with the password, if there is one.
+    fn credentials(&self) -> String {
+        environment("HEKAD_PASSWORD").map_or(String::new(), |password| {
+            format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{}:{password}", self.user)))
+        })
     }
 
     fn strange(&self, reason: String) -> Trouble {
@@ -206,12 +188,6 @@ fn lasting(seconds: f64) -> String {
         _ => format!("{:.0}d", seconds / 86_400.0),
     }
 }
-
-/// How long the daemon may take for each step.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Bytes of an answer that are read.
-const LONGEST: u64 = 8 << 20;
 
 /// Letters of a bar.
 const BAR: usize = 24;
