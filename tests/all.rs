@@ -20,6 +20,7 @@ mod lane;
 mod logstreamer;
 mod metrics;
 mod network;
+mod packaging;
 mod readme;
 mod reference;
 mod seeds;

@@ -1,5 +1,5 @@
-//! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, statsd and its proxy, and the
-//! clients of PyPI.
+//! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, statsd and its proxy, the clients of
+//! PyPI, and what it is installed by: dpkg and systemd.
 //!
 //! A plain `cargo test` leaves this binary out; `cargo test --test real` runs it. `.ci/install` installs what it
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
@@ -33,6 +33,7 @@ mod hekad;
 mod load;
 mod log;
 mod openssl;
+mod packaging;
 mod page;
 mod picture;
 mod prometheus;
