@@ -93,15 +93,17 @@ mod tests {
     fn said(answer: &'static str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound").to_string();
-        let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().expect("it is asked");
-            let mut asked = [0; 256];
-            let length = stream.read(&mut asked).expect("there is a question");
-            assert!(asked[..length].starts_with(b"GET /-/healthy HTTP/1.0\r\n"));
-            stream.write_all(answer.as_bytes()).expect("it listens");
+        let place = Place::parse(&address).expect("it is an address");
+        let trouble = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut stream, _) = listener.accept().expect("it is asked");
+                let mut asked = [0; 256];
+                let length = stream.read(&mut asked).expect("there is a question");
+                assert!(asked[..length].starts_with(b"GET /-/healthy HTTP/1.0\r\n"));
+                stream.write_all(answer.as_bytes()).expect("it listens");
+            });
+            place.trouble()
         });
-        let trouble = Place::parse(&address).expect("it is an address").trouble();
-        server.join().expect("it was asked rightly");
         trouble.err().map_or(String::new(), |trouble| trouble.to_string().replace(&address, "ADDRESS"))
     }
 
