@@ -19,6 +19,7 @@ mod books;
 mod burst;
 mod carbon;
 mod clients;
+mod compare;
 mod console;
 mod exporter;
 mod exposition;
