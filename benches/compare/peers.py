@@ -5,6 +5,7 @@ interval; everything else is left as it comes, but for what makes them do the sa
 idle series are not). A new peer is one more class here and its name in `PEERS`.
 """
 
+import glob
 import os
 import shutil
 import socket
@@ -73,7 +74,9 @@ class Hekad(Peer):
     def find(cls):
         given = os.environ.get("HEKAD_BINARY")
         target = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../../target"))
-        return given if given and os.access(given, os.X_OK) else program("hekad", os.path.join(target, "release"))
+        # With a target in Cargo's configuration its name is one folder more.
+        built = [os.path.join(target, "release"), *glob.glob(os.path.join(target, "*", "release"))]
+        return shutil.which(given) if given else program("hekad", *built)
 
     def start(self):
         self.sink = Graphite(COUNTERS, TIMERS)
