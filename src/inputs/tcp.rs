@@ -18,7 +18,7 @@ use crate::matcher::{Fact, Facts};
 use crate::message::Text;
 use crate::net::{
     ByteLimits, ByteSink, Family, Place, PlaceError, StreamCounters, Taken, Tls, TlsServer, TlsSide,
-    resolve_to_listen, serve_bytes, tcp_listener,
+    flaws_of_keep_alive, keep_alive_after, resolve_to_listen, serve_bytes, tcp_listener,
 };
 use crate::plugin::{
     BoxFuture, BuildContext, BuildError, Declare, Endpoint, Fault, Input, Intake, Io, LocalFuture, Note,
@@ -110,7 +110,7 @@ impl Config {
             idle: self.idle_timeout.0,
             handshake: self.handshake_timeout.0,
             linger: LINGER,
-            keep_alive: self.keep_alive.then(|| self.keep_alive_period.map_or(KEEP_ALIVE, |period| period.0)),
+            keep_alive: keep_alive_after(self.keep_alive, self.keep_alive_period),
         }
     }
 }
@@ -118,6 +118,7 @@ impl Config {
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = self.tls.check(self.use_tls, TlsSide::Listening);
+        violations.extend(flaws_of_keep_alive(self.keep_alive, self.keep_alive_period));
         let mut refuse = |key: &str, message: String| violations.push(Violation::new(key, message));
         match (self.net, self.place()) {
             (Net::Unixpacket, _) => refuse("net", "unixpacket is not served; use \"unix\"".to_owned()),
@@ -126,12 +127,6 @@ impl Check for Config {
             }
             (_, Err(error)) => refuse("address", error.to_string()),
             (_, Ok(_)) => {}
-        }
-        if self.keep_alive_period.is_some() && !self.keep_alive {
-            refuse("keep_alive_period", "needs keep_alive = true".to_owned());
-        }
-        if self.keep_alive_period.is_some_and(|period| !KEEP_ALIVES.contains(&period.0.as_secs())) {
-            refuse("keep_alive_period", "must be from 1s to 32767s".to_owned());
         }
         if self.max_connections == 0 {
             refuse("max_connections", "must be at least 1".to_owned());
@@ -284,8 +279,3 @@ impl ByteSink for Sink {
 
 /// How long a connection that ends is read on.
 const LINGER: Duration = Duration::from_secs(1);
-
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-
-/// What Linux takes.
-const KEEP_ALIVES: std::ops::RangeInclusive<u64> = 1..=32_767;

@@ -18,6 +18,7 @@ mod frames;
 #[cfg(unix)]
 mod grams;
 pub mod http;
+mod keep_alive;
 mod lane;
 mod lines;
 mod owner;
@@ -51,6 +52,7 @@ pub use flooding::{Flooded, Flooding, MOST, Packet, Stopwatch, Trouble, pause};
 #[cfg(unix)]
 pub use grams::UnixLane;
 pub use http::{Answer, Caller, Handler, HttpLimits, HttpServers, MountError};
+pub use keep_alive::{flaws_of_keep_alive, keep_alive_after};
 pub use lane::{PushDatagram, UdpLane, reachable};
 pub use lines::{Cut, LineCutter};
 pub use owner::{Owner, Protocol, owner_of};

@@ -20,7 +20,8 @@ use tokio::runtime::Handle;
 use crate::config::{Address, Check, Seconds, Violation};
 use crate::flow::{Count, OwnMetrics};
 use crate::net::{
-    Connection, Dialed, Dialing, Hearing, Tls, TlsClient, TlsSide, World, end, explained, hear, write_all,
+    Connection, Dialed, Dialing, Hearing, Tls, TlsClient, TlsSide, World, end, explained,
+    flaws_of_keep_alive, hear, keep_alive_after, write_all,
 };
 use crate::plugin::{
     BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output, Protocol,
@@ -74,15 +75,10 @@ impl Default for Config {
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = self.tls.check(self.use_tls, TlsSide::Connecting);
+        violations.extend(flaws_of_keep_alive(self.keep_alive, self.keep_alive_period));
         let mut refuse = |key: &str, message: &str| violations.push(Violation::new(key, message));
         if self.address.port() == 0 {
             refuse("address", "needs a port other than 0");
-        }
-        if self.keep_alive_period.is_some() && !self.keep_alive {
-            refuse("keep_alive_period", "needs keep_alive = true");
-        }
-        if self.keep_alive_period.is_some_and(|period| !KEEP_ALIVES.contains(&period.0.as_secs())) {
-            refuse("keep_alive_period", "must be from 1s to 32767s");
         }
         for (key, timeout) in [("connect_timeout", self.connect_timeout), ("send_timeout", self.send_timeout)]
         {
@@ -305,9 +301,7 @@ impl TcpOutput {
             host: config.address.host(),
             port: config.address.port(),
             local: config.local_address.as_ref(),
-            keep_alive: config
-                .keep_alive
-                .then(|| config.keep_alive_period.map_or(KEEP_ALIVE, |period| period.0)),
+            keep_alive: keep_alive_after(config.keep_alive, config.keep_alive_period),
             within: config.connect_timeout.0,
         };
         let dialed = self.world.dial(&dialing, self.tls.as_ref()).await;
@@ -343,11 +337,6 @@ impl TcpOutput {
         Fault::caused(format!("the connection to {} broke", self.config.address), error)
     }
 }
-
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
-
-/// What Linux takes.
-const KEEP_ALIVES: std::ops::RangeInclusive<u64> = 1..=32_767;
 
 #[cfg(test)]
 mod tests;
