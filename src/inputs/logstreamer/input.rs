@@ -16,7 +16,7 @@ use super::watch::{Changes, Watch};
 use super::{Config, TYPE};
 use crate::message::Text;
 use crate::plugin::{
-    AfterStop, BuildContext, BuildError, Fault, Input, Io, LocalFuture, Note, StreamBase, Streams,
+    AfterStop, BuildContext, BuildError, Fault, Input, Io, LocalFuture, Note, Notes, StreamBase, Streams,
 };
 use crate::tail::{Settings, Start};
 use crate::time::Stamp;
@@ -316,13 +316,12 @@ impl Run<'_> {
         }
         self.streams.values_mut().for_each(Stream::close_receipt);
         commit(self.streams.values().map(|stream| &stream.keeper), Until::Now(now), |news| {
-            self.input.counts.journal_errors.add(1);
-            news.into_iter().for_each(|text| self.io.notes.note(Note::Advice(text)));
+            not_written(&self.input.counts, &*self.io.notes, news);
         });
         // A disk that is slow, or that has many journals to take, is not to be written to all the time.
         let took = self.now().since(now);
-        self.commit_at = self.now().plus(every.max(took * 5));
         self.commit_every = every.max(took * 5);
+        self.commit_at = self.now().plus(self.commit_every);
     }
 
     /// Says how the streams are, on the page and in numbers.
@@ -385,8 +384,7 @@ impl Run<'_> {
         let (notes, counts) = (Arc::clone(&self.io.notes), Arc::clone(&self.input.counts));
         self.input.after_stop.leave(move || {
             commit(keepers.iter(), Until::Stop, |news| {
-                counts.journal_errors.add(1);
-                news.into_iter().for_each(|text| notes.note(Note::Advice(text)));
+                not_written(&counts, &*notes, news);
             });
         });
     }
@@ -403,6 +401,12 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// How often a directory that is not there is looked for.
 const MISSING: Duration = Duration::from_secs(5);
+
+/// Counts a journal that cannot be written, and says why where that is news.
+fn not_written(counts: &Counts, notes: &dyn Notes, news: Option<String>) {
+    counts.journal_errors.add(1);
+    news.into_iter().for_each(|text| notes.note(Note::Advice(text)));
+}
 
 /// How long to wait before looking whether to stop.
 const LOOK_UP: Duration = Duration::from_millis(100);
