@@ -109,7 +109,7 @@ pub(super) fn first_lines(packet: &[u8], records: u64) -> usize {
 }
 
 /// Bytes of the whole lines at the beginning of what a stream took of a packet.
-pub(super) fn whole_lines(begun: &[u8]) -> usize {
+pub(super) fn lines_within(begun: &[u8]) -> usize {
     memchr::memrchr(b'\n', begun).map_or(0, |end| end + 1)
 }
 
@@ -157,6 +157,6 @@ mod tests {
     fn packets_are_cut_at_the_ends_of_lines() {
         assert_eq!([0, 1, 2, 3].map(|lines| first_lines(b"ab\nc\nd", lines)), [0, 2, 4, 6]);
         assert_eq!([1, 2].map(|lines| first_lines(b"ab\nc\n", lines)), [3, 5]);
-        assert_eq!([&b"ab\nc"[..], b"ab", b"ab\n"].map(whole_lines), [3, 0, 3]);
+        assert_eq!([&b"ab\nc"[..], b"ab", b"ab\n"].map(lines_within), [3, 0, 3]);
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use super::pace::{Due, Pace};
-use super::packets::{Packets, first_lines, whole_lines};
+use super::packets::{Packets, first_lines, lines_within};
 use crate::net::{Flooding, MOST, Packet, Stopwatch, Trouble, pause};
 use crate::plugin::Stop;
 
@@ -177,7 +177,7 @@ impl Run<'_> {
         match self.packets.fitting(index, 1, 1) {
             // Half of a record is none.
             1 => 0,
-            _ => whole_lines(&packet[..self.flooding.begun()]),
+            _ => lines_within(&packet[..self.flooding.begun()]),
         }
     }
 }
