@@ -98,9 +98,12 @@ impl HeldDeliveries {
     ) -> bool {
         let HeldDeliveries { held, frames, encoded, since, .. } = self;
         let Some(held) = held.back_mut() else { return false };
-        while !held.is_whole() {
+        loop {
             if *encoded >= enough.records || frames.bytes.len() >= enough.bytes {
                 return true;
+            }
+            if held.is_whole() {
+                return false;
             }
             if !held.delivery.chosen.contains(held.next) {
                 held.next += 1;
@@ -116,7 +119,6 @@ impl HeldDeliveries {
                 Err(error) => *failed = Some(error),
             }
         }
-        *encoded >= enough.records || frames.bytes.len() >= enough.bytes
     }
 
     /// Whether there is anything encoded.
