@@ -86,6 +86,45 @@ fn restarts_under_load(listening: &str, connecting: &str) {
 }
 
 #[test]
+fn what_connections_sent_that_ended_while_a_queue_was_full_goes_on_when_there_is_room() {
+    let framed = |number| framed(&format!("{number}\n"));
+    // With one of these numbers the last that ends is the one that finds no room.
+    for connections in 2..=4 {
+        goes_on("type = \"TcpInput\"\naddress = \"127.0.0.1:PORT\"", connections, &framed);
+        let line = |number| format!("a.{number}:1|c\n").into_bytes();
+        goes_on("type = \"StatsdInput\"\naddress = \"127.0.0.1:PORT\"\nnet = \"tcp\"", connections, &line);
+    }
+}
+
+/// So many connections end while the output waits for its peer; then the peer is there.
+fn goes_on(relaying: &str, connections: usize, record: &dyn Fn(usize) -> Vec<u8>) {
+    let directory = TempDir::new().expect("a directory can be made");
+    let log = directory.path().join("log");
+    let (relay_port, receiver_port) = (free_port(), free_port());
+    let relaying = relaying.replace("PORT", &relay_port.to_string());
+    let relay = Daemon::start(&format!(
+        "[hekad]\nplugin_chansize = 2\n[relaying]\n{relaying}\n\
+         [sending]\ntype = \"TcpOutput\"\nmessage_matcher = \"TRUE\"\naddress = \"127.0.0.1:{receiver_port}\"\n\
+         [sending.retries]\ndelay = \"10ms\"\nmax_delay = \"50ms\"\nmax_jitter = 0\n"
+    ));
+    let came = relay.ledger.own().counter("hekad_connections_total", &[("input", "relaying")]);
+    for number in 0..connections {
+        let mut stream = TcpStream::connect(("127.0.0.1", relay_port)).expect("the relay listens");
+        stream.write_all(&record(number)).expect("the relay reads");
+    }
+    wait_until(|| came.value() == connections as u64);
+    let receiver = Daemon::start(&format!(
+        "[receiving]\ntype = \"TcpInput\"\naddress = \"127.0.0.1:{receiver_port}\"\n\
+         [FileOutput]\nmessage_matcher = \"TRUE\"\npath = \"{}\"\n",
+        log.display()
+    ));
+    // Nothing comes that would take along what is held back.
+    wait_until(|| fs::read_to_string(&log).is_ok_and(|text| text.split_whitespace().count() == connections));
+    assert_eq!(relay.stop().lost_total(), 0);
+    receiver.stop();
+}
+
+#[test]
 fn limits_are_kept_and_counted() {
     let port = free_port();
     let daemon = Daemon::start(&format!(

@@ -272,6 +272,10 @@ impl ByteSink for Sink {
         self.0.flush()
     }
 
+    fn finish(&mut self) -> bool {
+        self.0.end(None) && self.0.flush()
+    }
+
     fn ready(&mut self) -> BoxFuture<'_, ()> {
         self.0.ready()
     }

@@ -28,6 +28,9 @@ pub trait ByteSink: Send {
     /// Told that nothing is there to be read for now. False if there is no room for more.
     fn settle(&mut self) -> bool;
 
+    /// Told that nothing more comes, so that what is held back goes on. False if there is no room for it.
+    fn finish(&mut self) -> bool;
+
     /// Resolves when there is room again.
     fn ready(&mut self) -> BoxFuture<'_, ()>;
 }
@@ -164,6 +167,7 @@ impl<S: ByteSink> ByteConnection<S> {
             }
             End::Broken | End::CutOff => {}
         }
+        reading.finish().await;
     }
 }
 
@@ -192,6 +196,10 @@ impl<S: ByteSink> Taking for Bytes<S> {
 
     fn settle(&mut self) -> bool {
         self.sink.settle()
+    }
+
+    fn finish(&mut self) -> bool {
+        self.sink.finish()
     }
 
     fn ready(&mut self) -> BoxFuture<'_, ()> {

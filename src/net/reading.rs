@@ -25,6 +25,9 @@ pub(super) trait Taking: Send {
         true
     }
 
+    /// Told that nothing more comes: what is held back is handed on. False if there is no room for it.
+    fn finish(&mut self) -> bool;
+
     /// Resolves when there is room again.
     fn ready(&mut self) -> BoxFuture<'_, ()>;
 }
@@ -90,6 +93,14 @@ impl<T: AsyncRead + Unpin, K: Taking> Reading<T, K> {
             if taken.whole || !taken.room {
                 deadline = Instant::now() + self.idle;
             }
+        }
+    }
+
+    /// Hands on what is held back, and waits for room if there is none: nobody else would before another connection
+    /// brings something. A stop is not waited for here.
+    pub(super) async fn finish(&mut self) {
+        if !self.taking.finish() {
+            race(self.stopping.begun(), self.taking.ready()).await;
         }
     }
 

@@ -32,6 +32,9 @@ pub trait LineSink: Send {
     /// all the same.
     fn lines(&mut self, chunk: &[u8]) -> bool;
 
+    /// Told that nothing more comes. False if there is no room yet for what was taken.
+    fn finish(&mut self) -> bool;
+
     /// Resolves when there is room again.
     fn ready(&mut self) -> BoxFuture<'_, ()>;
 
@@ -311,6 +314,10 @@ impl<S: LineSink> Taking for Lines<S> {
         Taken { whole, room, broken: self.cutter.is_broken() }
     }
 
+    fn finish(&mut self) -> bool {
+        self.sink.finish()
+    }
+
     fn ready(&mut self) -> BoxFuture<'_, ()> {
         self.sink.ready()
     }
@@ -336,6 +343,7 @@ where
     if cutter.open_bytes() > 0 {
         counters.unfinished.fetch_add(1, Ordering::Relaxed);
     }
+    reading.finish().await;
 }
 
 /// Takes what has arrived, and what comes until the peer has ended too or is quiet. Waits for no room: what stays behind

@@ -92,6 +92,10 @@ impl LineSink for Sink {
         pushed && self.intake.flush()
     }
 
+    fn finish(&mut self) -> bool {
+        self.intake.flush()
+    }
+
     fn ready(&mut self) -> BoxFuture<'_, ()> {
         self.intake.ready()
     }

@@ -150,6 +150,10 @@ impl ByteSink for Sink {
         true
     }
 
+    fn finish(&mut self) -> bool {
+        true
+    }
+
     fn ready(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }

@@ -209,6 +209,10 @@ impl LineSink for Sink {
         self.0.full.load(Ordering::SeqCst) == 0
     }
 
+    fn finish(&mut self) -> bool {
+        true
+    }
+
     fn ready(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(async { self.0.ready.acquire().await.unwrap().forget() })
     }
