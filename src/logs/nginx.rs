@@ -145,7 +145,7 @@ impl AccessFormat {
     pub fn read(&self, line: &[u8], message: &mut Message) -> Result<(), LineError> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if !line.starts_with(&self.begin) {
+        if !begins_with(line, &self.begin) {
             return Err(LineError::Begin);
         }
         let line = Line { bytes: line, text: std::str::from_utf8(line).ok() };
@@ -356,7 +356,7 @@ impl Line<'_> {
     }
 }
 
-/// As `starts_with`, for a few bytes, of which a call would cost more than all.
+/// As `starts_with`, for a few bytes or none, of which a call would cost more than all.
 fn begins_with(bytes: &[u8], few: &[u8]) -> bool {
     bytes.len() >= few.len() && bytes.iter().zip(few).all(|(byte, other)| byte == other)
 }
