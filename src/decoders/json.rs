@@ -144,7 +144,7 @@ impl Decoder for JsonDecoder {
             message.type_ = type_.clone();
         }
         if self.keep {
-            message.payload = record.to_vec();
+            message.payload.extend_from_slice(record);
         }
         let mut reader = serde_json::Deserializer::from_slice(record);
         let mut filling =

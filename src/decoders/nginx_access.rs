@@ -98,7 +98,7 @@ impl Decoder for NginxAccessDecoder {
             message.type_ = type_.clone();
         }
         if self.keep {
-            message.payload = record.to_vec();
+            message.payload.extend_from_slice(record);
         }
         draft.messages.push(message);
         Ok(())

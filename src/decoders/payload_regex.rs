@@ -207,7 +207,7 @@ impl Decoder for PayloadRegexDecoder {
             return Err(DecodeError("no match".to_owned()));
         }
         let mut message = draft.begun();
-        message.payload = record.to_vec();
+        message.payload.extend_from_slice(record);
         if is_match {
             let captured = |group: usize| -> &[u8] {
                 self.found.get(group).map_or(&[][..], |(start, end)| &record[start..end])

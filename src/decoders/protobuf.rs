@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Check;
 use crate::matcher::Facts;
-use crate::message::{Message, wire};
+use crate::message::wire;
 use crate::plugin::{BuildContext, BuildError, Declare, DecodeError, Decoder, Draft};
 
 /// It has no options.
@@ -40,10 +40,15 @@ struct ProtobufDecoder;
 
 impl Decoder for ProtobufDecoder {
     fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError> {
-        let message = wire::decode(record).map_err(|error| DecodeError(format!("no message: {error}")))?;
-        // One without a uuid has none to be known by.
-        let uuid = if message.uuid == [0; 16] { draft.uuids.next() } else { message.uuid };
-        draft.messages.push(Message { uuid, signer: draft.base.signer.clone(), ..message });
+        let mut message = draft.blank();
+        wire::decode_into(record, &mut message)
+            .map_err(|error| DecodeError(format!("no message: {error}")))?;
+        if message.uuid == [0; 16] {
+            // One without a uuid has none to be known by.
+            message.uuid = draft.uuids.next();
+        }
+        message.signer = draft.base.signer.clone();
+        draft.messages.push(message);
         Ok(())
     }
 }

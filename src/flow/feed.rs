@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::kinds::{Kinds, Taken};
 use super::{
     Body, Delivery, FeedCounts, Leg, LossReason, Offered, OnFull, Pack, Patience, Poured, Queue, RecordRef,
-    Routes, Seat, Selection, Serial, SeriesTest, Test, Trace, Way,
+    Returns, Routes, Seat, Selection, Serial, SeriesTest, Test, Trace, Way,
 };
 use crate::matcher::Facts;
 use crate::metric::SampleBatch;
@@ -59,6 +60,9 @@ pub struct Feed {
     batch: u64,
     waiting: Vec<(usize, Delivery)>,
     spare: Spare,
+    kinds: Kinds,
+    /// What comes back of its packs, once that was asked for.
+    returns: Option<Arc<Returns>>,
 }
 
 /// Memory of the last batch for the next: bits of a selection, and of the union of all.
@@ -80,7 +84,17 @@ impl Feed {
     /// Opens a feed; the legs are asked for now.
     pub fn open(spec: FeedSpec, routes: Arc<dyn Routes>) -> Feed {
         let (seen, legs) = routes.legs(&spec.producer, spec.seat, &spec.facts, spec.patience);
-        Feed { spec, routes, legs, seen, batch: 0, waiting: Vec::new(), spare: Spare::default() }
+        Feed {
+            spec,
+            routes,
+            legs,
+            seen,
+            batch: 0,
+            waiting: Vec::new(),
+            spare: Spare::default(),
+            kinds: Kinds::default(),
+            returns: None,
+        }
     }
 
     /// Whether there is a consumer at all.
@@ -95,7 +109,7 @@ impl Feed {
         self.spec.wiring == Wiring::Messages
             || self.legs.iter().any(|leg| match (&leg.way, &leg.test) {
                 (Way::Queue(_), _) => true,
-                (_, Test::Record(matcher)) => matcher.reads_payload(),
+                (_, Test::Record(matcher) | Test::Kind(matcher)) => matcher.reads_payload(),
                 _ => false,
             })
     }
@@ -117,10 +131,11 @@ impl Feed {
         let records = body.len();
         self.spec.counts.records.add(records as u64);
         let serial = Serial { feed: self.spec.number, batch: self.batch };
-        let pack = Pack { facts: Arc::clone(&self.spec.facts), trace, serial, body };
+        let home = self.returns.clone();
+        let mut pack = Pack::new(Arc::clone(&self.spec.facts), trace, serial, body).of(home);
         if pack.trace.hops > self.spec.max_hops {
             self.refuse(records as u64, LossReason::Hops);
-            return Sent::Done(Some(pack.body));
+            return Sent::Done(Some(pack.take_body()));
         }
         let back = match self.spec.wiring {
             Wiring::Messages => {
@@ -129,11 +144,18 @@ impl Feed {
             }
             Wiring::AsConfigured | Wiring::Queues => self.deliver(pack),
         };
-        if self.waiting.is_empty() { Sent::Done(back.map(|pack| pack.body)) } else { Sent::Wait }
+        if self.waiting.is_empty() { Sent::Done(back.map(|mut pack| pack.take_body())) } else { Sent::Wait }
+    }
+
+    /// A body that was sent and that every consumer is done with, whatever is in it, so that its memory can be used again.
+    /// Those that came back before it was first asked for are gone.
+    pub fn reclaim(&mut self) -> Option<Body> {
+        self.returns.get_or_insert_default().take()
     }
 
     /// Brings a pack to its consumers; gives it back if none of them keeps it.
     fn deliver(&mut self, pack: Pack) -> Option<Pack> {
+        self.kinds.forget();
         let mut matched = Union::new(pack.body.len(), std::mem::take(&mut self.spare.union));
         self.pour(&pack, &mut matched);
         let pack = self.offer(pack, &mut matched);
@@ -217,7 +239,10 @@ impl Feed {
             if served.contains(&leg.counts.consumer) {
                 continue;
             }
-            let Some((chosen, count)) = choose(&mut leg.test, pack, &mut self.spare.chosen) else { continue };
+            let Some((chosen, count)) = choose(&mut leg.test, pack, &mut self.spare.chosen, &mut self.kinds)
+            else {
+                continue;
+            };
             match catch_unwind(AssertUnwindSafe(|| lane.pour(pack, &chosen))) {
                 Ok(Poured::Taken) => {
                     leg.counts.offer(count);
@@ -262,7 +287,10 @@ impl Feed {
                 continue;
             }
             let seen = shared.as_deref().or(own.as_ref()).expect("the pack is here or shared");
-            let Some((chosen, count)) = choose(&mut leg.test, seen, &mut self.spare.chosen) else { continue };
+            let Some((chosen, count)) = choose(&mut leg.test, seen, &mut self.spare.chosen, &mut self.kinds)
+            else {
+                continue;
+            };
             matched.add(&chosen);
             let pack = shared.get_or_insert_with(|| Arc::new(own.take().expect("shared once")));
             let delivery = Delivery { pack: Arc::clone(pack), chosen, joint: Arc::clone(&leg.counts) };
@@ -305,39 +333,46 @@ impl Drop for Feed {
     }
 }
 
-/// The records of `pack` that pass `test`, in the memory of `spare`, and their number; none if there is nothing to
+/// The records of `pack` that pass `test`, in the memory of `words`, and their number; none if there is nothing to
 /// hand over.
-fn choose(test: &mut Test, pack: &Pack, spare: &mut Vec<u64>) -> Option<(Selection, u64)> {
+fn choose(test: &mut Test, pack: &Pack, words: &mut Vec<u64>, kinds: &mut Kinds) -> Option<(Selection, u64)> {
     let records = pack.body.len();
+    let all = Some((Selection::All, records as u64));
     match (test, &pack.body) {
         // A batch without samples still carries its tally to those who take everything.
-        (Test::Every, _) => return Some((Selection::All, records as u64)),
-        (Test::Series(series), Body::Samples(batch)) => choose_by_series(series, batch, pack, spare),
-        (Test::Series(SeriesTest { matcher, .. }) | Test::Record(matcher), _) => {
-            spare.clear();
-            spare.resize(records.div_ceil(64), 0);
-            for index in (0..records).filter(|&index| matcher.matches(&pack.record(index))) {
-                spare[index / 64] |= 1 << (index % 64);
+        (Test::Every, _) => return all,
+        (Test::Series(series), Body::Samples(batch)) => fill(words, records, |index| {
+            let sample = &batch.samples[index];
+            series.answer(sample.series, sample.kind, |matcher| {
+                let name = batch.names.series(sample.series);
+                matcher.matches(&RecordRef::series(&name, sample.kind, pack))
+            })
+        }),
+        (Test::Kind(matcher), Body::Messages(messages)) => {
+            match kinds.ask(messages, |index| matcher.matches(&messages[index])) {
+                Taken::None => return None,
+                Taken::All => return all,
+                Taken::Some { of, kinds } => fill(words, records, |index| kinds >> of[index] & 1 == 1),
+                Taken::Unknown => fill(words, records, |index| matcher.matches(&messages[index])),
             }
         }
+        (Test::Series(SeriesTest { matcher, .. }) | Test::Record(matcher) | Test::Kind(matcher), _) => {
+            fill(words, records, |index| matcher.matches(&pack.record(index)));
+        }
     }
-    match spare.iter().map(|word| word.count_ones() as usize).sum() {
+    match words.iter().map(|word| word.count_ones() as usize).sum() {
         0 => None,
-        count if count == records => Some((Selection::All, count as u64)),
-        count => Some((Selection::Only(std::mem::take(spare)), count as u64)),
+        count if count == records => all,
+        count => Some((Selection::Only(std::mem::take(words)), count as u64)),
     }
 }
 
-fn choose_by_series(series: &mut SeriesTest, batch: &SampleBatch, pack: &Pack, words: &mut Vec<u64>) {
+/// Sets the bits of the records that are chosen, and no others.
+fn fill(words: &mut Vec<u64>, records: usize, mut is_chosen: impl FnMut(usize) -> bool) {
     words.clear();
-    words.extend(batch.samples.chunks(64).map(|samples| {
-        samples.iter().rev().fold(0, |word, sample| {
-            let yes = series.answer(sample.series, sample.kind, |matcher| {
-                let name = batch.names.series(sample.series);
-                matcher.matches(&RecordRef::series(&name, sample.kind, pack))
-            });
-            word << 1 | u64::from(yes)
-        })
+    words.extend((0..records).step_by(64).map(|start| {
+        let indexes = start..records.min(start + 64);
+        indexes.rev().fold(0, |word, index| word << 1 | u64::from(is_chosen(index)))
     }));
 }
 
@@ -382,8 +417,7 @@ fn expanded(mut pack: Pack) -> Vec<Pack> {
     let tally = SampleBatch { tally: std::mem::take(&mut batch.tally), ..tally };
     let count = batch.samples.len();
     let messages = (0..count).map(|index| pack.record(index).to_message().into_owned()).collect();
-    let with =
-        |body| Pack { facts: Arc::clone(&pack.facts), trace: pack.trace.clone(), serial: pack.serial, body };
+    let with = |body| Pack::new(Arc::clone(&pack.facts), pack.trace.clone(), pack.serial, body);
     let mut packs = Vec::new();
     if !tally.is_empty() {
         packs.push(with(Body::Samples(tally)));

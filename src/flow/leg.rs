@@ -78,6 +78,8 @@ pub enum Test {
     Series(SeriesTest),
     /// Asked of every record.
     Record(Matcher),
+    /// The same, where the answer depends on Type and Logger alone.
+    Kind(Matcher),
 }
 
 /// How records get to a consumer.

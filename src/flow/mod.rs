@@ -4,6 +4,7 @@
 //! when routes changed; producers cannot tell a queue from a lane.
 
 mod feed;
+mod kinds;
 mod ledger;
 mod leg;
 mod maker;
@@ -19,6 +20,7 @@ pub use ledger::{FeedCounts, JointCounts, Ledger, LedgerError, LossReason, Table
 pub use leg::{Health, Inlet, Lane, Leg, OnFull, Patience, Poured, Routes, Seat, SeriesTest, Test, Way};
 pub use maker::MessageMaker;
 pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
+use pack::Returns;
 pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace, snapshot_weight};
 pub use queue::{Offered, Queue};
 pub use record::{

@@ -1,6 +1,6 @@
 //! Packs: a batch of records under the facts of its stream, with the trace that acknowledges it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{JointCounts, LossReason, RecordRef};
 use crate::aggregate::{Distribution, Snapshot};
@@ -125,9 +125,62 @@ pub struct Pack {
     pub serial: Serial,
     /// The records.
     pub body: Body,
+    /// Where they go when everybody is done with them, if anybody wants them.
+    pub(super) home: Option<Arc<Returns>>,
 }
 
+impl Drop for Pack {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            home.give(self.take_body());
+        }
+    }
+}
+
+/// Bodies that every consumer is done with, on their way back to whom they came from: to free a record on another thread
+/// than that which made it costs more than to fill it.
+#[derive(Default)]
+pub(super) struct Returns(Mutex<Vec<Body>>);
+
+impl Returns {
+    fn give(&self, body: Body) {
+        let mut bodies = self.lock();
+        if bodies.len() < MOST_RETURNED && !body.is_empty() {
+            bodies.push(body);
+        }
+    }
+
+    pub(super) fn take(&self) -> Option<Body> {
+        self.lock().pop()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Body>> {
+        // Whole bodies are put in and taken out.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bodies that wait at most: more come back at once only where a queue was full and is no longer.
+const MOST_RETURNED: usize = 4;
+
 impl Pack {
+    /// A body under the facts of its stream.
+    pub fn new(facts: Arc<Facts>, trace: Trace, serial: Serial, body: Body) -> Pack {
+        Pack { facts, trace, serial, body, home: None }
+    }
+
+    /// This pack, with where its records go in the end.
+    #[must_use]
+    pub(super) fn of(mut self, home: Option<Arc<Returns>>) -> Pack {
+        self.home = home;
+        self
+    }
+
+    /// The records, which it then no longer has.
+    pub(super) fn take_body(&mut self) -> Body {
+        std::mem::replace(&mut self.body, Body::Messages(Vec::new()))
+    }
+
     /// The `index`-th record, borrowed.
     ///
     /// # Panics
@@ -229,5 +282,29 @@ impl Delivery {
         {
             ack.failed();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_comes_back_when_its_last_consumer_is_done_and_no_more_than_are_of_use() {
+        let home = Arc::new(Returns::default());
+        let pack = |records: usize| {
+            let body = Body::Messages(vec![Message::default(); records]);
+            let pack = Pack::new(Arc::default(), Trace::default(), Serial::default(), body);
+            Arc::new(pack.of(Some(Arc::clone(&home))))
+        };
+        let (first, second) = (pack(3), pack(0));
+        let other = Arc::clone(&first);
+        drop((first, second));
+        assert!(home.take().is_none());
+        drop(other);
+        assert_eq!(home.take().expect("it came back").len(), 3);
+        let packs: Vec<_> = (0..10).map(|_| pack(1)).collect();
+        drop(packs);
+        assert_eq!(std::iter::from_fn(|| home.take()).count(), MOST_RETURNED);
     }
 }

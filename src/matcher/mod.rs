@@ -103,6 +103,12 @@ impl Matcher {
         }
     }
 
+    /// True if all that is open in a stream of which `facts` are true asks Type and Logger.
+    pub fn asks_kind(&self, facts: &Facts) -> bool {
+        let of_kind = |test: &Test| matches!(test.variable, Variable::Header(Header::Type | Header::Logger));
+        self.compiled.expression.open_tests_all(facts, &of_kind)
+    }
+
     /// True if some test reads the payload, so that a view which can make one had better be able to.
     pub fn reads_payload(&self) -> bool {
         self.compiled.expression.any_test(&|test| test.variable == Variable::Header(Header::Payload))

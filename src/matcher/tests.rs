@@ -402,3 +402,19 @@ fn a_signed_matcher_takes_what_its_signer_signed_and_nothing_else() {
     // It is no word of the language.
     assert!(Matcher::parse("Signer == 'ops'").is_err());
 }
+
+#[test]
+fn a_matcher_that_asks_type_and_logger_says_so_of_what_is_open() {
+    let facts = Facts { hostname: Fact::Is("web".into()), ..Facts::default() };
+    for (text, expected) in [
+        ("Type == 'x'", true),
+        ("Type == 'x' && (Logger =~ /a/ || Logger == 'b')", true),
+        ("Type == 'x' && Hostname == 'web'", true),
+        ("Type == 'x' && Payload =~ /a/", false),
+        ("Type == 'x' || Severity < 4", false),
+        ("Logger == 'x' && Fields[a] != NIL", false),
+    ] {
+        assert_eq!(compiled(text).asks_kind(&facts), expected, "{text}");
+    }
+    assert!(!compiled("Hostname == 'web'").asks_kind(&Facts::default()));
+}

@@ -71,6 +71,15 @@ pub fn encode(message: &Message, out: &mut Vec<u8>) {
 /// If the bytes are something else.
 pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
     let mut message = Message::default();
+    decode_into(bytes, &mut message)?;
+    Ok(message)
+}
+
+/// The same into a message that has nothing yet but memory.
+///
+/// # Errors
+/// As `decode`; some of it may have been read.
+pub fn decode_into(bytes: &[u8], message: &mut Message) -> Result<(), WireError> {
     let mut reader = Reader(bytes);
     while let Some((number, wire)) = reader.key()? {
         match number {
@@ -83,20 +92,24 @@ pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
             LOGGER => message.logger = reader.text(number, wire)?,
             // As C and Go do it, the upper bits of what should be 32 are dropped.
             SEVERITY => message.severity = reader.number(number, wire)? as i32,
-            PAYLOAD => message.payload = reader.bytes(number, wire)?.to_vec(),
+            PAYLOAD => {
+                // Of several the last one counts.
+                message.payload.clear();
+                message.payload.extend_from_slice(reader.bytes(number, wire)?);
+            }
             ENV_VERSION => message.env_version = reader.text(number, wire)?,
             PID => message.pid = reader.number(number, wire)? as i32,
             HOSTNAME => message.hostname = reader.text(number, wire)?,
-            FIELDS => message.fields.push(decode_field(reader.bytes(number, wire)?)?),
+            FIELDS => decode_field(reader.bytes(number, wire)?, &mut message.fields)?,
             _ => reader.skip(number, wire)?,
         }
     }
-    Ok(message)
+    Ok(())
 }
 
-/// Reads a field. Its type says which of its values count, and stands before them where Heka wrote it; where it stands
+/// Reads a field and appends it. Its type says which of its values count, and stands before them where Heka wrote it; where it stands
 /// behind one of them, the bytes are read again.
-fn decode_field(bytes: &[u8]) -> Result<Field, WireError> {
+fn decode_field(bytes: &[u8], fields: &mut Vec<Field>) -> Result<(), WireError> {
     let (mut name, mut representation) = (Text::default(), Text::default());
     let mut value = Value::Strings(Values::default());
     let (mut any_value, mut again) = (false, false);
@@ -131,7 +144,8 @@ fn decode_field(bytes: &[u8]) -> Result<Field, WireError> {
             decode_value(&mut value, number, wire, &mut reader)?;
         }
     }
-    Ok(Field { name, representation, value })
+    fields.push(Field { name, representation, value });
+    Ok(())
 }
 
 /// Reads what stands under `number`, into `value` if it is of its type.
@@ -243,6 +257,7 @@ impl<'a> Reader<'a> {
         self.take(usize::try_from(length).unwrap_or(usize::MAX))
     }
 
+    #[inline]
     fn text(&mut self, number: u32, wire: u8) -> Result<Text, WireError> {
         let bytes = self.bytes(number, wire)?;
         // Mending costs several times as much as looking whether there is something to mend.

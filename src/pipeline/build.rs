@@ -393,6 +393,7 @@ impl Builder {
                 ..Message::default()
             },
             messages: Vec::new(),
+            spare: Vec::new(),
             samples: SampleBatch::new(Arc::clone(&self.context.names)),
             keep_lines: false,
             complaints: Vec::new(),

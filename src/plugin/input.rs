@@ -247,6 +247,8 @@ pub struct Draft {
     pub base: Message,
     /// Messages made.
     pub messages: Vec<Message>,
+    /// Messages that everybody is done with: new ones begin in their memory.
+    pub spare: Vec<Message>,
     /// Samples made.
     pub samples: SampleBatch,
     /// Whether a consumer reads the lines of samples.
@@ -264,9 +266,34 @@ impl Draft {
         if message.uuid == [0; 16] {
             message.uuid = self.uuids.next();
         }
+        self.give_memory(&mut message);
         message
     }
+
+    /// A message without anything.
+    pub fn blank(&mut self) -> Message {
+        let mut message = Message::default();
+        self.give_memory(&mut message);
+        message
+    }
+
+    /// Gives it that of a message that is done with, where it has none of its own.
+    fn give_memory(&mut self, message: &mut Message) {
+        let Some(Message { mut payload, mut fields, .. }) = self.spare.pop() else { return };
+        if message.payload.capacity() == 0 && payload.capacity() <= LARGEST_PAYLOAD {
+            payload.clear();
+            message.payload = payload;
+        }
+        if message.fields.capacity() == 0 && fields.capacity() <= MOST_FIELDS {
+            fields.clear();
+            message.fields = fields;
+        }
+    }
 }
+
+/// Bytes of a payload, and fields, whose memory is used again: what is larger costs more to fill than to find.
+const LARGEST_PAYLOAD: usize = 2048;
+const MOST_FIELDS: usize = 32;
 
 /// Makes uuids that no other seat makes.
 #[derive(Debug, Clone)]
@@ -302,3 +329,32 @@ pub struct Complaint {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct DecodeError(pub String);
+
+#[cfg(test)]
+mod tests {
+    use crate::message::{Field, Message};
+    use crate::plugin::testing::draft;
+
+    #[test]
+    fn a_message_begins_in_the_memory_of_another_and_has_nothing_of_it() {
+        let (mut draft, mut plain) = (draft(), draft());
+        let used = |payload: usize| Message {
+            uuid: [7; 16],
+            logger: "other".into(),
+            pid: 5,
+            payload: vec![b'x'; payload],
+            fields: vec![Field::new("name", "value"); 3],
+            signer: Some("ops".into()),
+            ..Message::default()
+        };
+        draft.spare = vec![used(1 << 20), used(100), used(100)];
+        let (begun, blank) = (draft.begun(), draft.blank());
+        assert_eq!((&begun, &blank), (&plain.begun(), &Message::default()));
+        for message in [begun, blank] {
+            assert!(message.payload.capacity() >= 100 && message.fields.capacity() >= 3);
+        }
+        // One that was large holds no small one.
+        assert_eq!(draft.begun().payload.capacity(), 0);
+        assert!(draft.spare.is_empty());
+    }
+}

@@ -42,6 +42,7 @@ pub(crate) fn draft() -> Draft {
     Draft {
         base,
         messages: Vec::new(),
+        spare: Vec::new(),
         samples,
         keep_lines: false,
         complaints: Vec::new(),

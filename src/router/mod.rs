@@ -85,11 +85,12 @@ impl Router {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    fn leg(&self, consumer: &Consumer, producer: &Arc<str>, seat: Seat, joint: Joint) -> Leg {
+    fn leg(&self, consumer: &Consumer, producer: &Arc<str>, seat: Seat, facts: &Facts, joint: Joint) -> Leg {
         let matcher = consumer.matcher.clone();
         let test = match joint.kind {
             JointKind::Yes => Test::Every,
             JointKind::Series => Test::Series(SeriesTest::new(matcher)),
+            JointKind::Maybe if matcher.asks_kind(facts) => Test::Kind(matcher),
             JointKind::Maybe => Test::Record(matcher),
         };
         let way = match &consumer.inlet {
@@ -118,7 +119,7 @@ impl Routes for Router {
         let legs = consumers.iter().filter_map(|consumer| {
             let looping = consumer.loops.contains(producer);
             let joint = join(&consumer.matcher, facts, patience, consumer.on_full, looping)?;
-            Some(self.leg(consumer, producer, seat, joint))
+            Some(self.leg(consumer, producer, seat, facts, joint))
         });
         (self.generation(), legs.collect())
     }

@@ -350,7 +350,7 @@ impl Side {
             }
             if self.failures.send {
                 let mut message = self.draft.begun();
-                message.payload = record.to_vec();
+                message.payload.extend_from_slice(record);
                 message.fields.push(Field::new(Text::new_static("decode_failure"), true));
                 let shown = &error[..error.floor_char_boundary(LONGEST_ERROR)];
                 message.fields.push(Field::new(Text::new_static("decode_error"), shown));
@@ -407,8 +407,14 @@ impl Side {
         self.refuse_undeclared();
         if let Some(feed) = self.feeds.samples.as_mut().filter(|_| !self.draft.samples.is_empty()) {
             self.counts.add(&self.draft.samples.tally);
-            let names = Arc::clone(&self.draft.samples.names);
-            let batch = std::mem::replace(&mut self.draft.samples, SampleBatch::new(names));
+            let next = match feed.reclaim() {
+                Some(Body::Samples(mut batch)) => {
+                    batch.clear();
+                    batch
+                }
+                _ => SampleBatch::new(Arc::clone(&self.draft.samples.names)),
+            };
+            let batch = std::mem::replace(&mut self.draft.samples, next);
             match feed.send(Body::Samples(batch), trace.clone()) {
                 Sent::Done(Some(Body::Samples(mut batch))) => {
                     batch.clear();
@@ -419,11 +425,24 @@ impl Side {
             }
         }
         if let Some(feed) = self.feeds.messages.as_mut().filter(|_| !self.draft.messages.is_empty()) {
+            let spare = &mut self.draft.spare;
+            let mut room = if spare.is_empty() { std::mem::take(spare) } else { Vec::new() };
             // The next batch will have about as many.
-            let room = Vec::with_capacity(self.draft.messages.len());
+            room.reserve(self.draft.messages.len());
             let messages = std::mem::replace(&mut self.draft.messages, room);
             self.bytes = 0;
-            done &= matches!(feed.send(Body::Messages(messages), trace), Sent::Done(_));
+            let back = match feed.send(Body::Messages(messages), trace) {
+                Sent::Done(back) => back,
+                Sent::Wait => {
+                    done = false;
+                    None
+                }
+            };
+            if self.draft.spare.is_empty()
+                && let Some(Body::Messages(used)) = back.or_else(|| feed.reclaim())
+            {
+                self.draft.spare = used;
+            }
         }
         done
     }

@@ -125,12 +125,8 @@ impl Lane for LossyLane {
         let samples = batch.samples.iter().enumerate();
         kept.samples.extend(samples.filter(|(index, _)| (index + 1) % self.every != 0).map(|(_, s)| *s));
         self.flushed.add(kept.samples.len() as u64);
-        let pack = Pack {
-            facts: Arc::clone(&pack.facts),
-            trace: pack.trace.clone(),
-            serial: pack.serial,
-            body: Body::Samples(kept),
-        };
+        let facts = Arc::clone(&pack.facts);
+        let pack = Pack::new(facts, pack.trace.clone(), pack.serial, Body::Samples(kept));
         self.inner.pour(&pack, chosen)
     }
 }

@@ -278,7 +278,7 @@ fn show(store: &mut Families, id: SeriesId, reading: Reading<'_>, at: Stamp) {
 }
 
 fn pack(facts: Facts, body: Body) -> Pack {
-    Pack { facts: Arc::new(facts), trace: Trace::default(), serial: Serial::default(), body }
+    Pack::new(Arc::new(facts), Trace::default(), Serial::default(), body)
 }
 
 /// Few, so that the overflow series is met.

@@ -154,12 +154,8 @@ fn samples() -> Pack {
     let lines =
         b"foo:1|c|@0.1\nfoo:-2.5|g\nfoo:+1|g|#env:prod,up\nfoo.bar:320|ms\nfoo:1e3|h\nfoo:0|d\nfoo:bar|s";
     Parser::new(Rules::default(), names, 42).parse(lines, true, &mut batch);
-    Pack {
-        facts: Arc::new(sample_facts("udp", "host")),
-        trace: Trace::default(),
-        serial: Serial { feed: 1, batch: 1 },
-        body: Body::Samples(batch),
-    }
+    let facts = Arc::new(sample_facts("udp", "host"));
+    Pack::new(facts, Trace::default(), Serial { feed: 1, batch: 1 }, Body::Samples(batch))
 }
 
 thread_local! {
