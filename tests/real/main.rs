@@ -1,5 +1,5 @@
 //! `hekad` against real servers and clients: carbon, prometheus, promtool, chromium, statsd and its proxy, the clients of
-//! PyPI, and what it is installed by: dpkg and systemd.
+//! PyPI, what it is installed by: dpkg and systemd, and the schemas of who reads its files: Grafana and Kubernetes.
 //!
 //! A plain `cargo test` leaves this binary out; `cargo test --test real` runs it. `.ci/install` installs what it
 //! needs. Where something is missing the test says so and passes, unless `HEKA_REAL=1` is set: then it fails.
@@ -43,6 +43,7 @@ mod relay;
 mod restarting;
 mod roles;
 mod rotations;
+mod schemas;
 mod sink;
 mod stopping;
 mod tailing;
