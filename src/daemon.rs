@@ -10,9 +10,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{Problems, Severity, Sources, environment, render};
 use crate::flow::{Ledger, Wiring};
-use crate::net::World;
+use crate::net::{Handed, World};
 use crate::pipeline::{Machines, Outcome, Plan, Running, Setting, StartError, plan};
-use crate::plugin::{AfterStop, Plugins, Stop};
+use crate::plugin::{AfterStop, Endpoint, Plugins, Stop};
 use crate::time::{Clock, Stamp};
 
 /// Where the configuration comes from.
@@ -97,6 +97,10 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
     let _lock = lock(&base_dir)?;
     tracing::info!("state is kept in {}", base_dir.display());
     memory::give_back_large_blocks();
+    // Before the runtime has threads: it takes variables out of the environment.
+    let handed = Handed::take(&environment);
+    let endpoints: Vec<Endpoint> = plan.inputs.iter().flat_map(|input| input.declared.listens()).collect();
+    handed.idle(&endpoints).for_each(|idle| tracing::warn!("{idle}"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("runtime")
@@ -111,6 +115,7 @@ pub fn run(choice: &Choice, plugins: &Plugins, colour: bool) -> Result<Outcome, 
         runtime: runtime.handle().clone(),
         wiring: Wiring::AsConfigured,
         world: World::Real,
+        handed,
         base_dir: base_dir.clone(),
         state: store.clone(),
         seed,

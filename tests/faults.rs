@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use heka::config::{Problems, Sources, render};
 use heka::flow::{JointCounts, Ledger, LossReason, Wiring};
-use heka::net::{Tape, World};
+use heka::net::{Handed, Tape, World};
 use heka::pipeline::{Machines, Outcome, Running, Setting, Trial, plan};
 use heka::time::{Clock, Stamp};
 use plugins::{Asked, all};
@@ -262,6 +262,7 @@ fn run(config: &str) -> Ran {
         runtime: runtime.handle().clone(),
         wiring: Wiring::AsConfigured,
         world: World::Trial(Arc::clone(&tape)),
+        handed: Handed::default(),
         base_dir: "/nonexistent".into(),
         state: heka::plugin::StateStore::default(),
         seed: 1,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heka::config::{Problems, Sources, render};
 use heka::flow::Wiring;
-use heka::net::{Tape, World};
+use heka::net::{Handed, Tape, World};
 use heka::pipeline::{Machines, Setting, builtin, plan};
 use heka::plugin::Intake;
 use heka::runner::Step;
@@ -35,6 +35,7 @@ impl Lane {
             runtime: runtime.handle().clone(),
             wiring: Wiring::AsConfigured,
             world: World::Trial(Arc::new(Tape::new())),
+            handed: Handed::default(),
             base_dir: "/nonexistent".into(),
             state: heka::plugin::StateStore::default(),
             seed: 1,

@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use heka::config::{Problems, Sources, render};
 use heka::flow::{Ledger, Wiring};
-use heka::net::{Tape, World};
+use heka::net::{Handed, Tape, World};
 use heka::pipeline::{Machines, Outcome, Running, Setting, builtin, plan};
 use heka::plugin::{AfterStop, StateStore, Stop, StreamStatus, Streams, Survey, SurveyedStream, Surveying};
 use heka::tail::{Fingerprint, Found, Head, Odd, Order, Position, Rules, RulesSpec, Window, order};
@@ -576,6 +576,7 @@ impl Logs {
             runtime: runtime.handle().clone(),
             wiring: Wiring::AsConfigured,
             world: World::Trial(Arc::clone(&tape)),
+            handed: Handed::default(),
             base_dir: self.directory.path().join("state"),
             state: StateStore::default(),
             seed: 1,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heka::config::{Problems, Sources};
 use heka::flow::{OWN_METRICS, Wiring};
-use heka::net::World;
+use heka::net::{Handed, World};
 use heka::pipeline::{Machines, Running, Setting, builtin, plan};
 use heka::plugin::{StateStore, Stop};
 use heka::time::{Clock, ManualClock, Stamp};
@@ -86,6 +86,7 @@ fn every_metric_of_the_table_is_counted_with_its_labels_and_no_other() {
         runtime: runtime.handle().clone(),
         wiring: Wiring::AsConfigured,
         world: World::Real,
+        handed: Handed::default(),
         base_dir: directory.path().to_owned(),
         state: StateStore::default(),
         seed: 1,

@@ -12,7 +12,7 @@ use heka::config::{Problems, Sources, render};
 use heka::flow::{Ledger, Wiring};
 use heka::message::framing::{MAX_MESSAGE_SIZE, frame};
 use heka::message::{Message, wire};
-use heka::net::World;
+use heka::net::{Handed, Transport, World};
 use heka::pipeline::{Machines, Outcome, Running, Setting, builtin, plan};
 use heka::plugin::Stop;
 use heka::time::{Clock, Stamp};
@@ -283,6 +283,63 @@ fn datagrams_go_out_by_both_ways() {
     assert_eq!(ledger.lost_total(), 1, "{}", ledger.report());
 }
 
+/// Whoever handed the sockets over keeps them, as systemd does: nothing that comes while nobody reads is lost.
+#[test]
+fn what_comes_to_a_socket_that_is_handed_over_waits_for_the_next_start() {
+    use std::os::fd::OwnedFd;
+    let directory = TempDir::new().expect("a directory can be made");
+    let place = |name: &str| directory.path().join(name);
+    let udp = UdpSocket::bind("127.0.0.1:0").expect("there is a port");
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let gram = std::os::unix::net::UnixDatagram::bind(place("gram")).expect("it can be bound");
+    let stream = std::os::unix::net::UnixListener::bind(place("stream")).expect("it can be bound");
+    // systemd's do not block.
+    gram.set_nonblocking(true).expect("it can be told");
+    let handed = || {
+        let kept: [(&str, Transport, OwnedFd); 4] = [
+            ("in", Transport::Udp, udp.try_clone().expect("it can be cloned").into()),
+            ("in", Transport::Tcp, tcp.try_clone().expect("it can be cloned").into()),
+            ("gram", Transport::Unixgram, gram.try_clone().expect("it can be cloned").into()),
+            ("stream", Transport::Unix, stream.try_clone().expect("it can be cloned").into()),
+        ];
+        Handed::of(kept.into_iter().map(|(name, kind, socket)| (name, kind, socket.into())).collect())
+    };
+    let log = place("log");
+    let config = format!(
+        "[udp]\ntype = \"UdpInput\"\nnet = \"udp4\"\naddress = \"fd:in\"\nset_hostname = true\n\
+         [tcp]\ntype = \"TcpInput\"\naddress = \"fd:in\"\nsplitter = \"TokenSplitter\"\ndecoder = \"words\"\n\
+         [gram]\ntype = \"UdpInput\"\nnet = \"unixgram\"\naddress = \"fd:5\"\n\
+         [stream]\ntype = \"TcpInput\"\nnet = \"unix\"\naddress = \"fd:stream\"\nsplitter = \"TokenSplitter\"\ndecoder = \"words\"\n\
+         [words]\ntype = \"PayloadRegexDecoder\"\nmatch_regex = '(?P<Word>\\w+)'\n[words.message_fields]\nWord = \"%Word%\"\n\
+         [FileOutput]\nmessage_matcher = \"TRUE\"\npath = \"{}\"\nencoder = \"PayloadEncoder\"\n",
+        log.display()
+    );
+    let send = |number: usize| {
+        let client = UdpSocket::bind("127.0.0.1:0").expect("there is a port");
+        let to = udp.local_addr().expect("it has an address");
+        client.send_to(format!("{number}\n").as_bytes(), to).expect("nobody refuses it");
+        let client = std::os::unix::net::UnixDatagram::unbound().expect("there are sockets");
+        client.send_to(format!("{}\n", number + 1).as_bytes(), place("gram")).expect("it is there");
+        let mut client =
+            TcpStream::connect(tcp.local_addr().expect("it has an address")).expect("it listens");
+        client.write_all(format!("{}\n", number + 2).as_bytes()).expect("it waits");
+        let mut client = std::os::unix::net::UnixStream::connect(place("stream")).expect("it listens");
+        client.write_all(format!("{}\n", number + 3).as_bytes()).expect("it waits");
+    };
+    send(0);
+    let daemon = Daemon::start_on(&config, handed());
+    wait_until(|| distinct(&log) == 4);
+    send(4);
+    let ledger = daemon.stop();
+    assert_eq!(ledger.lost_total(), 0, "{}", ledger.report());
+    send(2_000);
+    let daemon = Daemon::start_on(&config, handed());
+    wait_until(|| distinct(&log) == 12);
+    daemon.stop();
+    assert_eq!(numbers(&log).len(), 12);
+    assert!(place("gram").exists() && place("stream").exists(), "files of others are removed");
+}
+
 /// A daemon on threads of this process.
 struct Daemon {
     ledger: Ledger,
@@ -292,6 +349,10 @@ struct Daemon {
 
 impl Daemon {
     fn start(config: &str) -> Daemon {
+        Daemon::start_on(config, Handed::default())
+    }
+
+    fn start_on(config: &str, handed: Handed) -> Daemon {
         let sources = Sources::embedded("network.toml", config);
         let mut problems = Problems::new();
         let planned = plan(&sources, &builtin(), &|_| None, "test.host", &mut problems);
@@ -303,6 +364,7 @@ impl Daemon {
             runtime: runtime.handle().clone(),
             wiring: Wiring::AsConfigured,
             world: World::Real,
+            handed,
             base_dir: "/nonexistent".into(),
             state: heka::plugin::StateStore::default(),
             seed: 1,

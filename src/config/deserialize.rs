@@ -12,7 +12,10 @@ use serde::forward_to_deserialize_any;
 
 use super::problem::ProblemKind;
 use super::suggestion::suggest;
-use super::units::{ADDRESS, Address, BYTES, Bytes, MILLIS, Millis, ONE_OR_MANY, SECONDS, Seconds};
+use super::units::{
+    ADDRESS, Address, BYTES, Bytes, LISTEN_ADDRESS, ListenAddress, MILLIS, Millis, ONE_OR_MANY, SECONDS,
+    Seconds,
+};
 use super::value::{Kind, Table, Value};
 
 /// Why `serde` refused a tree.
@@ -48,6 +51,7 @@ pub(super) enum Unit {
     Millis,
     Bytes,
     Address,
+    ListenAddress,
 }
 
 impl FaultKind {
@@ -78,6 +82,7 @@ impl Unit {
             MILLIS => Some(Unit::Millis),
             BYTES => Some(Unit::Bytes),
             ADDRESS => Some(Unit::Address),
+            LISTEN_ADDRESS => Some(Unit::ListenAddress),
             _ => None,
         }
     }
@@ -99,6 +104,10 @@ impl Unit {
                 Ok(_) => other(key),
             },
             Unit::Address => match Address::parse(text) {
+                Err(error) => ProblemKind::BadAddress { key, error },
+                Ok(_) => other(key),
+            },
+            Unit::ListenAddress => match ListenAddress::parse(text) {
                 Err(error) => ProblemKind::BadAddress { key, error },
                 Ok(_) => other(key),
             },

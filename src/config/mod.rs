@@ -29,6 +29,6 @@ pub use sources::{Location, Source, Sources, environment};
 pub use suggestion::suggest;
 pub use typed::{Check, Reading, Violation};
 pub use units::{
-    Address, AddressError, Bytes, Millis, OneOrMany, PercentText, Seconds, Target, flaw_of_socket,
-    permissions,
+    Address, AddressError, Bytes, Descriptor, DescriptorError, ListenAddress, Millis, OneOrMany, PercentText,
+    Seconds, Target, flaw_of_socket, permissions,
 };

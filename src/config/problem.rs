@@ -5,7 +5,7 @@
 use thiserror::Error;
 
 use super::sources::Location;
-use super::units::{AddressError, DurationError, SizeError};
+use super::units::{AddressError, Descriptor, DurationError, SizeError};
 
 /// Problems in the order they were found; `render` sorts them by place.
 pub type Problems = Vec<Problem>;
@@ -319,6 +319,9 @@ impl ProblemKind {
             Kind::MissingMatcher { .. } => "add one, such as: message_matcher = \"TRUE\"".to_owned(),
             Kind::Cycle { .. } => "make the matcher of one of them leave out what the others emit".to_owned(),
             Kind::CannotBlock { .. } => "leave `on_full` out, or write on_full = \"drop\"".to_owned(),
+            Kind::AddressTaken { address, .. } if Descriptor::parse(address).is_some() => {
+                "give one of them a socket of its own".to_owned()
+            }
             Kind::AddressTaken { .. } => "give one of them another port".to_owned(),
             Kind::FeedsItself { .. } => "send elsewhere, or listen elsewhere".to_owned(),
             Kind::PathTaken { .. } => "give one of them another address".to_owned(),

@@ -17,8 +17,9 @@ use crate::flow::Patience;
 use crate::matcher::{Fact, Facts};
 use crate::message::Text;
 use crate::net::{
-    ByteLimits, ByteSink, Family, Place, PlaceError, StreamCounters, Taken, Tls, TlsServer, TlsSide,
-    flaws_of_keep_alive, keep_alive_after, resolve_to_listen, serve_bytes, tcp_listener,
+    Asking, ByteLimits, ByteSink, Family, Handed, Place, PlaceError, StreamCounters, Taken, Tls, TlsServer,
+    TlsSide, Transport, Wanted, flaws_of_keep_alive, keep_alive_after, resolve_to_listen, serve_bytes,
+    tcp_listener,
 };
 use crate::plugin::{
     BoxFuture, BuildContext, BuildError, Declare, Endpoint, Fault, Input, Intake, Io, LocalFuture, Note,
@@ -33,7 +34,8 @@ pub struct Config {
     #[serde(default)]
     pub net: Net,
     /// Where to listen: host:port, such as "127.0.0.1:5565"; with net = "unix" the path of a socket, whose file is removed
-    /// at the stop.
+    /// at the stop. Or a socket that systemd hands over: "fd:NAME" by the FileDescriptorName= of its unit, or "fd:3" by its
+    /// number; it stays open at the stop, and connections that come then wait in it for the next start.
     pub address: String,
     /// Whether connections are encrypted, as the table `tls` says. Default false.
     #[serde(default)]
@@ -170,6 +172,19 @@ impl Declare<dyn Input> for Config {
             Place::Network(address, family) => {
                 Listener::Tcp(tcp_listener(resolve_to_listen(&address, family)?)?)
             }
+            Place::Handed(descriptor) => {
+                let asking = Asking { section: &context.name, lane: 0, sockets: 1 };
+                let handed = context.shared.the::<Handed>();
+                let handed = handed.socket(&descriptor, self.wanted(), &asking)?;
+                match self.protocol() {
+                    #[cfg(unix)]
+                    Protocol::Unix => {
+                        let (listener, place) = handed.unix_listener()?;
+                        Listener::Unix { listener, place, file: None }
+                    }
+                    _ => Listener::Tcp(handed.tcp_listener()?),
+                }
+            }
             #[cfg(unix)]
             Place::Path(path) => {
                 let mode = permissions(&self.socket_mode)
@@ -177,7 +192,7 @@ impl Declare<dyn Input> for Config {
                 let access = crate::net::Access::of(mode, None)?;
                 let bound = crate::net::unix_listener(&path, &access);
                 let (listener, file) = bound.map_err(|error| error.told("address"))?;
-                Listener::Unix(listener, file)
+                Listener::Unix { listener, place: path.display().to_string(), file: Some(file) }
             }
             _ => return Err(BuildError::new("this system has no such sockets")),
         };
@@ -186,6 +201,17 @@ impl Declare<dyn Input> for Config {
 }
 
 impl Config {
+    /// What a socket that is handed over has to be.
+    fn wanted(&self) -> Wanted {
+        let (transport, family) = match self.net {
+            Net::Tcp => (Transport::Tcp, Family::Any),
+            Net::Tcp4 => (Transport::Tcp, Family::V4),
+            Net::Tcp6 => (Transport::Tcp, Family::V6),
+            Net::Unix | Net::Unixpacket => (Transport::Unix, Family::Any),
+        };
+        Wanted { transport, family }
+    }
+
     fn protocol(&self) -> Protocol {
         match self.net {
             Net::Unix | Net::Unixpacket => Protocol::Unix,
@@ -203,9 +229,14 @@ struct TcpInput {
 
 enum Listener {
     Tcp(std::net::TcpListener),
-    /// Its file is there as long as it is served.
     #[cfg(unix)]
-    Unix(std::os::unix::net::UnixListener, crate::net::SocketFile),
+    Unix {
+        listener: std::os::unix::net::UnixListener,
+        /// Where it is, for people.
+        place: String,
+        /// There as long as it is served; that of one that was handed over is not ours.
+        file: Option<crate::net::SocketFile>,
+    },
 }
 
 impl Listener {
@@ -216,7 +247,7 @@ impl Listener {
                 Err(error) => error.to_string(),
             },
             #[cfg(unix)]
-            Listener::Unix(_, file) => format!("{}/unix", file.path().display()),
+            Listener::Unix { place, .. } => format!("{place}/unix"),
         }
     }
 }
@@ -247,7 +278,7 @@ impl TcpInput {
                     serve_bytes(listener, limits, tls, counts, stop, sink_for).await
                 }
                 #[cfg(unix)]
-                Listener::Unix(listener, _file) => {
+                Listener::Unix { listener, file: _file, .. } => {
                     let sink_for = move || Sink(intakes.open());
                     crate::net::serve_unix_bytes(listener, limits, tls, counts, stop, sink_for).await
                 }

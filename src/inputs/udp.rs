@@ -12,7 +12,9 @@ use crate::config::{Bytes, Check, Violation, permissions};
 use crate::flow::Patience;
 use crate::matcher::{Fact, Facts};
 use crate::message::Text;
-use crate::net::{BindOptions, Datagram, DatagramNet, Place, PlaceError, UdpLane, resolve_to_listen};
+use crate::net::{
+    Asking, BindOptions, Datagram, DatagramNet, Handed, Place, PlaceError, UdpLane, resolve_to_listen,
+};
 use crate::plugin::{BuildContext, BuildError, Declare, Endpoint, Fault, Input, Intake, Io, LocalFuture};
 
 /// Options of `UdpInput`; names and defaults are Heka's where it had them.
@@ -23,7 +25,9 @@ pub struct Config {
     #[serde(default)]
     pub net: DatagramNet,
     /// Where to listen: host:port, such as "127.0.0.1:5565"; with net = "unixgram" the path of a socket, whose file is removed
-    /// at the stop, or on Linux a name after "@", which has no file and is open to all.
+    /// at the stop, or on Linux a name after "@", which has no file and is open to all. Or a socket that systemd hands over:
+    /// "fd:NAME" by the FileDescriptorName= of its unit, or "fd:3" by its number; it stays open at the stop, and what comes
+    /// then waits in it for the next start.
     pub address: String,
     /// UDP: whether the host of a message is the address it came from, not this one. Default false.
     #[serde(default)]
@@ -95,14 +99,24 @@ impl Declare<dyn Input> for Config {
         self.place().iter().map(|place| place.endpoint(self.net.protocol(), "address")).collect()
     }
 
-    fn build(&self, _: &BuildContext) -> Result<Box<dyn Input>, BuildError> {
+    fn build(&self, context: &BuildContext) -> Result<Box<dyn Input>, BuildError> {
+        let options = BindOptions {
+            receive_buffer: self.receive_buffer.length(),
+            senders: self.set_hostname,
+            ..BindOptions::default()
+        };
         match self.place().map_err(|error| BuildError::new(error.to_string()))? {
+            Place::Handed(descriptor) => {
+                let asking = Asking { section: &context.name, lane: 0, sockets: 1 };
+                let handed = context.shared.the::<Handed>();
+                let handed = handed.socket(&descriptor, self.net.wanted(), &asking)?;
+                #[cfg(unix)]
+                if self.net == DatagramNet::Unixgram {
+                    return Ok(Box::new(Unixgram(crate::net::UnixLane::handed(handed)?)));
+                }
+                Ok(Box::new(Udp { lane: UdpLane::handed(handed, &options, 0)?, sender: None }))
+            }
             Place::Network(address, family) => {
-                let options = BindOptions {
-                    receive_buffer: self.receive_buffer.length(),
-                    senders: self.set_hostname,
-                    ..BindOptions::default()
-                };
                 let bound = UdpLane::bind(resolve_to_listen(&address, family)?, &options, false)?;
                 let lane = bound.into_iter().next().ok_or_else(|| BuildError::new("no socket was bound"))?;
                 Ok(Box::new(Udp { lane, sender: None }))

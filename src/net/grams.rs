@@ -1,7 +1,7 @@
 //! The datagrams of a unix socket: a thread, a seat.
 
 use std::io::ErrorKind;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,8 +9,9 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 
+use super::handed::HandedSocket;
 use super::unix::{Access, SocketFile, UnixBindError, unix_datagrams};
-use crate::plugin::{Fault, Intake, Io, Note};
+use crate::plugin::{BuildError, Fault, Intake, Io, Note};
 
 /// The datagrams of one socket. Whoever sends is held by the kernel while it is full: nothing is lost, so that it can
 /// wait for a consumer that is full.
@@ -49,6 +50,20 @@ impl UnixLane {
             Err(error) if error.kind() == ErrorKind::AddrInUse => Err(UnixBindError::Taken { path }),
             Err(source) => Err(UnixBindError::Refused { path, source }),
         }
+    }
+
+    /// Takes the datagrams of a socket that was handed over: its file, if it has one, is left alone.
+    ///
+    /// # Errors
+    /// What the system says of the socket.
+    pub fn handed(handed: HandedSocket) -> Result<UnixLane, BuildError> {
+        let HandedSocket { socket, place } = handed;
+        let unusable = |error| BuildError::new(format!("{place}/unixgram cannot be received on: {error}"));
+        // Whoever opened it may have asked that it does not block; here it is what waits.
+        socket.set_nonblocking(false).map_err(unusable)?;
+        let socket = UnixDatagram::from(OwnedFd::from(socket));
+        socket.set_read_timeout(Some(WAIT)).map_err(unusable)?;
+        Ok(UnixLane { socket, place, _file: None, buffer: vec![0; LONGEST] })
     }
 
     fn over(socket: UnixDatagram, path: &Path, file: Option<SocketFile>) -> Result<UnixLane, UnixBindError> {

@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use super::bind::BindError;
 use super::datagram::{BindOptions, Datagram, Granted};
+use super::handed::HandedSocket;
 #[cfg(not(target_os = "linux"))]
 use super::plain::UdpReceiver;
 #[cfg(target_os = "linux")]
 use super::receive::UdpReceiver;
-use crate::plugin::{Fault, Intake, Io, Note, Notes};
+use crate::plugin::{BuildError, Fault, Intake, Io, Note, Notes};
 
 /// See the module.
 #[derive(Debug)]
 pub struct UdpLane {
     receiver: UdpReceiver,
+    /// Whether somebody else has the socket too, and keeps it when this lane ends.
+    handed: bool,
     granted: Granted,
     said: Said,
 }
@@ -38,9 +41,22 @@ impl UdpLane {
         let lane = |(number, receiver)| {
             // The first lane speaks for the address.
             let said = Said { listening: number > 0, ..Said::default() };
-            UdpLane { receiver, granted: bound.granted.clone(), said }
+            UdpLane { receiver, handed: false, granted: bound.granted.clone(), said }
         };
         Ok(bound.lanes.into_iter().enumerate().map(lane).collect())
+    }
+
+    /// The lane `number` of an address whose socket was handed over.
+    ///
+    /// # Errors
+    /// What the system says of the socket.
+    pub fn handed(handed: HandedSocket, options: &BindOptions, number: usize) -> Result<UdpLane, BuildError> {
+        let HandedSocket { socket, place } = handed;
+        let unusable = |error| BuildError::new(format!("{place}/udp cannot be received on: {error}"));
+        let mut bound = UdpReceiver::handed(socket, options, number).map_err(unusable)?;
+        let receiver = bound.lanes.pop().ok_or_else(|| BuildError::new("no socket for this lane"))?;
+        let said = Said { listening: number > 0, ..Said::default() };
+        Ok(UdpLane { receiver, handed: true, granted: bound.granted, said })
     }
 
     fn announce(&mut self, io: &Io, try_it: &dyn Fn(SocketAddr) -> String) {
@@ -49,7 +65,8 @@ impl UdpLane {
         }
         let address = self.receiver.address();
         io.notes.note(Note::Listening(format!(
-            "listening on {address}/udp; try: {}",
+            "listening on {address}/udp{}; try: {}",
+            if self.handed { ", handed over" } else { "" },
             try_it(reachable(address))
         )));
         if let Some(sysctl) = &self.granted.advice {
@@ -76,11 +93,16 @@ impl UdpLane {
         while !io.stop.is_set() {
             self.take(&mut *intake, io, push, WAIT)?;
         }
-        // What has arrived before the stop is taken; a sender that goes on is refused, and not waited for.
-        self.receiver.refuse_more();
+        // What has arrived before the stop is taken; a sender that goes on is refused, and not waited for. Of a socket that
+        // was handed over it is not refused: what comes from now on waits there for the next start.
+        if !self.handed {
+            self.receiver.refuse_more();
+        }
         for _ in 0..LAST_BATCHES {
-            if !self.take(&mut *intake, io, push, Duration::ZERO)? {
-                break;
+            match self.take(&mut *intake, io, push, Duration::ZERO)? {
+                Found::Nothing => break,
+                Found::All if self.handed => break,
+                Found::All | Found::Some => {}
             }
         }
         self.receiver
@@ -91,19 +113,24 @@ impl UdpLane {
         Ok(())
     }
 
-    /// Takes one batch; whether there was anything.
+    /// Takes one batch; what it was of what there is.
     fn take(
         &mut self,
         intake: &mut dyn Intake,
         io: &Io,
         push: &mut PushDatagram<'_>,
         wait: Duration,
-    ) -> Result<bool, Fault> {
+    ) -> Result<Found, Fault> {
         let batch = self
             .receiver
             .receive(wait, io.clock.now())
             .map_err(|error| Fault::caused("cannot receive", error))?;
-        let (any, drained) = (!batch.is_empty(), batch.drained());
+        let drained = batch.drained();
+        let found = match (batch.is_empty(), drained) {
+            (true, _) => Found::Nothing,
+            (false, true) => Found::All,
+            (false, false) => Found::Some,
+        };
         for datagram in batch.datagrams() {
             // A feed of datagrams never waits: what finds no room is counted there.
             push(&datagram, intake);
@@ -112,7 +139,7 @@ impl UdpLane {
             intake.flush();
         }
         self.note(&*io.notes);
-        Ok(any)
+        Ok(found)
     }
 
     fn note(&mut self, notes: &dyn Notes) {
@@ -126,6 +153,14 @@ impl UdpLane {
             self.said.truncated = received.truncated;
         }
     }
+}
+
+/// How much a batch was of what the socket held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Some,
+    All,
 }
 
 /// Pushes a datagram.

@@ -17,6 +17,7 @@ mod flooding;
 mod frames;
 #[cfg(unix)]
 mod grams;
+mod handed;
 pub mod http;
 mod keep_alive;
 mod lane;
@@ -51,6 +52,7 @@ pub use errand::Errand;
 pub use flooding::{Flooded, Flooding, MOST, Packet, Stopwatch, Trouble, pause};
 #[cfg(unix)]
 pub use grams::UnixLane;
+pub use handed::{Asking, Handed, HandedSocket, Transport, Wanted};
 pub use http::{Answer, Caller, Handler, HttpLimits, HttpServers, MountError};
 pub use keep_alive::{flaws_of_keep_alive, keep_alive_after};
 pub use lane::{PushDatagram, UdpLane, reachable};

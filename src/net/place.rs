@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Address, AddressError, flaw_of_socket};
+use super::handed::{Transport, Wanted};
+use crate::config::{Address, AddressError, Descriptor, DescriptorError, flaw_of_socket};
 use crate::plugin::{BuildError, Endpoint, Protocol};
 
 /// Which addresses of a host count.
@@ -32,7 +33,7 @@ impl Family {
     }
 
     /// How it is said.
-    fn shown(self) -> &'static str {
+    pub(super) fn shown(self) -> &'static str {
         match self {
             Family::Any => "",
             Family::V4 => " of IPv4",
@@ -70,6 +71,16 @@ impl DatagramNet {
         }
     }
 
+    /// What a socket that is handed over has to be.
+    pub fn wanted(self) -> Wanted {
+        match self {
+            DatagramNet::Udp => Wanted { transport: Transport::Udp, family: Family::Any },
+            DatagramNet::Udp4 => Wanted { transport: Transport::Udp, family: Family::V4 },
+            DatagramNet::Udp6 => Wanted { transport: Transport::Udp, family: Family::V6 },
+            DatagramNet::Unixgram => Wanted { transport: Transport::Unixgram, family: Family::Any },
+        }
+    }
+
     /// Under which protocol others clash with it.
     pub fn protocol(self) -> Protocol {
         if self == DatagramNet::Unixgram { Protocol::Unix } else { Protocol::Udp }
@@ -85,6 +96,8 @@ pub enum Place {
     Path(PathBuf),
     /// A unix socket by its name in the abstract namespace of Linux.
     Abstract(String),
+    /// A socket that another process opened and hands over: one to listen on.
+    Handed(Descriptor),
 }
 
 /// Why a text is no place.
@@ -104,22 +117,22 @@ pub enum PlaceError {
     /// It is no path of a socket.
     #[error("{0}")]
     Path(String),
-    /// A socket that was opened by another process.
-    #[error("sockets that are handed over (`fd:`) are not taken; write host:port or a path")]
-    Descriptor,
+    /// It would name a socket that is handed over, and names none.
+    #[error("{0}")]
+    Descriptor(#[from] DescriptorError),
     /// A name without a letter, or where there are none.
     #[error("`{0}` is no name in the abstract namespace of Linux")]
     Abstract(String),
 }
 
 impl Place {
-    /// A host and a port.
+    /// A host and a port, or a socket that is handed over.
     ///
     /// # Errors
     /// [`PlaceError`].
     pub fn network(text: &str, family: Family) -> Result<Place, PlaceError> {
-        if text.starts_with("fd:") {
-            return Err(PlaceError::Descriptor);
+        if let Some(descriptor) = Descriptor::parse(text) {
+            return Ok(Place::Handed(descriptor?));
         }
         let address = Address::parse(text)?;
         match address.ip() {
@@ -128,13 +141,13 @@ impl Place {
         }
     }
 
-    /// A path, or a name after `@`.
+    /// A path, or a name after `@`, or a socket that is handed over.
     ///
     /// # Errors
     /// [`PlaceError`].
     pub fn unix(text: &str) -> Result<Place, PlaceError> {
-        if text.starts_with("fd:") {
-            return Err(PlaceError::Descriptor);
+        if let Some(descriptor) = Descriptor::parse(text) {
+            return Ok(Place::Handed(descriptor?));
         }
         if let Some(name) = text.strip_prefix('@') {
             return match !name.is_empty() && name.len() < LONGEST_NAME && cfg!(target_os = "linux") {
@@ -154,6 +167,7 @@ impl Place {
             Place::Network(address, _) => Endpoint::new(protocol, address, key),
             Place::Path(path) => Endpoint::socket(path, key),
             Place::Abstract(name) => Endpoint::socket(Path::new(&format!("@{name}")), key),
+            Place::Handed(descriptor) => Endpoint::handed(protocol, descriptor, key),
         }
     }
 }
@@ -193,11 +207,13 @@ mod tests {
         assert_eq!(network("[::1]:5", Family::V6), Ok(Place::Network(Address::new("::1", 5), Family::V6)));
         assert_eq!(network("[::1]:5", Family::V4), Err("`[::1]:5` is no address of IPv4".to_owned()));
         assert_eq!(network("a", Family::Any), Err("`a` lacks a port (host:port)".to_owned()));
-        let handed = "sockets that are handed over (`fd:`) are not taken; write host:port or a path";
-        assert_eq!(network("fd:3", Family::Any), Err(handed.to_owned()));
+        assert_eq!(network("fd:3", Family::V6), Ok(Place::Handed(Descriptor::Number(3))));
+        let none = "`fd:-1` is none that is handed over: their numbers begin at 3";
+        assert_eq!(network("fd:-1", Family::Any), Err(none.to_owned()));
         let unix = |text| Place::unix(text).map_err(|error| error.to_string());
         assert_eq!(unix("/run/a.sock"), Ok(Place::Path("/run/a.sock".into())));
-        assert_eq!(unix("fd:3"), Err(handed.to_owned()));
+        assert_eq!(unix("fd:statsd"), Ok(Place::Handed(Descriptor::Name("statsd".to_owned()))));
+        assert_eq!(unix("fd:-1"), Err(none.to_owned()));
         assert_eq!(unix("@"), Err("`@` is no name in the abstract namespace of Linux".to_owned()));
         #[cfg(target_os = "linux")]
         assert_eq!(unix("@heka"), Ok(Place::Abstract("heka".to_owned())));

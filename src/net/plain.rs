@@ -45,6 +45,22 @@ impl UdpReceiver {
         UdpReceiver::over_all(vec![bind_beside(address)?], address, options)
     }
 
+    /// Receives on a socket that was handed over. What it holds is received; its buffer never shrinks.
+    ///
+    /// # Errors
+    /// What the system says of the socket.
+    pub fn handed(socket: Socket, options: &BindOptions, _lane: usize) -> io::Result<Bound<UdpReceiver>> {
+        if socket.recv_buffer_size()? < options.receive_buffer {
+            // See `over_all`.
+            let _ = socket.set_recv_buffer_size(options.receive_buffer);
+        }
+        let granted =
+            Granted { asked: options.receive_buffer, got: socket.recv_buffer_size()?, advice: None };
+        let mut lane = UdpReceiver::over(socket.into())?;
+        lane.senders = options.senders;
+        Ok(Bound { address: lane.address, lanes: vec![lane], granted })
+    }
+
     fn over_all(
         sockets: Vec<Socket>,
         address: SocketAddr,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
-use socket2::Socket;
+use socket2::{Domain, Socket, Type};
 
 use super::bind::BindError;
 use super::datagram::{
@@ -54,6 +54,25 @@ impl UdpReceiver {
         UdpReceiver::over_all(vec![bind_beside(address)?], address, options)
     }
 
+    /// Receives on a socket that was handed over, as the lane of that number. What it holds is received; its buffer grows
+    /// and never shrinks.
+    ///
+    /// # Errors
+    /// What the system says of the socket.
+    pub fn handed(socket: Socket, options: &BindOptions, lane: usize) -> io::Result<Bound<UdpReceiver>> {
+        let kernel_bytes = grow(&socket, options.receive_buffer)?;
+        let mut granted = Granted { asked: options.receive_buffer, got: kernel_bytes / 2, advice: None };
+        if granted.got < granted.asked {
+            let asked = granted.asked;
+            let advice =
+                format!("sysctl -w net.core.rmem_max={asked}, or ReceiveBuffer={asked} in its .socket unit");
+            granted.advice = Some(advice);
+        }
+        let mut receiver = UdpReceiver::over(socket, kernel_bytes, options.pause, LONG)?;
+        receiver.take_up(options, lane);
+        Ok(Bound { address: receiver.address, lanes: vec![receiver], granted })
+    }
+
     fn over_all(
         sockets: Vec<Socket>,
         address: SocketAddr,
@@ -66,11 +85,7 @@ impl UdpReceiver {
             let kernel_bytes = grant(&socket, options.receive_buffer).map_err(refused)?;
             granted.got = granted.got.min(kernel_bytes / 2);
             let mut lane = UdpReceiver::over(socket, kernel_bytes, options.pause, LONG).map_err(refused)?;
-            if options.senders {
-                lane.buffers.ask_for_senders();
-            }
-            // What one socket drops is counted once.
-            lane.drops.elsewhere = options.one_socket && number > 0;
+            lane.take_up(options, number);
             lanes.push(lane);
         }
         if granted.got < granted.asked {
@@ -78,6 +93,15 @@ impl UdpReceiver {
         }
         let address = lanes.first().map_or(address, |lane| lane.address);
         Ok(Bound { address, lanes, granted })
+    }
+
+    /// Does what the options ask of the lane of that number.
+    fn take_up(&mut self, options: &BindOptions, number: usize) {
+        if options.senders {
+            self.buffers.ask_for_senders();
+        }
+        // What one socket drops is counted once.
+        self.drops.elsewhere = options.one_socket && number > 0;
     }
 
     fn over(socket: Socket, kernel_bytes: usize, pause: Duration, room: usize) -> io::Result<UdpReceiver> {
@@ -364,6 +388,21 @@ fn grant(socket: &Socket, bytes: usize) -> io::Result<usize> {
     // Passes the limit of the system if this process may; if not, what was granted stands and is reported.
     let _ = setsockopt(socket, sockopt::RcvBufForce, &bytes);
     socket.recv_buffer_size()
+}
+
+/// The same for a socket that somebody with more rights may have given a larger buffer than is to be had here: to ask for
+/// more than the limit would shrink it to that.
+fn grow(socket: &Socket, bytes: usize) -> io::Result<usize> {
+    let had = socket.recv_buffer_size()?;
+    if had / 2 >= bytes {
+        return Ok(had);
+    }
+    // What would be granted, tried on a socket that nobody needs.
+    let trial = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+    match grant(&trial, bytes)? > had {
+        true => grant(socket, bytes),
+        false => Ok(had),
+    }
 }
 
 fn event() -> io::Result<OwnedFd> {

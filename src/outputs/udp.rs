@@ -61,6 +61,10 @@ impl Check for Config {
         let mut refuse = |key: &str, message: String| violations.push(Violation::new(key, message));
         match self.place() {
             Err(error) => refuse("address", error.to_string()),
+            Ok(Place::Handed(_)) => {
+                let rule = "a socket that is handed over (`fd:`) is listened on; write host:port or a path";
+                refuse("address", rule.to_owned());
+            }
             Ok(Place::Abstract(_)) => refuse("address", "must be the path of a socket".to_owned()),
             Ok(Place::Network(address, _)) if address.port() == 0 => {
                 refuse("address", "needs a port other than 0".to_owned());
@@ -223,7 +227,7 @@ async fn open(world: &World, place: &Place, local: Option<&Address>) -> io::Resu
             Ok(Sender::Udp(socket))
         }
         Place::Path(path) => Ok(Sender::Unix(world.unixgram(path)?)),
-        Place::Abstract(_) => Err(ErrorKind::Unsupported.into()),
+        Place::Abstract(_) | Place::Handed(_) => Err(ErrorKind::Unsupported.into()),
     }
 }
 

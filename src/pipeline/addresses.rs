@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::plan::Plan;
-use crate::config::{Location, Problem, ProblemKind, Problems, Section};
+use crate::config::{Descriptor, Location, Problem, ProblemKind, Problems, Section};
 use crate::plugin::{Endpoint, Protocol};
 
 /// Reports addresses that are taken twice and outputs that feed their own daemon.
@@ -65,6 +65,12 @@ fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &
 
 /// Whether two listeners cannot both be. Port 0 is another port each time.
 fn clash(one: &Endpoint, other: &Endpoint) -> bool {
+    match (&one.handed, &other.handed) {
+        (None, None) => {}
+        // A name may be that of a socket of each kind.
+        (Some(one @ Descriptor::Number(_)), Some(other)) => return one == other,
+        (descriptor, taken) => return descriptor == taken && one.protocol == other.protocol,
+    }
     if one.protocol == Protocol::Unix {
         return other.protocol == Protocol::Unix && one.address.host() == other.address.host();
     }
@@ -79,6 +85,7 @@ fn clash(one: &Endpoint, other: &Endpoint) -> bool {
 /// Whether what is sent to `target` arrives at `listener`.
 fn reaches(target: &Endpoint, listener: &Endpoint) -> bool {
     target.protocol == listener.protocol
+        && listener.handed.is_none()
         && target.address.port() == listener.address.port()
         && (is_same(target.address.host(), listener.address.host())
             || (is_own(target.address.host()) && (is_own(listener.address.host()))))

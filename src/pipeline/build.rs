@@ -13,7 +13,7 @@ use crate::matcher::Facts;
 use crate::message::framing::max_record_size;
 use crate::message::{Message, Text};
 use crate::metric::{Registry, SampleBatch};
-use crate::net::World;
+use crate::net::{Handed, World};
 use crate::plugin::{
     Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Input,
     Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Uuids,
@@ -35,6 +35,8 @@ pub struct Setting {
     pub wiring: Wiring,
     /// Where outputs send to.
     pub world: World,
+    /// Sockets that inputs may ask for instead of opening their own.
+    pub handed: Handed,
     /// Where state lives.
     pub base_dir: PathBuf,
     /// What the former run left.
@@ -159,6 +161,7 @@ impl Builder {
         let ledger = Ledger::default();
         let shared = Shared::default();
         shared.put(setting.world);
+        shared.put(setting.handed);
         shared.put(Configured(plan.told()));
         Builder {
             router: Arc::new(Router::new(ledger.clone(), setting.wiring)),

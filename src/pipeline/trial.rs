@@ -11,7 +11,7 @@ use super::build::{Machines, Setting};
 use super::plan::plan;
 use crate::config::{Problems, Severity, Sources, render};
 use crate::flow::{Ledger, Patience, Wiring};
-use crate::net::{Answer, Consoles, HttpServers, STDOUT, Said, Tape, World};
+use crate::net::{Answer, Consoles, Handed, HttpServers, STDOUT, Said, Tape, World};
 use crate::plugin::{Intake, Plugins, Readiness, StateStore};
 use crate::runner::Step;
 use crate::time::{Clock, ManualClock, Stamp};
@@ -74,6 +74,7 @@ impl Trial {
             runtime: runtime.handle().clone(),
             wiring,
             world: World::Trial(Arc::clone(&tape)),
+            handed: Handed::default(),
             base_dir: "/nonexistent".into(),
             state: state.clone(),
             seed: 1,

@@ -10,7 +10,7 @@ use super::{
     Asked, BuildContext, BuildError, Decoder, Encoder, Explained, Filter, Gathering, Input, Output,
     PluginClass, Splitter, Survey, Surveying,
 };
-use crate::config::{Address, Check};
+use crate::config::{Address, Check, Descriptor};
 use crate::flow::Patience;
 use crate::matcher::Facts;
 
@@ -231,6 +231,8 @@ pub struct Endpoint {
     pub key: &'static str,
     /// HTTP path, for those who share one server.
     pub path: Option<String>,
+    /// The socket that is handed over, if it is one: where that is bound is not known before.
+    pub handed: Option<Descriptor>,
 }
 
 /// Transport of an endpoint.
@@ -250,16 +252,23 @@ impl Endpoint {
         Endpoint::new(Protocol::Unix, &Address::new(path.to_string_lossy(), 0), key)
     }
 
+    /// A socket that is handed over.
+    pub fn handed(protocol: Protocol, descriptor: &Descriptor, key: &'static str) -> Endpoint {
+        let nowhere = Address::new("", 0);
+        Endpoint { handed: Some(descriptor.clone()), ..Endpoint::new(protocol, &nowhere, key) }
+    }
+
     /// Where it is, for people.
     pub fn shown(&self) -> String {
-        match self.protocol {
-            Protocol::Unix => self.address.host().to_owned(),
-            Protocol::Udp | Protocol::Tcp => self.address.to_string(),
+        match (&self.handed, self.protocol) {
+            (Some(descriptor), _) => descriptor.to_string(),
+            (None, Protocol::Unix) => self.address.host().to_owned(),
+            (None, Protocol::Udp | Protocol::Tcp) => self.address.to_string(),
         }
     }
 
     /// An endpoint that is not an HTTP path.
     pub fn new(protocol: Protocol, address: &Address, key: &'static str) -> Endpoint {
-        Endpoint { protocol, address: address.clone(), key, path: None }
+        Endpoint { protocol, address: address.clone(), key, path: None, handed: None }
     }
 }

@@ -40,6 +40,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "address-taken",
             "address-taken-by-all",
             "address-taken-by-itself",
+            "address-taken-handed",
             "address-taken-ipv6",
             "address-taken-tcp-and-http",
             "address-taken-unix",
@@ -49,6 +50,7 @@ const COVERED: &[(&str, &[&str])] = &[
         "BadAddress",
         &[
             "address-of-a-list",
+            "address-of-no-socket",
             "address-without-port",
             "many-in-one-section",
             "many-sections",

@@ -9,6 +9,8 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 use thiserror::Error;
 
+use super::listening::DescriptorError;
+
 /// A host (a name, an IP address, or empty for "all of this machine") and a port; names are not resolved here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
@@ -58,6 +60,9 @@ pub enum AddressError {
         /// The host as written.
         host: String,
     },
+    /// It would name a socket that is handed over, and names none.
+    #[error("{0}")]
+    Descriptor(#[from] DescriptorError),
 }
 
 impl Address {

@@ -20,9 +20,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::Address;
+use crate::config::Descriptor;
 use crate::flow::Patience;
-use crate::net::{BindOptions, Datagram, Family, UdpLane};
+use crate::net::{Asking, Datagram, Handed, Place, UdpLane, resolve_to_listen, tcp_listener};
 use crate::plugin::{
     BuildContext, BuildError, Declare, Endpoint, Fault, Input, Intake, Io, LocalFuture, Protocol,
 };
@@ -44,21 +44,20 @@ impl Declare<dyn Input> for Config {
     }
 
     fn lanes(&self) -> u32 {
-        match self.is_unix() {
-            true => self.socket.0.len() as u32,
-            false => self.addresses().len() as u32 * self.lanes_an_address(),
-        }
+        self.places().len() as u32 * self.lanes_an_address()
     }
 
     fn listens(&self) -> Vec<Endpoint> {
         let protocol = match self.net {
             Net::Udp => Protocol::Udp,
             Net::Tcp => Protocol::Tcp,
-            Net::Unixgram | Net::Unix => {
-                return self.socket.0.iter().map(|path| Endpoint::socket(path, "socket")).collect();
-            }
+            Net::Unixgram | Net::Unix => Protocol::Unix,
         };
-        self.addresses().iter().map(|address| Endpoint::new(protocol, address, "address")).collect()
+        let endpoint = |place: &Place| {
+            let key = if matches!(place, Place::Path(_)) { "socket" } else { "address" };
+            place.endpoint(protocol, key)
+        };
+        self.places().iter().map(endpoint).collect()
     }
 
     fn directs_to(&self) -> Option<&str> {
@@ -66,13 +65,15 @@ impl Declare<dyn Input> for Config {
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Input>, BuildError> {
-        let lane = (context.lane / self.lanes_an_address()) as usize;
-        if self.is_unix() {
-            return unix::listen(&self.socket.0[lane], self);
-        }
-        let address = resolve(&self.addresses()[lane])?;
+        let place = (context.lane / self.lanes_an_address()) as usize;
+        let address = match &self.places()[place] {
+            Place::Network(address, family) => resolve_to_listen(address, *family)?,
+            Place::Handed(descriptor) => return self.over_handed(descriptor, context),
+            Place::Path(path) => return unix::listen(path, self),
+            Place::Abstract(_) => return Err(BuildError::new("there is no option for such a socket")),
+        };
         match self.net {
-            Net::Tcp => Ok(Box::new(stream::Lines::over_tcp(address, self)?)),
+            Net::Tcp => Ok(Box::new(stream::Lines::over_tcp(tcp_listener(address)?, self)?)),
             _ => {
                 let siblings = context.shared.the::<Siblings>();
                 let mut siblings = siblings.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,6 +84,24 @@ impl Declare<dyn Input> for Config {
 }
 
 impl Config {
+    /// Takes what comes to a socket that was handed over.
+    fn over_handed(
+        &self,
+        descriptor: &Descriptor,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Input>, BuildError> {
+        let lanes = self.lanes_an_address();
+        let lane = (context.lane % lanes) as usize;
+        let sockets = if self.lanes_share_socket { 1 } else { lanes as usize };
+        let asking = Asking { section: &context.name, lane, sockets };
+        let handed = context.shared.the::<Handed>().socket(descriptor, self.wanted(), &asking)?;
+        match self.net {
+            Net::Udp => Ok(Box::new(Datagrams(UdpLane::handed(handed, &self.binding(), lane)?))),
+            Net::Tcp => Ok(Box::new(stream::Lines::over_tcp(handed.tcp_listener()?, self)?)),
+            Net::Unixgram | Net::Unix => unix::over_handed(handed, self),
+        }
+    }
+
     /// The lane of `context`: bound with its siblings, which find theirs in `siblings`, or again after a fault.
     fn lane(
         &self,
@@ -95,13 +114,7 @@ impl Config {
             return Ok(lane);
         }
         let before = siblings.contains_key(&key);
-        let options = BindOptions {
-            lanes: self.lanes as usize,
-            one_socket: self.lanes_share_socket,
-            receive_buffer: self.receive_buffer.length(),
-            ..BindOptions::default()
-        };
-        let bound = UdpLane::bind(address, &options, before)?;
+        let bound = UdpLane::bind(address, &self.binding(), before)?;
         let lanes = self.lanes_an_address();
         let first = if before { context.lane } else { context.lane / lanes * lanes };
         for (number, lane) in (first..).zip(bound) {
@@ -141,10 +154,6 @@ fn push_lines(datagram: &Datagram<'_>, intake: &mut dyn Intake) {
     };
     // A feed of datagrams never waits: what finds no room is counted there.
     intake.push(whole, None);
-}
-
-fn resolve(address: &Address) -> Result<SocketAddr, BuildError> {
-    crate::net::resolve_to_listen(address, Family::Any)
 }
 
 /// The bytes up to the last newline of a datagram that was cut: half a number is no number.

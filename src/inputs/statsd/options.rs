@@ -6,7 +6,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Address, Bytes, Check, OneOrMany, Seconds, Violation, flaw_of_socket, permissions};
+use crate::config::{
+    Address, Bytes, Check, Descriptor, ListenAddress, OneOrMany, Seconds, Violation, flaw_of_socket,
+    permissions,
+};
+use crate::net::{BindOptions, Family, Place, Transport, Wanted};
 
 /// Options of `StatsdInput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -15,8 +19,10 @@ pub struct Config {
     /// Transport: "udp" (default); "tcp", where a newline ends each line; "unixgram" for the datagrams of a unix socket,
     /// whose senders wait instead of losing anything when it is full; "unix" for its streams.
     pub net: Net,
-    /// UDP and TCP: where to listen, one address or a list. Without it: 127.0.0.1:8125.
-    pub address: Option<OneOrMany<Address>>,
+    /// Where to listen, one address or a list: host:port, by UDP and TCP; or a socket that systemd hands over, whatever
+    /// `net` says, as "fd:NAME" by the FileDescriptorName= of its unit, or by its number as "fd:3". Such a socket stays
+    /// open at the stop, and what comes then waits in it for the next start. Without it: 127.0.0.1:8125.
+    pub address: Option<OneOrMany<ListenAddress>>,
     /// Unix: the path of the socket, or a list of paths. A file that a killed process left there is removed; the
     /// directory should be one that only the daemon may write to.
     pub socket: OneOrMany<PathBuf>,
@@ -106,10 +112,41 @@ impl Config {
         matches!(self.net, Net::Unixgram | Net::Unix)
     }
 
-    /// Where it listens by UDP or TCP.
-    pub(super) fn addresses(&self) -> Vec<Address> {
-        let usual = || vec![Address::new("127.0.0.1", 8125)];
-        self.address.as_ref().map_or_else(usual, |addresses| addresses.0.clone())
+    /// Where it listens.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let addresses = self.addresses().iter().map(|address| match address {
+            ListenAddress::Network(address) => Place::Network(address.clone(), Family::Any),
+            ListenAddress::Handed(descriptor) => Place::Handed(descriptor.clone()),
+        });
+        match (&self.address, self.is_unix()) {
+            (None, false) => vec![Place::Network(Address::new("127.0.0.1", 8125), Family::Any)],
+            _ => self.socket.0.iter().cloned().map(Place::Path).chain(addresses).collect(),
+        }
+    }
+
+    fn addresses(&self) -> &[ListenAddress] {
+        self.address.as_ref().map_or(&[], |addresses| &addresses.0)
+    }
+
+    /// What a socket that is handed over has to be.
+    pub(super) fn wanted(&self) -> Wanted {
+        let transport = match self.net {
+            Net::Udp => Transport::Udp,
+            Net::Tcp => Transport::Tcp,
+            Net::Unixgram => Transport::Unixgram,
+            Net::Unix => Transport::Unix,
+        };
+        Wanted { transport, family: Family::Any }
+    }
+
+    /// How the lanes of an address are bound.
+    pub(super) fn binding(&self) -> BindOptions {
+        BindOptions {
+            lanes: self.lanes as usize,
+            one_socket: self.lanes_share_socket,
+            receive_buffer: self.receive_buffer.length(),
+            ..BindOptions::default()
+        }
     }
 
     /// The mode of socket files, if it is one.
@@ -117,12 +154,22 @@ impl Config {
         permissions(&self.socket_mode)
     }
 
+    /// The number of a socket that several lanes ask for.
+    fn asked_by_many(&self) -> Option<&Descriptor> {
+        let several = self.net == Net::Udp && self.lanes > 1 && !self.lanes_share_socket;
+        self.addresses().iter().filter(|_| several).find_map(|address| match address {
+            ListenAddress::Handed(descriptor @ Descriptor::Number(_)) => Some(descriptor),
+            _ => None,
+        })
+    }
+
     fn check_socket(&self, violations: &mut Vec<Violation>) {
         let mut refuse = |key: &str, message: String| violations.push(Violation::new(key, message));
-        if self.is_unix() && self.socket.0.is_empty() {
+        let is_handed = |address: &ListenAddress| matches!(address, ListenAddress::Handed(_));
+        if self.is_unix() && self.socket.0.is_empty() && !self.addresses().iter().any(is_handed) {
             refuse("net", "needs the path of a `socket`".to_owned());
         }
-        if self.is_unix() && self.address.is_some() {
+        if self.is_unix() && !self.addresses().iter().all(is_handed) {
             refuse("address", "means nothing for a unix socket; give the path of a `socket`".to_owned());
         }
         if !self.is_unix() && !self.socket.0.is_empty() {
@@ -146,6 +193,10 @@ impl Check for Config {
         let mut violations = Vec::new();
         self.check_socket(&mut violations);
         let mut refuse = |key: &str, message: &str| violations.push(Violation::new(key, message));
+        if let Some(descriptor) = self.asked_by_many() {
+            let rule = format!("`{descriptor}` is one socket: 1, or lanes_share_socket = true");
+            refuse("lanes", &rule);
+        }
         if self.address.as_ref().is_some_and(|addresses| addresses.0.is_empty()) {
             refuse("address", "must name an address");
         }

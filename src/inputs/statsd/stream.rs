@@ -1,10 +1,10 @@
 //! A listener for lines, TCP or unix.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::{Config, Framing};
-use crate::net::{LineSink, StreamCounters, StreamLimits, reachable, serve_lines, tcp_listener};
+use crate::net::{LineSink, StreamCounters, StreamLimits, reachable, serve_lines};
 use crate::plugin::{BoxFuture, BuildError, Fault, Input, Intake, Io, LocalFuture, Note, Notes};
 
 /// See the module.
@@ -18,17 +18,15 @@ pub(super) struct Lines {
 /// What is listened on, until it is served.
 pub(super) enum Listener {
     Tcp(TcpListener),
-    /// Its file is there as long as it is served.
+    /// Its file is there as long as it is served; that of one that was handed over is not ours.
     #[cfg(unix)]
-    Unix(std::os::unix::net::UnixListener, crate::net::SocketFile),
+    Unix(std::os::unix::net::UnixListener, Option<crate::net::SocketFile>),
 }
 
 impl Lines {
-    /// Binds a TCP listener.
-    pub(super) fn over_tcp(address: SocketAddr, config: &Config) -> Result<Lines, BuildError> {
-        let listener = tcp_listener(address)?;
-        let address =
-            listener.local_addr().map_err(|error| BuildError::new(format!("{address}: {error}")))?;
+    /// Over a TCP listener.
+    pub(super) fn over_tcp(listener: TcpListener, config: &Config) -> Result<Lines, BuildError> {
+        let address = listener.local_addr().map_err(|error| BuildError::new(error.to_string()))?;
         let near = reachable(address);
         let announcement = format!(
             "listening on {address}/tcp; try: echo 'hello.world:1|c' | nc -q1 {} {}",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::stream::{Lines, Listener};
 use super::{Config, Net};
-use crate::net::{Access, UnixLane, unix_listener};
+use crate::net::{Access, HandedSocket, UnixLane, unix_listener};
 use crate::plugin::{BuildError, Fault, Input, Io, LocalFuture};
 
 /// Binds the socket at `path`.
@@ -15,9 +15,21 @@ pub(super) fn listen(path: &Path, config: &Config) -> Result<Box<dyn Input>, Bui
         Net::Unix => {
             let (listener, file) = unix_listener(path, &access).map_err(|error| error.told("socket"))?;
             let announcement = format!("listening on {}/unix", path.display());
-            Ok(Box::new(Lines::over(Listener::Unix(listener, file), announcement, config)))
+            Ok(Box::new(Lines::over(Listener::Unix(listener, Some(file)), announcement, config)))
         }
         _ => Ok(Box::new(Datagrams(UnixLane::bind(path, &access).map_err(|error| error.told("socket"))?))),
+    }
+}
+
+/// Over a socket that was handed over.
+pub(super) fn over_handed(handed: HandedSocket, config: &Config) -> Result<Box<dyn Input>, BuildError> {
+    match config.net {
+        Net::Unix => {
+            let (listener, place) = handed.unix_listener()?;
+            let announcement = format!("listening on {place}/unix");
+            Ok(Box::new(Lines::over(Listener::Unix(listener, None), announcement, config)))
+        }
+        _ => Ok(Box::new(Datagrams(UnixLane::handed(handed)?))),
     }
 }
 

@@ -42,6 +42,35 @@ fn a_socket_that_takes_no_more_gives_what_it_has_and_says_so_to_who_sends() {
 }
 
 #[test]
+fn a_socket_that_is_handed_over_gives_what_it_holds_and_its_buffer_never_shrinks() {
+    let socket = bind_sockets(loopback(), &BindOptions::default()).unwrap().remove(0);
+    let kept = socket.try_clone().unwrap();
+    let sender = sender_to(local_address(&kept).unwrap());
+    sender.send(b"before").unwrap();
+    let had = grant(&kept, 64 << 10).unwrap();
+    let smaller = BindOptions { receive_buffer: 4096, ..BindOptions::default() };
+    let mut bound = UdpReceiver::handed(socket, &smaller, 0).unwrap();
+    assert_eq!((bound.granted.got, bound.granted.advice), (had / 2, None));
+    assert_eq!(kept.recv_buffer_size().unwrap(), had);
+    let mut receiver = bound.lanes.remove(0);
+    assert_eq!(drain(&mut receiver), [b"before"]);
+    drop(receiver);
+    // It is not refused: another finds it there.
+    sender.send(b"between").unwrap();
+    let most = BindOptions { receive_buffer: 1 << 30, ..BindOptions::default() };
+    let mut bound = UdpReceiver::handed(kept.try_clone().unwrap(), &most, 0).unwrap();
+    assert!(bound.granted.got >= had / 2);
+    let told = bound.granted.advice.take();
+    let advice = "sysctl -w net.core.rmem_max=1073741824, or ReceiveBuffer=1073741824 in its .socket unit";
+    assert_eq!(told.as_deref(), Some(advice).filter(|_| bound.granted.got < 1 << 30));
+    assert_eq!(drain(&mut bound.lanes.remove(0)), [b"between"]);
+    sender.send(b"twin").unwrap();
+    let mut twin = plain::UdpReceiver::handed(kept, &BindOptions::default(), 0).unwrap().lanes.remove(0);
+    let batch = twin.receive(WAIT, Stamp(0)).unwrap();
+    assert_eq!(batch.datagrams().next().map(|datagram| datagram.bytes.to_vec()), Some(b"twin".to_vec()));
+}
+
+#[test]
 fn what_was_sent_is_what_was_received_and_dropped() {
     let mut receiver = lane(&BindOptions { receive_buffer: 2048, ..BindOptions::default() });
     let sender = sender_to(receiver.address());
