@@ -147,6 +147,33 @@ fn the_unit_gives_a_stop_its_time_and_does_not_repeat_a_wrong_configuration() {
     assert_eq!(state, value("StateDirectory"));
 }
 
+#[test]
+fn the_socket_unit_opens_what_the_default_configuration_listens_on_under_the_name_it_tells_of() {
+    let unit = file("packaging/systemd/hekad-statsd.socket");
+    let value = |key: &str| {
+        let mark = format!("{key}=");
+        unit.lines().find_map(|line| line.strip_prefix(&mark)).unwrap_or_else(|| panic!("no {key}"))
+    };
+    assert_eq!(value("Service"), "hekad.service");
+    let asked = format!("address = \"fd:{}\"", value("FileDescriptorName"));
+    assert!(unit.contains(&format!("#   [statsd]\n#   {asked}\n")), "{asked} is not told of");
+    let default = file("config/default.toml");
+    // In the words of systemd and in ours.
+    assert_eq!(value("ReceiveBuffer"), "25M");
+    assert!(default.contains("# receive_buffer = \"25 MiB\"\n"));
+    let listens = "[statsd]\ntype = \"StatsdInput\"\naddress = [\"127.0.0.1:8125\", \"[::1]:8125\"]\n";
+    assert!(default.contains(listens) && listens.contains(value("ListenDatagram")));
+    for address in [asked.as_str(), "address = [\"fd:statsd\", \"[::1]:8125\"]"] {
+        assert!(unit.contains(address), "{address} is not told of");
+        let handed = format!("[statsd]\ntype = \"StatsdInput\"\n{address}\n");
+        planned("config/default.toml", &default.replace(listens, &handed), &|_| None);
+    }
+    // Where it says that it is.
+    let installed = "[\"packaging/systemd/hekad-statsd.socket\", \"usr/share/hekad/systemd/\", \"644\"]";
+    assert!(file("Cargo.toml").contains(installed));
+    assert!(unit.contains("systemctl enable --now /usr/share/hekad/systemd/hekad-statsd.socket"));
+}
+
 /// A file of Kubernetes.
 struct Manifest {
     name: String,

@@ -43,6 +43,11 @@ fn the_package_is_installed_runs_keeps_what_was_edited_and_leaves_nothing() {
         unit.lines().find_map(|line| line.strip_prefix(&mark).map(str::to_owned)).expect("the unit has it")
     };
     assert_eq!(directive("ExecStart"), "/usr/bin/hekad");
+    // The socket is there for who wants it, and nobody else.
+    assert!(root.path("usr/share/hekad/systemd/hekad-statsd.socket").is_file(), "the socket unit is missing");
+    let unasked: Vec<PathBuf> =
+        root.files().into_iter().filter(|path| path.to_string_lossy().contains(".socket")).collect();
+    assert_eq!(unasked, [root.path("usr/share/hekad/systemd/hekad-statsd.socket")]);
 
     // As the unit starts it, on ports that are free.
     let (statsd, scrape) = (free_port(), free_port());
@@ -82,7 +87,7 @@ fn the_image_needs_nothing_but_the_binary_and_runs_as_nobody() {
 }
 
 #[test]
-fn the_unit_is_right_and_leaves_little_exposed() {
+fn the_units_are_right_and_leave_little_exposed() {
     let Some(analyze) = program("systemd-analyze") else { return skip("systemd-analyze is missing") };
     let directory = TempDir::new().expect("a directory can be made");
     let unit = directory.path().join("hekad.service");
@@ -90,11 +95,14 @@ fn the_unit_is_right_and_leaves_little_exposed() {
     // It is looked whether what it starts is there.
     let text = text.replace("ExecStart=/usr/bin/hekad", &format!("ExecStart={}", binary().display()));
     fs::write(&unit, text).expect("a file can be written");
-    let verified = Command::new(&analyze).args(["verify", "--man=no"]).arg(&unit).output();
+    let socket = directory.path().join("hekad-statsd.socket");
+    fs::write(&socket, include_str!("../../packaging/systemd/hekad-statsd.socket"))
+        .expect("a file can be written");
+    let verified = Command::new(&analyze).args(["verify", "--man=no"]).arg(&unit).arg(&socket).output();
     let verified = verified.expect("systemd-analyze can be started");
     let said = String::from_utf8_lossy(&verified.stderr).into_owned();
     // Units of others, which it depends on, are told of too.
-    let own: Vec<&str> = said.lines().filter(|line| line.contains("hekad.service")).collect();
+    let own: Vec<&str> = said.lines().filter(|line| line.contains("hekad")).collect();
     assert!(verified.status.success() && own.is_empty(), "{said}");
     // Of 100; a service without any of it has 96.
     let judged =
