@@ -29,6 +29,7 @@ mod formats;
 mod grafana;
 mod graphite;
 mod graphite_web;
+mod handed;
 mod harness;
 mod hekad;
 mod load;
