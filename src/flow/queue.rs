@@ -121,6 +121,11 @@ impl<T> Queue<T> {
         self.lock().weight
     }
 
+    /// Items and weight that it holds at most.
+    pub fn limits(&self) -> (usize, usize) {
+        (self.items, self.weight)
+    }
+
     /// Whether nothing is queued.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -39,10 +39,15 @@ impl Connections {
         self.failed.load(Ordering::Relaxed)
     }
 
+    /// Connections that were taken and have ended.
+    pub fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
+    }
+
     /// Connections open now.
     pub fn open(&self) -> u64 {
         // Ends are read first: read the other way round, a connection between the reads would count below zero.
-        let ended = self.ended.load(Ordering::Acquire);
+        let ended = self.ended();
         self.accepted().saturating_sub(ended)
     }
 }

@@ -160,7 +160,10 @@ impl StreamCounters {
             }
         };
         let failure = || self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Ends first: none is told of before its beginning.
+        let ended = connections.ended();
         since(&mut said.accepted, connections.accepted(), &Note::Connected);
+        since(&mut said.ended, ended, &Note::Disconnected);
         since(&mut said.refused, connections.refused(), &Note::Refused);
         since(&mut said.failed, connections.failed(), &Note::AcceptErrors);
         since(&mut said.idle, self.idle(), &Note::Idle);
@@ -175,6 +178,7 @@ impl StreamCounters {
 #[derive(Default)]
 struct Said {
     accepted: u64,
+    ended: u64,
     refused: u64,
     failed: u64,
     idle: u64,

@@ -51,6 +51,9 @@ impl Measures {
 impl Waiting {
     pub(super) fn new(own: &OwnMetrics, consumer: &str, queue: &Arc<Queue<Delivery>>) -> Waiting {
         let labels = [("consumer", consumer)];
+        let (packs, bytes) = queue.limits();
+        own.level("hekad_queue_max_packs", &labels).set(packs as f64);
+        own.level("hekad_queue_max_bytes", &labels).set(bytes as f64);
         Waiting {
             queue: Arc::clone(queue),
             packs: own.level("hekad_queue_packs", &labels),

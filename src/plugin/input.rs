@@ -108,6 +108,8 @@ pub enum Note {
     Truncated(u64),
     /// Connections accepted.
     Connected(u64),
+    /// Connections that ended, of those accepted.
+    Disconnected(u64),
     /// Connections refused: too many.
     Refused(u64),
     /// Connections closed: no line came for too long.

@@ -106,6 +106,7 @@ pub struct InputNotes {
     kernel_drops: Count,
     truncated: Count,
     connected: Count,
+    disconnected: Count,
     refused: Count,
     idle: Count,
     long_lines: Count,
@@ -127,6 +128,7 @@ impl InputNotes {
             kernel_drops: count("hekad_kernel_drops_total"),
             truncated: count("hekad_truncated_datagrams_total"),
             connected: count("hekad_connections_total"),
+            disconnected: count("hekad_connections_ended_total"),
             refused: count("hekad_connections_refused_total"),
             idle: count("hekad_connections_idle_total"),
             long_lines: count("hekad_long_lines_total"),
@@ -167,6 +169,7 @@ impl Notes for InputNotes {
                 self.warn("truncated", "a datagram was cut; its last line is refused");
             }
             Note::Connected(count) => self.connected.add(count),
+            Note::Disconnected(count) => self.disconnected.add(count),
             Note::Refused(count) => {
                 self.refused.add(count);
                 self.warn("refused", &format!("{count} connections refused: max_connections is reached"));

@@ -58,6 +58,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "Datagrams longer than 65,535 bytes, whose last line was refused.",
     ),
     counter("hekad_connections_total", INPUT, "Connections an input accepted."),
+    counter("hekad_connections_ended_total", INPUT, "Those of them that ended; the others are open."),
     counter(
         "hekad_connections_refused_total",
         INPUT,
@@ -193,6 +194,11 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter("hekad_retries_total", OUTPUT, "Attempts of an output that failed and were repeated."),
     counter("hekad_plugin_faults_total", &["plugin"], "Faults and panics of a plugin."),
     gauge("hekad_queue_packs", &["consumer"], "Packs waiting in the queue of a consumer."),
+    gauge(
+        "hekad_queue_max_packs",
+        &["consumer"],
+        "Packs that the queue of a consumer holds: plugin_chansize.",
+    ),
     counter(
         "hekad_name_conflicts_total",
         OUTPUT,
@@ -236,6 +242,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     ),
     gauge("hekad_http_connections_open", NONE, "Connections to the HTTP servers that are open."),
     gauge("hekad_queue_bytes", &["consumer"], "Bytes waiting in the queue of a consumer, roughly."),
+    gauge("hekad_queue_max_bytes", &["consumer"], "Bytes that the queue of a consumer holds: queue_size."),
     gauge(
         "hekad_tick_seconds",
         FILTER,
