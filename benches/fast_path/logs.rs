@@ -11,7 +11,7 @@ pub(crate) fn print() {
     let line = line();
     let chunk = line.repeat(READ / line.len());
     let lines = chunk.len() / line.len();
-    for (name, decoder) in DECODERS {
+    for (name, decoder) in decoders() {
         let lane = Lane::new(&format!("{INPUT}{decoder}{NOBODY}"));
         let rate = fastest(lines, lane, &chunk, |_| {});
         println!("logs: {name} takes {rate:.0} lines of {} bytes a second", line.len());
@@ -21,7 +21,7 @@ pub(crate) fn print() {
 
 /// Lines a second that are read, decoded, made a counter of and aggregated, all on one thread.
 fn counted(chunk: &str, lines: usize) -> f64 {
-    let lane = Lane::new(&format!("{INPUT}{}{COUNTERS}", DECODERS[0].1));
+    let lane = Lane::new(&format!("{INPUT}{}{COUNTERS}", decoders()[0].1));
     fastest(lines, lane, chunk, Lane::work)
 }
 
@@ -47,7 +47,7 @@ const COUNTERS: &str = "[StatFilter]\nmessage_matcher = \"Logger == 'StatsdInput
                         [StatAccumFilter]\n";
 
 /// A line of the combined format, as long as they are on average.
-fn line() -> String {
+pub(crate) fn line() -> String {
     let line = "93.184.216.34 - - [10/Oct/2000:13:55:36 -0700] \"GET /articles/2000/10/some-title HTTP/1.1\" 200 23261 \
                 \"https://www.example.com/start\" \"Mozilla/5.0 (X11; Linux x86_64; rv:26.0)";
     let rest = " Firefox/26.0\"\n";
@@ -59,25 +59,30 @@ const INPUT: &str = "[StatsdInput]\nsplitter = \"TokenSplitter\"\ndecoder = \"Lo
 
 const NOBODY: &str = "[NullOutput]\nmessage_matcher = \"TRUE\"\n";
 
-const DECODERS: [(&str, &str); 3] = [
-    (
-        "NginxAccessDecoder",
-        "type = \"NginxAccessDecoder\"\nlog_format = '$remote_addr - $remote_user [$time_local] \"$request\" $status \
-         $body_bytes_sent \"$http_referer\" \"$http_user_agent\"'\n",
-    ),
-    (
-        "PayloadRegexDecoder",
-        "type = \"PayloadRegexDecoder\"\ntimestamp_layout = \"02/Jan/2006:15:04:05 -0700\"\n\
-         match_regex = '^(?P<RemoteIP>\\S+) \\S+ (?P<User>\\S+) \\[(?P<Timestamp>[^\\]]+)\\] \"(?P<Request>[^\"]*)\" \
-         (?P<Status>\\d+) (?P<Size>\\d+) \"(?P<Referer>[^\"]*)\" \"(?P<Browser>[^\"]*)\"'\n\
-         [LogDecoder.message_fields]\nRemoteIP = '%RemoteIP%'\nUser = '%User%'\nRequest = '%Request%'\n\
-         Status = '%Status%'\n\"Size|B\" = '%Size%'\nReferer = '%Referer%'\nBrowser = '%Browser%'\n",
-    ),
-    ("nothing but lines", "type = \"PayloadRegexDecoder\"\nmatch_regex = '^(a)'\nlog_errors = false\n"),
-];
+/// Decoders by name, each with its section.
+fn decoders() -> [(&'static str, String); 3] {
+    [
+        ("NginxAccessDecoder", format!("type = \"NginxAccessDecoder\"\nlog_format = '{COMBINED}'\n")),
+        ("PayloadRegexDecoder", PATTERN.to_owned()),
+        (
+            "nothing but lines",
+            "type = \"PayloadRegexDecoder\"\nmatch_regex = '^(a)'\nlog_errors = false\n".to_owned(),
+        ),
+    ]
+}
+
+/// The combined format, as nginx is told it.
+pub(crate) const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
+                                   \"$http_referer\" \"$http_user_agent\"";
+
+const PATTERN: &str = "type = \"PayloadRegexDecoder\"\ntimestamp_layout = \"02/Jan/2006:15:04:05 -0700\"\n\
+     match_regex = '^(?P<RemoteIP>\\S+) \\S+ (?P<User>\\S+) \\[(?P<Timestamp>[^\\]]+)\\] \"(?P<Request>[^\"]*)\" \
+     (?P<Status>\\d+) (?P<Size>\\d+) \"(?P<Referer>[^\"]*)\" \"(?P<Browser>[^\"]*)\"'\n\
+     [LogDecoder.message_fields]\nRemoteIP = '%RemoteIP%'\nUser = '%User%'\nRequest = '%Request%'\n\
+     Status = '%Status%'\n\"Size|B\" = '%Size%'\nReferer = '%Referer%'\nBrowser = '%Browser%'\n";
 
 /// Bytes of a line, of a read, and how often it is read.
 const LENGTH: usize = 185;
-const READ: usize = 64 << 10;
+pub(crate) const READ: usize = 64 << 10;
 const READS: usize = 1000;
 const ROUNDS: usize = 5;

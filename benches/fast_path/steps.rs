@@ -1,4 +1,5 @@
-//! The steps one by one, at 10,000 series; times are of a batch of about 900 samples, or of all series at a flush.
+//! The steps one by one, at 10,000 series; times are of a batch of about 900 samples, or of all series at a flush. Those
+//! of log records: `records.rs`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,18 +15,23 @@ use heka::statsd::{Parser, Rules};
 use heka::time::{Slot, Stamp};
 
 use crate::lane::{Lane, Load};
+use crate::records;
 
 /// Runs every step.
 pub(crate) fn all(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fast_path");
-    group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     parse(&mut group);
     pour_and_flush(&mut group);
     lane(&mut group);
+    records::matching(&mut group);
+    records::encode(&mut group);
+    records::tail(&mut group);
+    records::decode(&mut group);
     group.finish();
 }
 
-type Group<'a> = BenchmarkGroup<'a, WallTime>;
+/// The group that every step is in.
+pub(crate) type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
 /// Parsing with every spelling known, with every spelling new, and with a tag section in a third of the lines.
 fn parse(group: &mut Group<'_>) {
