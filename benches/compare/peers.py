@@ -2,15 +2,16 @@
 
 A peer writes its configuration into a temporary folder and gives the command that starts it. All flush at the same
 interval; everything else is left as it comes, but for what makes them do the same work (counts of counters are written,
-idle series are not). A new peer is one more class here and its name in `PEERS`.
+idle series are not). A new peer is one more class here and its name in `PEERS`. Those that take log lines: `logs.py`.
 """
 
 import glob
 import os
+import pwd
 import shutil
 import socket
 
-from sink import Graphite, Otlp, Scrapes
+from sink import Graphite, GraphiteTotals, Otlp, Scrapes
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.expanduser("~/.cache/heka-ci")
@@ -42,8 +43,9 @@ class Peer:
 
     name = None
     get = None  # how to get it
-    takes_tags = True
+    refuses = {}  # workloads that it cannot take, with the reason
     leaves_out = 0  # the share of the timings of a load that it does not count by design
+    patience = 1  # intervals after which it has said everything
 
     def __init__(self, folder, interval):
         self.folder = folder
@@ -148,7 +150,8 @@ class StatsdExporter(Peer):
 class Collectd(Peer):
     name = "collectd"
     get = "apt-get install --no-install-recommends collectd-core"
-    takes_tags = False
+    refuses = {"W2T": "it has no tags", "W3": "it cuts datagrams after 4,096 bytes"}
+    patience = 2
     # Timings of 0 ms, of which there is one in 200.
     leaves_out = 0.0065
 
@@ -165,7 +168,10 @@ BaseDir "{self.folder}"
 PIDFile "{self.folder}/pid"
 Interval {self.interval}
 LoadPlugin statsd
-LoadPlugin write_graphite
+# The last lines of an interval would wait for those of the next.
+<LoadPlugin write_graphite>
+  FlushInterval {self.interval}
+</LoadPlugin>
 <Plugin statsd>
   Host "127.0.0.1"
   Port "{self.port}"
@@ -232,10 +238,124 @@ service:
         return [self.find(), "--config", path]
 
 
-PEERS = [Hekad, HekadScraped, Statsd, StatsdExporter, Collectd, Collector]
+class Telegraf(Peer):
+    name = "telegraf"
+    get = (
+        f"GOBIN={SHOWN}/go/bin go install -tags custom,inputs.statsd,outputs.graphite,serializers.graphite "
+        "github.com/influxdata/telegraf/cmd/telegraf@v1.37.2 (with all its plugins it builds for very long)"
+    )
+    # What was gathered at one interval may be written at the next.
+    patience = 2
+
+    @classmethod
+    def find(cls):
+        return program("telegraf", f"{CACHE}/go/bin")
+
+    def start(self):
+        # `bench.c.NAME;metric_type=counter 5 1700000000`, and of a timer `bench.t.NAME.count;metric_type=timing`.
+        self.sink = Graphite(rb"bench\.c\.[^ \n]* ([-+.\de]+) ", TIMERS)
+        path = self.write("telegraf.conf", f"""
+[agent]
+  interval = "{self.interval}s"
+  flush_interval = "{self.interval}s"
+  # As many as there are series: of more than its 10,000 it would drop the rest.
+  metric_buffer_limit = 2000000
+  omit_hostname = true
+[[inputs.statsd]]
+  service_address = "127.0.0.1:{self.port}"
+  metric_separator = "."
+  datadog_extensions = true
+  percentiles = [90.0]
+[[outputs.graphite]]
+  servers = ["127.0.0.1:{self.sink.port}"]
+  graphite_tag_support = true
+""")
+        return [self.find(), "--config", path]
+
+
+class Netdata(Peer):
+    name = "netdata"
+    get = "apt-get install --no-install-recommends netdata-core"
+    patience = 2
+    refuses = {
+        "W2T": "it does not tell series by their tags",
+        "W3": "it makes a chart of each name, and 100,000 take it longer than an interval",
+        "W4": "it makes a chart of each name, and a million take it longer than an interval",
+    }
+    # Everything else that it collects.
+    OFF = ("apps", "cgroups", "charts.d", "checks", "diskspace", "ebpf", "enable running new plugins", "fping", "freeipmi",
+           "go.d", "idlejitter", "ioping", "netdata monitoring", "netdata monitoring extended", "node.d", "perf", "proc",
+           "profile", "python.d", "slabinfo", "tc", "timex")
+
+    @classmethod
+    def find(cls):
+        return program("netdata")
+
+    def start(self):
+        # Totals since the start: `netdata.host.statsd_bench.c.NAME_counter.counter 5 1700000000`, and of a timer
+        # `..._timer.events`.
+        counter, timer = rb"(bench\.c\.[^ \n]*\.counter) ([-+.\de]+) ", rb"(bench\.t\.[^ \n]*\.events) ([-+.\de]+) "
+        self.sink = GraphiteTotals(counter, timer)
+        # It empties that of its cache.
+        for name in ("cache", "other"):
+            os.makedirs(os.path.join(self.folder, name))
+        others = ("home", "lib", "lock", "log", "plugins", "registry", "stock config")
+        others = "\n".join(f"  {name} = {self.folder}/other" for name in others)
+        off = "\n".join(f"  {name} = no" for name in self.OFF)
+        path = self.write("netdata.conf", f"""
+[global]
+  run as user = {pwd.getpwuid(os.getuid()).pw_name}
+  hostname = host
+[directories]
+  config = {self.folder}
+  cache = {self.folder}/cache
+{others}
+[db]
+  mode = none
+  update every = {self.interval}
+[health]
+  enabled = no
+[ml]
+  enabled = no
+[registry]
+  enabled = no
+[cloud]
+  enabled = no
+[web]
+  mode = none
+[logs]
+  debug = none
+  access = none
+[plugins]
+  statsd = yes
+{off}
+[statsd]
+  bind to = udp:127.0.0.1:{self.port}
+  default port = {self.port}
+  update every (flushInterval) = {self.interval}
+  max private charts hard limit = 2000000
+  private charts memory mode = none
+  add dimension for number of events received = yes
+""")
+        self.write("exporting.conf", f"""
+[exporting:global]
+  enabled = yes
+  send configured labels = no
+  send automatic labels = no
+[graphite:sink]
+  enabled = yes
+  destination = 127.0.0.1:{self.sink.port}
+  data source = as collected
+  hostname = host
+  update every = {self.interval}
+  send charts matching = statsd_*
+""")
+        return [self.find(), "-D", "-P", os.path.join(self.folder, "pid"), "-c", path]
+
+
+PEERS = [Hekad, HekadScraped, Statsd, StatsdExporter, Collectd, Collector, Telegraf, Netdata]
 # Known, not started: why.
 OTHERS = {
-    "gostatsd": "no registry serves it: git clone https://github.com/atlassian/gostatsd builds it, and a class here would run it",
-    "telegraf": "go install github.com/influxdata/telegraf/cmd/telegraf@latest builds for very long",
-    "netdata": "apt-get install netdata; it keeps charts, at most 1000, so that its sums cannot be read",
+    "gostatsd": "the Go module proxy refuses it (403): git clone https://github.com/atlassian/gostatsd builds it, and a "
+                "class in peers.py would run it",
 }

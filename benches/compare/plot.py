@@ -1,4 +1,5 @@
-"""Draws the CPU time of a sample: a panel for each workload, a bar for each server, in the look of the other pictures.
+"""Draws the CPU time of a sample, or of a line of a log: a panel for each workload, a bar for each server, in the look of
+the other pictures.
 
 Beside a bar stands its figure and, of a server that lost more than a hundredth, how much that was in the worst run.
 """
@@ -16,21 +17,23 @@ FONT = "-apple-system, 'Segoe UI', 'DejaVu Sans', Helvetica, Arial, sans-serif"
 def drawn(results):
     """The picture of `{workload: {server: [figures, ...]}}`, two panels in a row; each has a scale of its own."""
     panels = {workload: list(medians(rows)) for workload, rows in results.items()}
-    tallest = max((len(bars) for bars in panels.values()), default=0)
-    row = HEAD + tallest * (BAR + GAP) + GAP
-    height = 56 + row * ((len(panels) + 1) // 2) + 12
+    bars_of = [len(bars) for bars in panels.values()]
+    # A row of panels is as high as the higher of its two.
+    rows = [HEAD + max(bars_of[first:first + 2]) * (BAR + GAP) + GAP for first in range(0, len(panels), 2)]
+    tops = [56 + sum(rows[:number]) for number in range(len(rows) + 1)]
+    height = tops[-1] + 12
     said = [f"{workload}: {', '.join(words(*bar) for bar in bars)}" for workload, bars in panels.items()]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title text" '
         f'font-family="{FONT}">',
-        '  <title id="title">CPU seconds per million samples of statsd servers</title>',
+        '  <title id="title">CPU seconds per million samples, or lines of logs, of hekad and other servers</title>',
         f'  <desc id="text">{escape("; ".join(said))}</desc>',
         "  <!-- A ground of its own keeps the picture readable on a light and on a dark page. -->",
         f'  <rect x="1" y="1" width="{WIDTH - 2}" height="{height - 2}" rx="10" fill="#ffffff" stroke="{LINE}"/>',
-        text(MARGIN, 34, "CPU seconds per million samples, flushes included; less is better", FAINT, 14, 600),
+        text(MARGIN, 34, "CPU seconds per million samples, flushes included (LOGS: lines); less is better", FAINT, 14, 600),
     ]
     for number, (workload, bars) in enumerate(panels.items()):
-        parts += panel(MARGIN + number % 2 * WIDTH // 2, 56 + number // 2 * row, workload, bars)
+        parts += panel(MARGIN + number % 2 * WIDTH // 2, tops[number // 2], workload, bars)
     return "\n".join([*parts, "</svg>", ""])
 
 
