@@ -41,9 +41,6 @@ LEAST = {"W4": 4}
 LOGS = "LOGS"
 # What counts as nothing lost, in the search for the highest rate.
 LOSSLESS = 0.001
-# A server that takes this share of a core is at work, though nothing arrives; of another nothing more comes after so
-# many seconds.
-BUSY, QUIET = 0.5, 1
 # Seconds that are waited for the sums of one run at most.
 LONGEST = 60
 
@@ -86,8 +83,8 @@ def flood(port, workload, seconds, seed, rate):
 
 
 def run(peer_class, workload, options, seed=1, rate=None, hurry=False):
-    """One run of one server: starts it, sends, waits for its sums; the figures. In a hurry it does not wait where it is plain
-    that some will be missing."""
+    """One run of one server: starts it, sends, waits for its sums; the figures. In a hurry it does not wait where it is
+    plain that some will be missing."""
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         peer = peer_class(folder, options.interval)
         command = peer.start()
@@ -143,17 +140,16 @@ def alive(server):
 
 
 def settle(sink, server, expected, patience):
-    """Waits until everything has arrived, or for so many seconds at least and until nothing more has arrived for a while in
-    which the server had little to do; the server's CPU time when the last arrived."""
+    """Waits until everything has arrived, or for so many seconds at least and until nothing more will; the server's CPU time
+    when the last arrived."""
     found, at_last = list(sink.sums()), server.cpu()
     began = since = time.monotonic()
     while loss(found, expected) > 0 and server.child.poll() is None and time.monotonic() - began < LONGEST:
         time.sleep(0.05)
         sums, spent, now = list(sink.sums()), server.cpu(), time.monotonic()
-        quiet = now - since
         if sums != found:
             found, at_last, since = sums, spent, now
-        elif now - began > patience and quiet > QUIET and spent - at_last < BUSY * quiet or quiet > 3 * patience:
+        elif now - began > patience and sink.is_over(now - since, spent - at_last):
             break
     return at_last
 
@@ -235,13 +231,13 @@ What is measured is pinned to one core, the load and the sink to another; runs a
         page += f"""
 ## Samples
 
-{options.seconds} s of load (W4: {max(options.seconds, LEAST["W4"])} s), a flush each {options.interval} s. CPU has the flushes in it until the last sum arrived,
-and is shared among the samples that were counted. The highest lossless rate is the one of which less than {LOSSLESS * 100:g} % is lost, to a tenth; "over"
-says that the load could send no more, a dash that it was not looked for. "Flush" is the time from the first byte of the
-longest flush to its last, or the longest scrape; what a server does before its first byte is in its CPU alone. "Lost" is
-the worst run at the rate of the workload: a server that loses much has less to do, and its other figures flatter it.
-Receive buffers are those that each server asks for itself, of which the two settings above are the default and the
-limit: a larger default spares servers that ask for none a part of the loss.
+{options.seconds} s of load (W4: {max(options.seconds, LEAST["W4"])} s), a flush each {options.interval} s. CPU has the flushes in it until the last sum arrived, and is
+shared among the samples that were counted. The highest lossless rate is the one of which less than {LOSSLESS * 100:g} % is lost, to
+a tenth; "over" says that the load could send no more, a dash that it was not looked for. "Flush" is the time from the
+first byte of the longest flush to its last, or the longest scrape; what a server does before its first byte is in its
+CPU alone. "Lost" is the worst run at the rate of the workload: a server that loses much has less to do, and its other
+figures flatter it. Receive buffers are those that each server asks for itself, of which the two settings above are the
+default and the limit: a larger default spares servers that ask for none a part of the loss.
 
 {table(results, rates, failures, options.peers)}"""
     if copies or unread:
@@ -261,7 +257,8 @@ def arguments():
     parser.add_argument("--peers", help="names, with commas between them; default: all that are there")
     parser.add_argument("--workloads", help=f"default: {','.join([*WORKLOADS, LOGS])}")
     parser.add_argument("--runs", type=int, default=5, help="runs of each, interleaved; default: %(default)s")
-    parser.add_argument("--seconds", type=int, default=5, help="how long each load goes on, W4 at least 4; default: %(default)s")
+    parser.add_argument("--seconds", type=int, default=5,
+                        help="how long each load goes on, W4 at least 4; default: %(default)s")
     parser.add_argument("--interval", type=int, default=5, help="seconds between flushes; default: %(default)s")
     parser.add_argument("--settle", type=float, default=1.0, help="seconds between start and load; default: %(default)s")
     parser.add_argument("--rate", type=float, help="samples a second instead of those of the workload")

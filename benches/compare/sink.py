@@ -5,6 +5,7 @@ next to nothing while it runs. `sums` gives the sum of all counters and the numb
 what `hekad flood` says it sent; `longest` gives the seconds of the longest flush, from its first byte to its last.
 """
 
+import http.client
 import http.server
 import re
 import socket
@@ -14,6 +15,9 @@ import urllib.request
 
 # Between two flushes there is a longer pause than within one.
 PAUSE = 0.15
+# A server that takes this share of a core is at work, though nothing arrives; of another nothing more comes after so
+# many seconds.
+BUSY, QUIET = 0.5, 1
 
 
 class Pushed:
@@ -46,6 +50,10 @@ class Pushed:
         with self.lock:
             pieces, self.pieces = self.pieces, []
         return pieces
+
+    def is_over(self, quiet, worked):
+        """Whether nothing more will come, when nothing has for so many seconds, of which the server worked so many."""
+        return quiet > QUIET and worked < BUSY * quiet
 
     def longest(self):
         """Seconds from the first to the last byte of the longest flush."""
@@ -162,6 +170,7 @@ class Scrapes:
         self.interval = interval
         self.page = b""
         self.added = (b"", [0.0, 0.0])
+        self.is_same = False
         self.seconds = 0.0
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._scrape, daemon=True)
@@ -175,7 +184,7 @@ class Scrapes:
             try:
                 with opener.open(self.address, timeout=30) as answer:
                     self.page = answer.read()
-            except OSError:  # not yet up, or ended
+            except (OSError, http.client.HTTPException):  # not yet up, or ended
                 continue
             self.seconds = max(self.seconds, time.monotonic() - began)
 
@@ -183,8 +192,13 @@ class Scrapes:
         """The sum of all counters and the number of timings of the last page."""
         page = self.page
         if page is not self.added[0]:  # which of a million series takes a while
-            self.added = (page, [sum(map(float, pattern.findall(page))) for pattern in self.patterns])
+            sums = [sum(map(float, pattern.findall(page))) for pattern in self.patterns]
+            self.is_same, self.added = sums == self.added[1], (page, sums)
         return self.added[1]
+
+    def is_over(self, *_):
+        """Whether the last page said no more than the one before it. A server is at work as long as it is scraped."""
+        return self.is_same
 
     def longest(self):
         """Seconds of the longest scrape."""
