@@ -210,6 +210,7 @@ fn draft() -> Draft {
             ..Message::default()
         },
         messages: Vec::new(),
+        spare: Vec::new(),
         samples: SampleBatch::new(Arc::new(Registry::new(1))),
         keep_lines: false,
         complaints: Vec::new(),
