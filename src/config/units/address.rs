@@ -175,25 +175,34 @@ impl Serialize for Address {
 
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Address, D::Error> {
-        deserializer.deserialize_newtype_struct(ADDRESS, AddressVisitor)
+        read(ADDRESS, Address::parse, deserializer)
     }
 }
 
-struct AddressVisitor;
+/// Reads a text that `parse` takes, as the type that a deserializer knows by `name`.
+pub(super) fn read<'de, D: Deserializer<'de>, T>(
+    name: &'static str,
+    parse: fn(&str) -> Result<T, AddressError>,
+    deserializer: D,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_newtype_struct(name, AddressVisitor(parse))
+}
 
-impl<'de> Visitor<'de> for AddressVisitor {
-    type Value = Address;
+struct AddressVisitor<T>(fn(&str) -> Result<T, AddressError>);
+
+impl<'de, T> Visitor<'de> for AddressVisitor<T> {
+    type Value = T;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("an address such as \"127.0.0.1:8125\"")
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Address, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Address, E> {
-        Address::parse(text).map_err(E::custom)
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
     }
 }
 

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::address::{Address, AddressError};
+use super::address::{Address, AddressError, read};
 
 /// An address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,25 +120,7 @@ impl Serialize for ListenAddress {
 
 impl<'de> Deserialize<'de> for ListenAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ListenAddress, D::Error> {
-        deserializer.deserialize_newtype_struct(LISTEN_ADDRESS, ListenVisitor)
-    }
-}
-
-struct ListenVisitor;
-
-impl<'de> Visitor<'de> for ListenVisitor {
-    type Value = ListenAddress;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an address such as \"127.0.0.1:8125\"")
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<ListenAddress, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ListenAddress, E> {
-        ListenAddress::parse(text).map_err(E::custom)
+        read(LISTEN_ADDRESS, ListenAddress::parse, deserializer)
     }
 }
 

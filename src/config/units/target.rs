@@ -5,10 +5,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use super::address::{ADDRESS, Address, AddressError};
+use super::address::{ADDRESS, Address, AddressError, read};
 
 /// An address to send to. Whether the path of a socket can be one is told by [`flaw_of_socket`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,25 +58,7 @@ impl Serialize for Target {
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Target, D::Error> {
         // Its errors are those of an address.
-        deserializer.deserialize_newtype_struct(ADDRESS, TargetVisitor)
-    }
-}
-
-struct TargetVisitor;
-
-impl<'de> Visitor<'de> for TargetVisitor {
-    type Value = Target;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an address such as \"127.0.0.1:8125\"")
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Target, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Target, E> {
-        Target::parse(text).map_err(E::custom)
+        read(ADDRESS, Target::parse, deserializer)
     }
 }
 
