@@ -11,7 +11,7 @@ use heka::flow::{Ledger, RecordRef};
 use heka::matcher::Matcher;
 use heka::message::framing::{MAX_MESSAGE_SIZE, frame};
 use heka::message::{Field, Message, wire};
-use heka::metric::{Registry, SampleBatch};
+use heka::metric::Registry;
 use heka::plugin::{
     BuildContext, Declare, Decoder, Draft, Encoder, Frames, Kind, Shared, Splitter, StateStore, Uuids,
 };
@@ -201,21 +201,14 @@ fn message(status: i64) -> Message {
 }
 
 fn draft() -> Draft {
-    Draft {
-        base: Message {
-            type_: "logfile".into(),
-            logger: "access".into(),
-            hostname: "web-017.example.com".into(),
-            timestamp: NOW,
-            ..Message::default()
-        },
-        messages: Vec::new(),
-        spare: Vec::new(),
-        samples: SampleBatch::new(Arc::new(Registry::new(1))),
-        keep_lines: false,
-        complaints: Vec::new(),
-        uuids: Uuids::of_seat("access", 0, 1),
-    }
+    let base = Message {
+        type_: "logfile".into(),
+        logger: "access".into(),
+        hostname: "web-017.example.com".into(),
+        timestamp: NOW,
+        ..Message::default()
+    };
+    Draft::new(base, Arc::new(Registry::new(1)), Uuids::of_seat("access", 0, 1))
 }
 
 fn built<P: Kind + ?Sized>(config: &impl Declare<P>) -> Box<P> {

@@ -107,8 +107,8 @@ pub fn decode_into(bytes: &[u8], message: &mut Message) -> Result<(), WireError>
     Ok(())
 }
 
-/// Reads a field and appends it. Its type says which of its values count, and stands before them where Heka wrote it; where it stands
-/// behind one of them, the bytes are read again.
+/// Reads a field and appends it. Its type says which of its values count, and stands before them where Heka wrote it;
+/// where it stands behind one of them, the bytes are read again.
 fn decode_field(bytes: &[u8], fields: &mut Vec<Field>) -> Result<(), WireError> {
     let (mut name, mut representation) = (Text::default(), Text::default());
     let mut value = Value::Strings(Values::default());

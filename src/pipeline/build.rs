@@ -12,7 +12,7 @@ use crate::flow::{
 use crate::matcher::Facts;
 use crate::message::framing::max_record_size;
 use crate::message::{Message, Text};
-use crate::metric::{Registry, SampleBatch};
+use crate::metric::Registry;
 use crate::net::{Handed, World};
 use crate::plugin::{
     Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Input,
@@ -388,20 +388,14 @@ impl Builder {
 
     fn draft(&self, context: &BuildContext) -> Draft {
         let name = &*context.name;
-        Draft {
-            base: Message {
-                type_: name.into(),
-                logger: name.into(),
-                hostname: Text::new(&self.context.hostname),
-                ..Message::default()
-            },
-            messages: Vec::new(),
-            spare: Vec::new(),
-            samples: SampleBatch::new(Arc::clone(&self.context.names)),
-            keep_lines: false,
-            complaints: Vec::new(),
-            uuids: Uuids::of_seat(name, context.lane, context.seed),
-        }
+        let base = Message {
+            type_: name.into(),
+            logger: name.into(),
+            hostname: Text::new(&self.context.hostname),
+            ..Message::default()
+        };
+        let uuids = Uuids::of_seat(name, context.lane, context.seed);
+        Draft::new(base, Arc::clone(&self.context.names), uuids)
     }
 }
 

@@ -7,7 +7,7 @@ use super::{BoxFuture, BuildError, Fault, LocalFuture, Stop};
 use crate::flow::Token;
 use crate::matcher::Facts;
 use crate::message::{Message, Text, made_uuid, maker_number};
-use crate::metric::SampleBatch;
+use crate::metric::{Registry, SampleBatch};
 use crate::time::Clock;
 
 /// Takes bytes in and pushes them into intakes.
@@ -262,6 +262,19 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Nothing yet; messages start as `base`, names of samples are kept in `names`.
+    pub fn new(base: Message, names: Arc<Registry>, uuids: Uuids) -> Draft {
+        Draft {
+            base,
+            messages: Vec::new(),
+            spare: Vec::new(),
+            samples: SampleBatch::new(names),
+            keep_lines: false,
+            complaints: Vec::new(),
+            uuids,
+        }
+    }
+
     /// A message as it begins: the base, with a uuid of its own unless it has one.
     pub fn begun(&mut self) -> Message {
         let mut message = self.base.clone();

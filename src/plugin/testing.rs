@@ -6,7 +6,7 @@ use super::{BuildContext, Draft, Shared, StateStore, Uuids};
 use crate::flow::Ledger;
 use crate::message::Message;
 use crate::message::framing::MAX_MESSAGE_SIZE;
-use crate::metric::{Registry, SampleBatch};
+use crate::metric::Registry;
 use crate::time::{ManualClock, Stamp};
 
 /// A context of nothing in particular.
@@ -38,16 +38,7 @@ pub(crate) fn draft() -> Draft {
         timestamp: NOW,
         ..Message::default()
     };
-    let samples = SampleBatch::new(Arc::new(Registry::new(1000)));
-    Draft {
-        base,
-        messages: Vec::new(),
-        spare: Vec::new(),
-        samples,
-        keep_lines: false,
-        complaints: Vec::new(),
-        uuids: Uuids::of_seat("test", 0, 1),
-    }
+    Draft::new(base, Arc::new(Registry::new(1000)), Uuids::of_seat("test", 0, 1))
 }
 
 /// When everything is received.
