@@ -17,18 +17,12 @@ use crate::hekad::binary;
 
 #[test]
 fn the_datagram_that_has_hekad_started_and_those_behind_it_arrive() {
-    let Some(activate) = program("systemd-socket-activate") else {
-        return skip("systemd-socket-activate is missing");
-    };
-    let (port, scrape) = (free_port(), free_port());
-    let directory = TempDir::new().expect("a directory can be made");
     let input = "[StatsdInput]\naddress = \"fd:statsd\"\n";
-    let mut process = activated(&activate, &["-d"], port, directory.path(), scrape, input);
+    let Some(Activated { mut process, port, scrape, _directory }) = Activated::start(&["-d"], input) else {
+        return;
+    };
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
     socket.connect((Ipv4Addr::LOCALHOST, port)).expect("the loopback can be reached");
-    wait_until(PATIENCE, || {
-        process.printed().contains("Listening").then_some(()).ok_or("not yet".to_owned())
-    });
     for _ in 0..50 {
         socket.send(b"handed.early:2|c").expect("somebody has the socket");
     }
@@ -40,16 +34,10 @@ fn the_datagram_that_has_hekad_started_and_those_behind_it_arrive() {
 
 #[test]
 fn the_connection_that_has_hekad_started_is_served_and_a_number_is_as_good_as_a_name() {
-    let Some(activate) = program("systemd-socket-activate") else {
-        return skip("systemd-socket-activate is missing");
-    };
-    let (port, scrape) = (free_port(), free_port());
-    let directory = TempDir::new().expect("a directory can be made");
     let input = "[StatsdInput]\nnet = \"tcp\"\naddress = \"fd:3\"\n";
-    let mut process = activated(&activate, &[], port, directory.path(), scrape, input);
-    wait_until(PATIENCE, || {
-        process.printed().contains("Listening").then_some(()).ok_or("not yet".to_owned())
-    });
+    let Some(Activated { mut process, port, scrape, _directory }) = Activated::start(&[], input) else {
+        return;
+    };
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("somebody listens");
     stream.write_all(b"handed.lines:3|c\n").expect("it can be written");
     wait_for_line(scrape, "handed_lines_total 3");
@@ -58,16 +46,10 @@ fn the_connection_that_has_hekad_started_is_served_and_a_number_is_as_good_as_a_
 
 #[test]
 fn a_socket_of_another_kind_ends_it_with_the_way_out() {
-    let Some(activate) = program("systemd-socket-activate") else {
-        return skip("systemd-socket-activate is missing");
-    };
-    let (port, scrape) = (free_port(), free_port());
-    let directory = TempDir::new().expect("a directory can be made");
     let input = "[StatsdInput]\naddress = \"fd:statsd\"\n";
-    let mut process = activated(&activate, &[], port, directory.path(), scrape, input);
-    wait_until(PATIENCE, || {
-        process.printed().contains("Listening").then_some(()).ok_or("not yet".to_owned())
-    });
+    let Some(Activated { mut process, port, scrape: _, _directory }) = Activated::start(&[], input) else {
+        return;
+    };
     let _stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("somebody listens");
     assert_eq!(process.wait(PATIENCE).code(), Some(1));
     for line in [
@@ -116,21 +98,34 @@ fn nothing_is_lost_between_a_stop_and_the_next_start() {
     assert!(place("gram").exists() && place("stream").exists(), "hekad removed the files of others");
 }
 
-/// systemd-socket-activate on `port`, which starts hekad with this input.
-fn activated(
-    activate: &Path,
-    words: &[&str],
+/// systemd-socket-activate with a socket on `port`, which starts hekad.
+struct Activated {
+    process: Process,
     port: u16,
-    directory: &Path,
     scrape: u16,
-    input: &str,
-) -> Process {
-    let config = directory.join("hekad.toml");
-    std::fs::write(&config, configuration(directory, scrape, input)).expect("it can be written");
-    let mut command = Command::new(activate);
-    command.args(words).arg("--fdname=statsd").arg(format!("--listen=127.0.0.1:{port}"));
-    command.arg(binary()).arg("-config").arg(config);
-    Process::start(&mut command, &directory.join("log"))
+    _directory: TempDir,
+}
+
+impl Activated {
+    /// Until it has the socket; hekad is to have this input. None where there is no such program.
+    fn start(words: &[&str], input: &str) -> Option<Activated> {
+        let Some(activate) = program("systemd-socket-activate") else {
+            skip("systemd-socket-activate is missing");
+            return None;
+        };
+        let (port, scrape) = (free_port(), free_port());
+        let directory = TempDir::new().expect("a directory can be made");
+        let config = directory.path().join("hekad.toml");
+        std::fs::write(&config, configuration(directory.path(), scrape, input)).expect("it can be written");
+        let mut command = Command::new(activate);
+        command.args(words).arg("--fdname=statsd").arg(format!("--listen=127.0.0.1:{port}"));
+        command.arg(binary()).arg("-config").arg(config);
+        let process = Process::start(&mut command, &directory.path().join("log"));
+        wait_until(PATIENCE, || {
+            process.printed().contains("Listening").then_some(()).ok_or("not yet".to_owned())
+        });
+        Some(Activated { process, port, scrape, _directory: directory })
+    }
 }
 
 fn configuration(directory: &Path, scrape: u16, inputs: &str) -> String {
