@@ -88,7 +88,8 @@ impl Server {
         let exchange = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.admin))?;
             stream.set_read_timeout(Some(PATIENCE))?;
-            writeln!(stream, "{command}")?;
+            // In one piece: of a newline by itself it says that it is no command, behind the answer.
+            stream.write_all(format!("{command}\n").as_bytes())?;
             let mut answer = Vec::new();
             let mut room = [0; 4096];
             while !answer.ends_with(end.as_bytes()) {
