@@ -142,15 +142,17 @@ impl Section {
 
     fn find_inner(&self, key: &str, range: Range<usize>) -> Option<Location> {
         let value = &self.lookup(key)?.value;
-        let Kind::String(text, replaced) = &value.kind else { return None };
+        let Kind::String(text, before) = &value.kind else { return None };
         let token = self.text.get(value.span.clone())?;
         let (written, map) = TextMap::of_string(token, value.span.start);
-        let range = match replaced {
-            Some(replaced) => replaced.locate(range)?,
-            // A bare reference: the value was never written here.
-            None if written != *text => return None,
-            None => range,
+        let (read, range) = match before {
+            Some(before) => (&before.text, before.map.locate(range)?),
+            None => (text, range),
         };
+        // A bare reference was never written here, and a string with mistakes may be read as another than it is.
+        if written != *read {
+            return None;
+        }
         map.locate(range).map(|span| self.location(span))
     }
 

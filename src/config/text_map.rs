@@ -87,16 +87,17 @@ impl Piece {
 
 /// The bytes between the quotes, and whether escapes count in them.
 fn content_of(token: &str) -> (Range<usize>, bool) {
+    // A string that is not closed, in a text with syntax errors, goes on to its end.
     for (quote, basic) in [("\"\"\"", true), ("'''", false)] {
-        if token.len() >= 6 && token.starts_with(quote) && token.ends_with(quote) {
+        if token.starts_with(quote) {
             let newline = ["\r\n", "\n"].iter().find(|newline| token[3..].starts_with(**newline));
             let start = 3 + newline.map_or(0, |newline| newline.len());
-            return (start..(token.len() - 3).max(start), basic);
+            let closed = token.len() >= 6 && token.ends_with(quote);
+            return (start..if closed { token.len() - 3 } else { token.len() }.max(start), basic);
         }
     }
     match token.chars().next() {
         Some(quote @ ('"' | '\'')) => {
-            // A string that is not closed, in a text with syntax errors, goes on to its end.
             let closed = token.len() >= 2 && token.ends_with(quote);
             (1..if closed { token.len() - 1 } else { token.len() }, quote == '"')
         }
@@ -169,6 +170,9 @@ mod tests {
         assert_eq!(TextMap::of_string("'aé", 0).0, "aé");
         assert_eq!(TextMap::of_string("\"a\\", 0).0, "a\\");
         assert_eq!(TextMap::of_string("'", 0).0, "");
+        assert_eq!(TextMap::of_string("'''\nab''", 0).0, "ab''");
+        assert_eq!(TextMap::of_string("\"\"\"", 0).0, "");
+        assert_eq!(TextMap::of_string("'''\n''", 0).0, "''");
     }
 
     proptest! {

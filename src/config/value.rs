@@ -31,8 +31,8 @@ pub(super) struct Value {
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    /// The text and, if variables were replaced in it, the map back to the text before.
-    String(String, Option<TextMap>),
+    /// The text and, if variables were replaced in it, what it was before.
+    String(String, Option<Before>),
     /// Digits without underscores, and their radix.
     Integer(String, u32),
     Float(f64),
@@ -42,6 +42,15 @@ pub(super) enum Kind {
     Table(Table),
     /// A value whose variable could not be had; the problem is reported already.
     Damaged,
+}
+
+/// A text whose variables were replaced.
+#[derive(Debug, Clone)]
+pub(super) struct Before {
+    /// As the parser read it.
+    pub(super) text: String,
+    /// From bytes of the text after to bytes of `text`.
+    pub(super) map: TextMap,
 }
 
 impl Table {
@@ -130,7 +139,8 @@ impl Converter<'_> {
     fn string(&mut self, text: &str, span: Range<usize>) -> Kind {
         let expanded = substitution::expand(text, self.environment);
         if expanded.problems.is_empty() {
-            return Kind::String(expanded.text, expanded.map);
+            let before = expanded.map.map(|map| Before { text: text.to_owned(), map });
+            return Kind::String(expanded.text, before);
         }
         let token = self.text.get(span.clone()).unwrap_or_default();
         let (written, map) = TextMap::of_string(token, span.start);
