@@ -103,7 +103,7 @@ fn goes_on(relaying: &str, connections: usize, record: &dyn Fn(usize) -> Vec<u8>
     let (relay_port, receiver_port) = (free_port(), free_port());
     let relaying = relaying.replace("PORT", &relay_port.to_string());
     let relay = Daemon::start(&format!(
-        "[hekad]\nplugin_chansize = 2\n[relaying]\n{relaying}\n\
+        "[hekad]\nplugin_chansize = 1\n[relaying]\n{relaying}\n\
          [sending]\ntype = \"TcpOutput\"\nmessage_matcher = \"TRUE\"\naddress = \"127.0.0.1:{receiver_port}\"\n\
          [sending.retries]\ndelay = \"10ms\"\nmax_delay = \"50ms\"\nmax_jitter = 0\n"
     ));

@@ -200,7 +200,7 @@ impl Feed {
     fn full_queue(&self) -> Option<(&Queue<Delivery>, usize)> {
         let (leg, delivery) = self.waiting.first()?;
         match &self.legs[*leg].way {
-            Way::Queue(queue) => Some((queue, delivery.pack.body.weight())),
+            Way::Queue(queue) => Some((queue, delivery.weight())),
             Way::Lane(_) => None,
         }
     }
@@ -303,7 +303,7 @@ impl Feed {
     fn offer_one(&mut self, index: usize, delivery: Delivery) {
         let leg = &self.legs[index];
         let Way::Queue(queue) = &leg.way else { unreachable!("only deliveries to queues are offered") };
-        let weight = delivery.pack.body.weight();
+        let weight = delivery.weight();
         match queue.offer(delivery, weight, self.spec.patience) {
             Offered::Taken => {}
             Offered::Closed(delivery) => delivery.settle(&[(LossReason::Closed, delivery.len())]),

@@ -82,7 +82,7 @@ impl Body {
         self.len() == 0
     }
 
-    /// Bytes it holds, roughly; what queues are bounded by.
+    /// Bytes it holds, roughly.
     pub fn weight(&self) -> usize {
         match self {
             Body::Messages(messages) => {
@@ -114,6 +114,9 @@ pub fn snapshot_weight(found: &Snapshot) -> usize {
 
 /// Bytes of a sketch of two significant digits, roughly.
 const SKETCH_BYTES: usize = 8 << 10;
+
+/// Bytes of a pack without a record, of its place in a queue and of what the allocator adds, roughly.
+const PACK_BYTES: usize = 256;
 
 /// A body under the facts of its stream.
 pub struct Pack {
@@ -258,6 +261,11 @@ impl Delivery {
             }
         }
         others
+    }
+
+    /// Bytes it holds, roughly; what queues are bounded by. The whole pack, whatever was chosen of it.
+    pub(super) fn weight(&self) -> usize {
+        PACK_BYTES + self.pack.body.weight()
     }
 
     /// Number of chosen records.

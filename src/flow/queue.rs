@@ -1,7 +1,7 @@
 //! The bounded queue between a feed and a consumer, for threads and for tasks.
 //!
-//! Bounded by items and by weight. Who can wait is turned away at 70 % already, so that those who cannot keep the
-//! rest (rsyslog's light delay mark).
+//! Bounded by weight, and for those who can wait by items too: what they have ready is kept short. They are turned away at
+//! 70 % of the weight already, so that those who cannot keep the rest (rsyslog's light delay mark).
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -36,7 +36,8 @@ pub enum Offered<T> {
 }
 
 impl<T> Queue<T> {
-    /// A queue of at most `items` items and `weight` bytes; one item of any weight always fits an empty queue.
+    /// A queue of at most `weight` bytes, to which those who can wait add only while it has fewer than `items` items; one
+    /// item of any weight always fits an empty queue.
     pub fn new(items: usize, weight: usize) -> Queue<T> {
         let state = State { items: VecDeque::new(), weight: 0, closed: false, pushers: Vec::new() };
         Queue { state: Mutex::new(state), changed: Condvar::new(), items, weight }
@@ -121,7 +122,7 @@ impl<T> Queue<T> {
         self.lock().weight
     }
 
-    /// Items and weight that it holds at most.
+    /// Items at which those who can wait are turned away, and the weight that it holds at most.
     pub fn limits(&self) -> (usize, usize) {
         (self.items, self.weight)
     }
@@ -140,11 +141,12 @@ impl<T> Queue<T> {
         if state.items.is_empty() {
             return true;
         }
-        let (items, bytes) = match patience {
-            Patience::Waits => (self.items * 7 / 10, self.weight / 10 * 7),
-            Patience::Cannot => (self.items, self.weight),
-        };
-        state.items.len() < items.max(1) && state.weight + weight <= bytes
+        match patience {
+            Patience::Waits => {
+                state.items.len() < self.items && state.weight + weight <= self.weight / 10 * 7
+            }
+            Patience::Cannot => state.weight + weight <= self.weight,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -164,17 +166,29 @@ mod tests {
 
     #[test]
     fn who_can_wait_leaves_the_last_thirty_percent_to_who_cannot() {
-        let queue = Queue::new(10, 1000);
+        let queue = Queue::new(100, 1000);
         for item in 0..7 {
-            assert!(taken(queue.offer(item, 1, Patience::Waits)));
+            assert!(taken(queue.offer(item, 100, Patience::Waits)));
         }
-        assert!(matches!(queue.offer(7, 1, Patience::Waits), Offered::Full(7)));
+        assert!(matches!(queue.offer(7, 100, Patience::Waits), Offered::Full(7)));
         for item in 7..10 {
-            assert!(taken(queue.offer(item, 1, Patience::Cannot)));
+            assert!(taken(queue.offer(item, 100, Patience::Cannot)));
         }
-        assert!(matches!(queue.offer(10, 1, Patience::Cannot), Offered::Full(10)));
+        assert!(matches!(queue.offer(10, 100, Patience::Cannot), Offered::Full(10)));
         assert_eq!((0..10).map(|_| queue.pop()).collect::<Vec<_>>(), (0..10).map(Some).collect::<Vec<_>>());
         assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn items_bound_who_can_wait_and_nobody_else() {
+        let queue = Queue::new(2, 1000);
+        assert!(taken(queue.offer(0, 1, Patience::Waits)));
+        assert!(taken(queue.offer(1, 1, Patience::Waits)));
+        assert!(matches!(queue.offer(2, 1, Patience::Waits), Offered::Full(2)));
+        for item in 2..1000 {
+            assert!(taken(queue.offer(item, 1, Patience::Cannot)));
+        }
+        assert!(matches!(queue.offer(1000, 1, Patience::Cannot), Offered::Full(1000)));
     }
 
     #[test]

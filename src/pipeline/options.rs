@@ -51,9 +51,11 @@ pub struct Hekad {
     /// Bytes of the longest message in Heka's wire form; records of streams may be 258 bytes longer, for the frame around
     /// it. From 1 KiB to 256 MiB, default 64 KiB.
     pub max_message_size: Bytes,
-    /// Packs that wait in front of each filter and output at most. Default 30.
+    /// Packs in front of a filter or output at which whoever can wait (files, TCP, unix sockets) is made to. Default 30. Those
+    /// who cannot (UDP, filters) have all of `queue_size`.
     pub plugin_chansize: u32,
-    /// Bytes that wait in front of each filter and output at most. Default 16 MiB.
+    /// Bytes that wait in front of each filter and output at most, from 1 KiB to 16 GiB; a pack takes 256 and what is in it.
+    /// Default 16 MiB. Whoever can wait is made to at 70 % of it.
     pub queue_size: Bytes,
     /// How long a stop may take before what is still held is given up, and counted. Default 20s.
     pub stop_timeout: Seconds,
@@ -144,11 +146,11 @@ impl Check for Hekad {
         if !(1025..=256 << 20).contains(&self.max_message_size.0) {
             refuse("max_message_size", "must be a size above 1 KiB, up to 256 MiB");
         }
-        if !(2..=100_000).contains(&self.plugin_chansize) {
-            refuse("plugin_chansize", "must be a number from 2 to 100000");
+        if !(1..=100_000).contains(&self.plugin_chansize) {
+            refuse("plugin_chansize", "must be a number from 1 to 100000");
         }
-        if !(1 << 16..=1 << 34).contains(&self.queue_size.0) {
-            refuse("queue_size", "must be a size from 64 KiB to 16 GiB");
+        if !(1 << 10..=1 << 34).contains(&self.queue_size.0) {
+            refuse("queue_size", "must be a size from 1 KiB to 16 GiB");
         }
         for (prefix, &most) in &self.max_series_of {
             let message = match most {

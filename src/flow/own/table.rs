@@ -197,7 +197,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     gauge(
         "hekad_queue_max_packs",
         &["consumer"],
-        "Packs that the queue of a consumer holds: plugin_chansize.",
+        "Packs in the queue of a consumer at which who can wait is made to: plugin_chansize.",
     ),
     counter(
         "hekad_name_conflicts_total",
