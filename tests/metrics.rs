@@ -17,6 +17,8 @@ const EVERYTHING: &str = r#"
 type = "StatsdInput"
 address = "127.0.0.1:0"
 
+[OwnMetricsInput]
+
 [LogstreamerInput]
 log_directory = "/nonexistent"
 file_match = "none"

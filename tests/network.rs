@@ -125,6 +125,31 @@ fn goes_on(relaying: &str, connections: usize, record: &dyn Fn(usize) -> Vec<u8>
 }
 
 #[test]
+fn own_metrics_are_samples_whose_sum_is_what_was_counted() {
+    let directory = TempDir::new().expect("a directory can be made");
+    let (samples, port) = (directory.path().join("samples"), free_port());
+    let daemon = Daemon::start(&format!(
+        "[statsd]\ntype = \"StatsdInput\"\naddress = \"127.0.0.1:{port}\"\nnet = \"tcp\"\n\
+         [OwnMetricsInput]\nname = \"of.%HOSTNAME%\"\nticker_interval = \"100ms\"\n\
+         [FileOutput]\nmessage_matcher = \"Type == 'heka.statsample' && Logger == 'OwnMetricsInput'\"\npath = \"{}\"\n",
+        samples.display()
+    ));
+    let told = || -> Vec<u64> {
+        let text = fs::read_to_string(&samples).unwrap_or_default();
+        let values = text.lines().filter_map(|line| line.strip_prefix("of.test_host.lines.statsd:"));
+        values.map(|rest| rest.strip_suffix("|c").and_then(|value| value.parse().ok()).expect(rest)).collect()
+    };
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    stream.write_all(&b"a:1|c\n"[..].repeat(70)).expect("it reads");
+    wait_until(|| told().iter().sum::<u64>() == 70);
+    let lines = daemon.ledger.own().counter("hekad_lines_total", &[("input", "statsd")]);
+    stream.write_all(&b"a:1|c\n"[..].repeat(30)).expect("it reads");
+    wait_until(|| lines.value() == 100);
+    daemon.stop();
+    assert_eq!(told().iter().sum::<u64>(), 100, "{:?}", told());
+}
+
+#[test]
 fn limits_are_kept_and_counted() {
     let port = free_port();
     let daemon = Daemon::start(&format!(

@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use table::OWN_METRICS;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Metadata, Recorder, SharedString, Unit};
-use metrics_util::registry::{AtomicStorage, Registry};
+use metrics_util::registry::AtomicStorage;
+
+use crate::metric::{Limit, Registry};
 
 /// Holds every metric of this process. Clones share it.
 #[derive(Clone)]
 pub struct OwnMetrics {
-    registry: Arc<Registry<Key, AtomicStorage>>,
+    registry: Arc<metrics_util::registry::Registry<Key, AtomicStorage>>,
 }
 
 /// A counter of the daemon's own.
@@ -50,7 +52,7 @@ pub enum OwnMetricKind {
 
 impl Default for OwnMetrics {
     fn default() -> OwnMetrics {
-        OwnMetrics { registry: Arc::new(Registry::atomic()) }
+        OwnMetrics { registry: Arc::new(metrics_util::registry::Registry::atomic()) }
     }
 }
 
@@ -63,6 +65,17 @@ impl OwnMetrics {
     /// The gauge `name` with these labels.
     pub fn level(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Level {
         self.registry.get_or_create_gauge(&key(name, labels), |cell| Level(Arc::clone(cell)))
+    }
+
+    /// What is counted by the registry of series.
+    pub fn measure_names(&self, names: &Registry) {
+        self.level("hekad_series", &[]).set(names.len() as f64);
+        self.level("hekad_series_limit", &[]).set(names.max_series() as f64);
+        self.level("hekad_prefixes", &[]).set(names.prefixes() as f64);
+        for limit in Limit::ALL {
+            self.counter("hekad_series_overflow_total", &[("limit", limit.label())])
+                .raise_to(names.refused(limit));
+        }
     }
 
     /// Calls `visit` with the name, the labels, the kind and the value of every metric, in no order.

@@ -13,7 +13,7 @@ macro_rules! plugins {
 /// All of them.
 pub fn builtin() -> Plugins {
     plugins! { Plugins::none();
-        inputs input: logstreamer, statsd, tcp, udp;
+        inputs input: logstreamer, own_metrics, statsd, tcp, udp;
         splitters splitter: heka_framing, null, pattern_grouping, regex, token;
         decoders decoder: json, multi, nginx_access, payload_regex, protobuf, stats_to_fields, statsd;
         filters filter: counter, key_flush, stat, stat_accum, threshold;

@@ -147,6 +147,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "range-limits",
             "range-logstreamer",
             "range-mapping",
+            "range-own-metrics",
             "range-prometheus",
             "range-retries",
             "range-splitters",

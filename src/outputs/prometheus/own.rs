@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::exposition::{FamilyType, FamilyWriter, Format, Header, Sample, push_labels, stem};
 use crate::flow::{OWN_METRICS, OwnMetricKind, OwnMetrics};
-use crate::metric::{Limit, PrefixCount, Registry, Tags};
+use crate::metric::{PrefixCount, Registry, Tags};
 use crate::plugin::BuildContext;
 use crate::time::Stamp;
 
@@ -25,19 +25,8 @@ impl OwnPage {
     pub(super) fn new(context: &BuildContext) -> OwnPage {
         let (own, names) = (context.own().clone(), Arc::clone(&context.names));
         let page = OwnPage { own, names, started: context.started };
-        page.measure();
+        page.own.measure_names(&page.names);
         page
-    }
-
-    /// What is counted by the registry.
-    fn measure(&self) {
-        self.own.level("hekad_series", &[]).set(self.names.len() as f64);
-        self.own.level("hekad_series_limit", &[]).set(self.names.max_series() as f64);
-        self.own.level("hekad_prefixes", &[]).set(self.names.prefixes() as f64);
-        for limit in Limit::ALL {
-            let refused = self.own.counter("hekad_series_overflow_total", &[("limit", limit.label())]);
-            refused.raise_to(self.names.refused(limit));
-        }
     }
 
     /// All families, by name; those of this program's plugins of other crates are among them.
@@ -69,7 +58,7 @@ impl OwnPage {
     }
 
     fn families(&self) -> Families {
-        self.measure();
+        self.own.measure_names(&self.names);
         let mut families = Families::new();
         self.own.visit(|name, labels, kind, value| {
             let family_type = match kind {

@@ -19,7 +19,8 @@ fn every_query_for_graphite_has_an_answer_under_all_names() {
     let port = free_port();
     let Some(carbon) = Carbon::start_shipped(&folder().join("graphite"), port) else { return };
     let web = GraphiteWeb::start(port, &carbon);
-    let hekads = NAMES.map(|(more, ..)| Hekad::start_with(1, Some(carbon.port), &format!("{OPTIONS}{more}")));
+    let hekads =
+        NAMES.map(|(more, ..)| Hekad::start_with(1, Some(carbon.port), &format!("{OPTIONS}{more}\n{OWN}")));
     let load = || hekads.iter().for_each(|hekad| hekad.send(LOAD));
     let mut count = 0;
     for board in Board::all().iter().filter(|board| board.is_for("graphite")) {
@@ -69,7 +70,7 @@ fn put_in(text: &str, values: &Values) -> String {
 /// Asks the log of carbon by which method it rolls up what hekad sent.
 fn assert_only_rates_and_means_are_averaged(carbon: &Carbon) {
     let mean = Regex::new(
-        r"\.(rate|count_ps|median|std|mean(_\d+)?)(\.web-1)?(;|$)|^stats\.(dropped|shop|statsd)\.",
+        r"\.(rate|count_ps|median|std|mean(_\d+)?)(\.web-1)?(;|$)|^stats\.(dropped|heka|shop|statsd)\.",
     )
     .expect("it is right");
     let log = carbon.printed();
@@ -92,6 +93,9 @@ const NAMES: [(&str, &str, &str); 3] = [
     ("legacy_namespaces = true", "stats_counts.**", ""),
     ("global_suffix = \"web-1\"", "stats.counters.**.count", ".web-1"),
 ];
+
+/// Behind the options of the accumulator.
+const OWN: &str = "[OwnMetricsInput]\nticker_interval = 1\n";
 
 const OPTIONS: &str = r#"own_stats = true
 percent_threshold = [50, 90]
