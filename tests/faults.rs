@@ -178,9 +178,12 @@ fn flushes_that_find_no_room_are_lost_and_those_that_wait_arrive() {
         )
         .expect("the configuration is right");
         trial.tape().refuse_connects(CARBON, 1);
+        let failing = trial.ledger().own().level("hekad_output_failing", &[("output", "CarbonOutput")]);
         for value in 1..=10 {
             trial.send("statsd", format!("a:{value}|c").as_bytes()).expect("there is such an input");
             trial.advance(Duration::from_secs(1));
+            // It failed at the first flush, and again after eight seconds it did not.
+            assert_eq!(failing.value(), f64::from(value < 9), "after flush {value}");
         }
         let written = trial.written(CARBON);
         let counts = written.lines().filter_map(|line| line.strip_prefix("stats.counters.a.count "));

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use super::CONFIGURATION;
 use crate::config::render;
 use crate::daemon::{Choice, load};
-use crate::pipeline::{Plan, storage_schemas};
+use crate::pipeline::{Plan, storage_conflicts, storage_schemas};
 use crate::plugin::Plugins;
 
 /// What is printed of a configuration that is right.
@@ -40,6 +40,9 @@ fn show_schemas(plan: &Plan) {
         anstream::eprintln!(
             "nothing is flushed to carbon: there is no CarbonOutput that an aggregator sends to"
         );
+    }
+    for conflict in storage_conflicts(plan) {
+        anstream::eprintln!("warning: {conflict}");
     }
     anstream::print!("{schemas}");
 }

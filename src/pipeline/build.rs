@@ -267,6 +267,8 @@ impl Builder {
             runtime: self.runtime.clone(),
             delivered: self.context.own().counter("hekad_delivered_total", &[("output", &*name)]),
             retries: self.context.own().counter("hekad_retries_total", &[("output", &*name)]),
+            failing: self.context.own().level("hekad_output_failing", &[("output", &*name)]),
+            took: self.context.own().level("hekad_output_send_seconds", &[("output", &*name)]),
             clock: Arc::clone(&self.context.clock),
             attempted: Attempted::default(),
             gathering: planned.declared.gathers(),
@@ -281,7 +283,8 @@ impl Builder {
         context.ticker_interval = planned.ticker;
         let (queue, health) = (self.queue(), Arc::<Health>::default());
         let name = Arc::clone(&planned.name);
-        let (ticks, emits) = (Ticks::new(planned.ticker, context.started), planned.emits.clone());
+        let ticker = planned.ticker;
+        let (ticks, emits) = (Ticks::new(ticker, context.started), planned.emits.clone());
         let attempts = self.attempts(&name, &planned.options);
         let mut rebuild: crate::runner::RebuildFilter = {
             let (router, queue, health) = (Arc::clone(&self.router), Arc::clone(&queue), Arc::clone(&health));
@@ -294,6 +297,9 @@ impl Builder {
         let filter = rebuild().map_err(|source| failed(&name, source))?;
         let own = self.context.own();
         let filter_label = [("filter", &*name)];
+        if let Some(interval) = ticker {
+            own.level("hekad_tick_interval_seconds", &filter_label).set(interval.as_secs_f64());
+        }
         let ticked = ticks.ticks().then(|| {
             (
                 own.level("hekad_tick_seconds", &filter_label),

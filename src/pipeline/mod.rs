@@ -19,6 +19,6 @@ pub use builtin::builtin;
 pub use options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions};
 pub use plan::{Plan, PlannedConsumer, plan};
 pub use routes::PlannedJoint;
-pub use storage::storage_schemas;
+pub use storage::{storage_conflicts, storage_schemas};
 pub use threads::{Outcome, Running};
 pub use trial::Trial;

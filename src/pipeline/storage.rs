@@ -1,49 +1,105 @@
 //! What carbon must know of the flushes that it is sent: for `hekad check --graphite`.
 
+use std::time::Duration;
+
 use super::plan::Plan;
 use crate::graphite::schema_stanza;
 use crate::plugin::Stored;
 
+/// What one aggregator sends to carbon.
+struct Flushed<'a> {
+    filter: &'a str,
+    interval: Duration,
+    /// A regular expression of the beginnings of its names.
+    pattern: String,
+    /// Outputs that store it.
+    outputs: Vec<&'a str>,
+}
+
 /// The stanzas of `storage-schemas.conf` for everything that flushes to carbon, by name; empty if nothing does.
 pub fn storage_schemas(plan: &Plan) -> String {
-    let mut text = String::new();
+    let stanza = |flushed: &Flushed<'_>| {
+        let Flushed { filter, interval, pattern, outputs } = flushed;
+        let stanza = schema_stanza(&format!("hekad-{filter}"), pattern, *interval);
+        format!("# {filter} flushes every {interval:?} to {}.\n{stanza}", outputs.join(", "))
+    };
+    flushed(plan).iter().map(stanza).collect::<Vec<_>>().join("\n")
+}
+
+/// Aggregators that flush at other intervals than one before them, under the same names and to the same store, which takes
+/// the first stanza for all of them: a sentence for each.
+pub fn storage_conflicts(plan: &Plan) -> Vec<String> {
+    let all = flushed(plan);
+    let conflict = |(place, later): (usize, &Flushed<'_>)| {
+        let before = all[..place].iter().find(|before| {
+            let joined = before.outputs.iter().any(|output| later.outputs.contains(output));
+            joined && before.pattern == later.pattern && before.interval != later.interval
+        })?;
+        Some(format!(
+            "{} flushes every {:?} under the names of {}, which flushes every {:?}: carbon keeps both as the first stanza says. \
+             Give one of them another global_prefix, or both one ticker_interval",
+            later.filter, later.interval, before.filter, before.interval
+        ))
+    };
+    all.iter().enumerate().filter_map(conflict).collect()
+}
+
+fn flushed(plan: &Plan) -> Vec<Flushed<'_>> {
     let mut filters: Vec<_> = plan.filters.iter().collect();
     filters.sort_by_key(|filter| &filter.name);
-    for filter in filters {
-        let names = filter.declared.name_pattern(&plan.hostname);
-        let (Some(names), Some(interval)) = (names, filter.ticker) else { continue };
+    let of_filters = filters.into_iter().filter_map(|filter| {
+        let (pattern, interval) = (filter.declared.name_pattern(&plan.hostname)?, filter.ticker?);
         let is_joined = |output: &str| {
             plan.joints.iter().any(|joint| joint.producer == filter.name && *joint.consumer == *output)
         };
-        let stored = plan.outputs.iter().filter(|output| is_joined(&output.name));
-        let stored: Vec<_> = stored
-            .map(|output| (&output.name, output.declared.stored()))
-            .filter(|(_, stored)| *stored != Stored::No)
-            .collect();
-        if stored.is_empty() {
-            continue;
-        }
+        let joined = plan.outputs.iter().filter(|output| is_joined(&output.name));
+        let stored = joined.map(|output| (&*output.name, output.declared.stored()));
+        let stored: Vec<_> = stored.filter(|(_, stored)| *stored != Stored::No).collect();
         let renamed = stored.iter().any(|(_, stored)| *stored == Stored::Renamed);
-        let pattern = if renamed { ".*" } else { names.as_str() };
-        let outputs: Vec<&str> = stored.iter().map(|(name, _)| &***name).collect();
-        let stanza = schema_stanza(&format!("hekad-{}", filter.name), pattern, interval);
-        let gap = if text.is_empty() { "" } else { "\n" };
-        let outputs = outputs.join(", ");
-        text += &format!("{gap}# {} flushes every {interval:?} to {outputs}.\n{stanza}", filter.name);
-    }
-    text
+        let pattern = if renamed { ".*".to_owned() } else { pattern };
+        let outputs: Vec<&str> = stored.into_iter().map(|(output, _)| output).collect();
+        let flushed = Flushed { filter: &filter.name, interval, pattern, outputs };
+        (!flushed.outputs.is_empty()).then_some(flushed)
+    });
+    of_filters.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::storage_schemas;
+    use super::{storage_conflicts, storage_schemas};
     use crate::config::{Problems, Sources};
-    use crate::pipeline::{builtin, plan};
+    use crate::pipeline::{Plan, builtin, plan};
 
     fn told(text: &str) -> String {
+        storage_schemas(&planned(text))
+    }
+
+    fn planned(text: &str) -> Plan {
         let sources = Sources::embedded("test.toml", text);
-        let planned = plan(&sources, &builtin(), &|_| None, "host", &mut Problems::new());
-        storage_schemas(&planned.expect("it is right"))
+        plan(&sources, &builtin(), &|_| None, "host", &mut Problems::new()).expect("it is right")
+    }
+
+    #[test]
+    fn who_flushes_at_another_interval_under_the_same_names_is_told() {
+        let two = |more: &str| {
+            storage_conflicts(&planned(&format!(
+                "[StatsdInput]\n[CarbonOutput]\n[fast]\ntype = \"StatAccumFilter\"\n\
+                 [slow]\ntype = \"StatAccumFilter\"\n{more}"
+            )))
+        };
+        let told = two("ticker_interval = 60\n");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("slow flushes every 60s under the names of fast, which flushes every 10s")
+        );
+        assert!(two("").is_empty());
+        assert!(two("ticker_interval = 60\nglobal_prefix = \"slow\"\n").is_empty());
+        let apart = "ticker_interval = 60\n[other]\ntype = \"CarbonOutput\"\nmessage_matcher = \"Logger == 'slow'\"\n\
+                     [CarbonOutput]\nmessage_matcher = \"Logger == 'fast'\"\n";
+        assert!(storage_conflicts(&planned(&format!(
+            "[StatsdInput]\n[fast]\ntype = \"StatAccumFilter\"\n[slow]\ntype = \"StatAccumFilter\"\n{apart}"
+        )))
+        .is_empty());
     }
 
     #[test]

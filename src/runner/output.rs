@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::attempts::{Attempts, Next};
 use super::held::HeldDeliveries;
 use super::{Ended, Step, Throttle, Ticks, built, guarded, let_go};
-use crate::flow::{Count, Delivery, LossReason, Queue};
+use crate::flow::{Count, Delivery, Level, LossReason, Queue};
 use crate::plugin::{Attempted, BuildError, Encoder, Fault, Gathering, Outcome, Outgoing, Output, Stop};
 use crate::time::{Clock, Stamp};
 
@@ -37,6 +37,10 @@ pub struct OutputRunner {
     pub delivered: Count,
     /// Counts failed attempts.
     pub retries: Count,
+    /// 1 while the last attempt failed.
+    pub failing: Level,
+    /// Seconds that the last delivery took.
+    pub took: Level,
     /// Tells what deliveries take.
     pub clock: Arc<dyn Clock>,
     /// What became of the attempts so far.
@@ -141,10 +145,15 @@ impl OutputRunner {
             }
         };
         let sent = guarded(|| self.runtime.block_on(sending));
+        self.failing.set(f64::from(!matches!(
+            sent,
+            Ok(Outcome::Delivered | Outcome::Partly { .. } | Outcome::Refused(_))
+        )));
         match sent {
             Ok(Outcome::Delivered | Outcome::Partly { .. }) => {
                 self.attempted.delivered = Some(now);
                 self.attempted.took = self.clock.now().since(now);
+                self.took.set(self.attempted.took.as_secs_f64());
             }
             Ok(Outcome::Retry(_) | Outcome::RetryAfter { .. } | Outcome::Refused(_)) | Err(_) => {
                 self.attempted.failed = Some(now);

@@ -192,6 +192,12 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     gauge("hekad_prefixes", NONE, "Prefixes that series have."),
     counter("hekad_delivered_total", OUTPUT, "Records an output delivered."),
     counter("hekad_retries_total", OUTPUT, "Attempts of an output that failed and were repeated."),
+    gauge(
+        "hekad_output_failing",
+        OUTPUT,
+        "1 while the last attempt of an output to deliver failed, else 0; the log says why.",
+    ),
+    gauge("hekad_output_send_seconds", OUTPUT, "How long the last delivery of an output took."),
     counter("hekad_plugin_faults_total", &["plugin"], "Faults and panics of a plugin."),
     gauge("hekad_queue_packs", &["consumer"], "Packs waiting in the queue of a consumer."),
     gauge(
@@ -243,6 +249,11 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     gauge("hekad_http_connections_open", NONE, "Connections to the HTTP servers that are open."),
     gauge("hekad_queue_bytes", &["consumer"], "Bytes waiting in the queue of a consumer, roughly."),
     gauge("hekad_queue_max_bytes", &["consumer"], "Bytes that the queue of a consumer holds: queue_size."),
+    gauge(
+        "hekad_tick_interval_seconds",
+        FILTER,
+        "How often a filter ticks: ticker_interval; of an accumulator, how often it flushes.",
+    ),
     gauge(
         "hekad_tick_seconds",
         FILTER,
