@@ -8,16 +8,24 @@ mod files;
 mod options;
 mod trust;
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{CertificateError, ClientConfig, ServerConfig, SupportedProtocolVersion, version};
-use tokio::io::{AsyncRead, AsyncWrite};
+use rustls::sign::CertifiedKey;
+use rustls::{
+    CertificateError, ClientConfig, ProtocolVersion, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+    version,
+};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{Connection, Dialing, World};
@@ -37,6 +45,8 @@ pub struct TlsServer(Arc<ServerConfig>);
 pub struct TlsClient {
     /// None in a trial.
     config: Option<Arc<ClientConfig>>,
+    /// Whether a peer has asked for a certificate.
+    asked: Arc<AtomicBool>,
     server_name: Option<ServerName<'static>>,
 }
 
@@ -114,11 +124,17 @@ impl World {
                 "write the name in the peer's certificate",
             )
         })?;
+        let asked = Arc::<AtomicBool>::default();
         let config = match self {
             World::Trial(_) => None,
-            World::Real => Some(Arc::new(client_config(tls, now)?)),
+            World::Real => {
+                let mut config = client_config(tls, now)?;
+                let resolver = config.client_auth_cert_resolver;
+                config.client_auth_cert_resolver = Arc::new(Asked { resolver, asked: Arc::clone(&asked) });
+                Some(Arc::new(config))
+            }
         };
-        Ok(TlsClient { config, server_name })
+        Ok(TlsClient { config, asked, server_name })
     }
 
     /// Connects as [`World::connect_tcp`] does and agrees with the peer on keys, all of it `within` that time.
@@ -140,6 +156,9 @@ impl World {
 
 impl TlsClient {
     /// Agrees with the peer of `stream`, which is `host` by name; takes as long as the peer does.
+    ///
+    /// By TLS 1.3 the handshake is over before the peer has looked at the certificate that it asked for; what is written then
+    /// would be lost without a word. So it is waited for what the peer says to it.
     pub(super) async fn secure(
         &self,
         host: &str,
@@ -151,7 +170,50 @@ impl TlsClient {
             None => name_of(host).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
         };
         let secured = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
-        Ok(Box::new(secured.map_err(|error| explained(error, host))?))
+        let mut secured = secured.map_err(|error| explained(error, host))?;
+        let late = secured.get_ref().1.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        if late
+            && self.asked.load(Ordering::Relaxed)
+            && let Ok(verdict) = tokio::time::timeout(VERDICT_WITHIN, verdict(&mut secured)).await
+        {
+            verdict.map_err(|error| explained(error, host))?;
+        }
+        Ok(Box::new(secured))
+    }
+}
+
+/// How long a peer that asked for a certificate, and gives no ticket, has to refuse it.
+const VERDICT_WITHIN: Duration = Duration::from_secs(2);
+
+/// Waits for the first word of the peer after the handshake: a ticket or data if all is well.
+async fn verdict(stream: &mut tokio_rustls::client::TlsStream<Box<dyn Connection>>) -> io::Result<()> {
+    let heard = |context: &mut Context<'_>| {
+        let heard = Pin::new(&mut *stream).poll_fill_buf(context).map_ok(<[u8]>::len);
+        match heard {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            Poll::Ready(heard) => Poll::Ready(heard.map(|_| ())),
+            Poll::Pending if stream.get_ref().1.tls13_tickets_received() > 0 => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        }
+    };
+    poll_fn(heard).await
+}
+
+/// Notes whether a certificate is asked for, and answers as `resolver` does.
+#[derive(Debug)]
+struct Asked {
+    resolver: Arc<dyn ResolvesClientCert>,
+    asked: Arc<AtomicBool>,
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, issuers: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.resolver.resolve(issuers, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.resolver.has_certs()
     }
 }
 
@@ -238,6 +300,16 @@ pub fn explained(error: io::Error, host: &str) -> io::Error {
         Some(rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired)) => {
             "the peer asks for a certificate; set tls.cert_file and tls.key_file".to_owned()
         }
+        Some(rustls::Error::AlertReceived(
+            alert @ (rustls::AlertDescription::BadCertificate
+            | rustls::AlertDescription::UnsupportedCertificate
+            | rustls::AlertDescription::CertificateRevoked
+            | rustls::AlertDescription::CertificateExpired
+            | rustls::AlertDescription::CertificateUnknown
+            | rustls::AlertDescription::UnknownCA
+            | rustls::AlertDescription::AccessDenied
+            | rustls::AlertDescription::DecryptError),
+        )) => format!("the peer refuses the certificate in tls.cert_file ({alert:?}); ask whom it trusts"),
         Some(rustls::Error::InvalidMessage(_)) => format!("the peer does not speak TLS: {error}"),
         _ => return error,
     };

@@ -159,9 +159,56 @@ fn certificates_of_peers_are_asked_for_as_configured() {
     };
     let (served, called) = talk(&strict, &none);
     assert_eq!(served.unwrap_err().to_string(), "peer sent no certificates");
-    // In TLS 1.3 the client has done its part by then, and hears of it when it reads.
-    let told = explained(called.unwrap_err(), "localhost").to_string();
-    assert_eq!(told, "the peer asks for a certificate; set tls.cert_file and tls.key_file");
+    assert_eq!(
+        called.unwrap_err().to_string(),
+        "the peer asks for a certificate; set tls.cert_file and tls.key_file"
+    );
+    assert_eq!(
+        talk(&strict, &stranger).1.unwrap_err().to_string(),
+        "the peer refuses the certificate in tls.cert_file (UnknownCA); ask whom it trusts"
+    );
+}
+
+#[test]
+fn nothing_is_written_to_a_peer_that_is_yet_to_look_at_the_certificate() {
+    let files = Files::new();
+    for (tickets, client, welcome) in [
+        (true, "client", true),
+        (false, "client", true),
+        (true, "stranger", false),
+        (false, "stranger", false),
+    ] {
+        let server = Tls {
+            client_auth: ClientAuth::RequireAndVerifyClientCert,
+            client_cafile: Some(files.path("authority.pem")),
+            session_tickets_disabled: !tickets,
+            ..files.server()
+        };
+        let server = TlsServer::new(&server, NOW).unwrap();
+        let client = World::Real.tls(&files.trusting(files.with(client)), NOW).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // The second connection may go on with the keys of the first.
+            for _ in 0..2 {
+                let (near, far) = duplex(1 << 16);
+                let serving = async {
+                    let mut stream = server.accept(far).await?;
+                    let mut got = Vec::new();
+                    stream.read_to_end(&mut got).await?;
+                    io::Result::Ok(got)
+                };
+                // Whoever writes and never reads: it knows by then whether it is heard.
+                let calling = async {
+                    let mut stream = client.secure("localhost", Box::new(near)).await?;
+                    stream.write_all(b"hello").await?;
+                    stream.shutdown().await
+                };
+                let (served, called) = tokio::join!(timeout(SOON, serving), timeout(SOON, calling));
+                assert_eq!(called.unwrap().is_ok(), welcome, "tickets: {tickets}");
+                assert_eq!(served.unwrap().is_ok_and(|got| got == b"hello"), welcome, "tickets: {tickets}");
+            }
+        });
+    }
 }
 
 #[test]

@@ -33,6 +33,18 @@ impl Kept {
         self.newer.clear();
     }
 
+    /// It was written again just now.
+    pub(super) fn renew(&mut self) {
+        self.older.bytes.append(&mut self.newer.bytes);
+        self.older.records += std::mem::take(&mut self.newer.records);
+        std::mem::swap(&mut self.older, &mut self.newer);
+    }
+
+    /// Whether another `bytes` can be kept without anything of it being forgotten.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.older.bytes.len() + self.newer.bytes.len() + bytes <= MOST / 2
+    }
+
     /// All of it is with the peer.
     pub(super) fn forget(&mut self) {
         self.older.clear();
@@ -73,6 +85,11 @@ mod tests {
         assert_eq!((kept.parts().concat(), kept.records()), (b"onetwo".to_vec(), 3));
         kept.turn();
         assert_eq!((kept.parts().concat(), kept.records()), (b"two".to_vec(), 2));
+        kept.keep(b"three", 3);
+        kept.renew();
+        kept.turn();
+        assert_eq!((kept.parts().concat(), kept.records()), (b"twothree".to_vec(), 5));
+        assert!(kept.has_room(MOST / 2 - 8) && !kept.has_room(MOST / 2 - 7));
         kept.forget();
         assert_eq!((kept.parts().concat(), kept.records()), (Vec::new(), 0));
         for _ in 0..100 {

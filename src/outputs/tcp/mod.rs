@@ -4,7 +4,8 @@
 //! At least once, as far as a peer lets know: a batch whose connection broke is sent again whole. Before every batch and at
 //! every tick it listens whether the peer has ended: a peer that ends in order and reads on meanwhile, as `TcpInput` does,
 //! loses nothing and gets nothing twice. Where the connection broke, or what came after the peer's end was refused, what
-//! was written within the last two ticks goes again (`kept.rs`), at the next tick if no batch comes before. What a peer that crashes had longer unread is lost, and
+//! was written within the last two ticks goes again (`kept.rs`), at the next tick if no batch comes before; until its new connection
+//! has stood for two ticks, no more is taken than can go again once more. What a peer that crashes had longer unread is lost, and
 //! nobody can tell. Retries and back-off are the runner's.
 
 mod kept;
@@ -146,6 +147,8 @@ struct Connected {
     socket: Option<Socket>,
     /// Records sent.
     sent: u64,
+    /// After one that broke: ticks it has to stand until it is trusted.
+    on_trial: u8,
 }
 
 /// How a connection ended.
@@ -202,7 +205,8 @@ impl Output for TcpOutput {
         // What may not have arrived does not wait for a batch. A failure is tried again at the next tick.
         drop(self.make_good());
         self.listen();
-        if self.connected.is_some() {
+        if let Some(connected) = &mut self.connected {
+            connected.on_trial = connected.on_trial.saturating_sub(1);
             self.kept.turn();
         }
         Ok(())
@@ -222,11 +226,20 @@ impl Output for TcpOutput {
 impl TcpOutput {
     /// Writes frames, on as many connections as they need.
     async fn deliver(&mut self, bytes: &[u8], ends: &[u32]) -> Result<(), Fault> {
+        let broke_again = self.is_on_trial() && !self.listen();
+        if broke_again {
+            return Err(self.unreliable("breaks as soon as it is made"));
+        }
         self.listen();
         let mut next = 0;
         while next < ends.len() {
             self.connect().await?;
-            let connected = self.connected.as_mut().expect("connected a line above");
+            if self.is_on_trial() && !self.kept.has_room(bytes.len()) {
+                return Err(self.unreliable(
+                    "has broken, and more than can be kept waits to see whether the next one holds",
+                ));
+            }
+            let connected = self.connected.as_mut().expect("connected some lines above");
             let room = match self.config.reconnect_after {
                 0 => ends.len(),
                 most => most.saturating_sub(connected.sent).max(1) as usize,
@@ -268,14 +281,24 @@ impl TcpOutput {
         }
     }
 
-    /// Notices whether the peer has ended, or the connection broke.
-    fn listen(&mut self) {
-        let Some(connected) = &mut self.connected else { return };
+    /// Notices whether the peer has ended, or the connection broke; whether it is there.
+    fn listen(&mut self) -> bool {
+        let Some(connected) = &mut self.connected else { return false };
         match hear(&mut *connected.connection) {
-            Hearing::Open => {}
+            Hearing::Open => return true,
             Hearing::Closed => self.leave(Reason::Closed),
             Hearing::Broken(_) => self.leave(Reason::Broken),
         }
+        false
+    }
+
+    /// Whether the connection followed one that broke, so lately that nobody knows whether it holds.
+    fn is_on_trial(&self) -> bool {
+        self.connected.as_ref().is_some_and(|connected| connected.on_trial > 0)
+    }
+
+    fn unreliable(&self, how: &str) -> Fault {
+        Fault::new(format!("the connection to {} {how}", self.config.address))
     }
 
     /// Ends the connection; in order where it is whole.
@@ -311,7 +334,8 @@ impl TcpOutput {
         // A peer that refuses what it was sent says so within the time of a round trip, which a connect takes.
         self.judge();
         let broke = self.left.take().is_some();
-        let connected = self.connected.insert(Connected { connection, socket, sent: 0 });
+        let on_trial = if broke { TICKS_ON_TRIAL } else { 0 };
+        let connected = self.connected.insert(Connected { connection, socket, sent: 0, on_trial });
         if !broke {
             return Ok(());
         }
@@ -326,6 +350,7 @@ impl TcpOutput {
             return Err(self.broke(broken.error));
         }
         self.counts.resent.add(self.kept.records());
+        self.kept.renew();
         Ok(())
     }
 
@@ -337,6 +362,9 @@ impl TcpOutput {
         Fault::caused(format!("the connection to {} broke", self.config.address), error)
     }
 }
+
+/// As long as what is written is kept.
+const TICKS_ON_TRIAL: u8 = 2;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::plugin::testing::{NOW, context};
@@ -95,6 +96,71 @@ fn what_may_not_have_arrived_waits_for_a_peer_and_not_for_a_batch() {
     sender.tick();
     drop(sender.output);
     assert_eq!(rest(&mut listener.accept().unwrap().0), "one ");
+}
+
+#[test]
+fn a_peer_that_breaks_off_again_and_again_gets_no_more_than_can_go_again() {
+    let (listener, mut sender) = Sending::start(|_| {});
+    let peer = BreakingPeer::at(listener);
+    let batch = "x".repeat(512 << 10);
+    let mut taken = 0;
+    for _ in 0..12 {
+        taken += sender.send(&[&batch]).map_or(0, |()| 1);
+        sender.tick();
+        sender.until_it_hears();
+    }
+    // What cannot go again is not taken, and what was taken is there however often it went.
+    assert!((2..=4).contains(&taken), "{taken}");
+    assert_eq!(sender.output.kept.records(), taken);
+    peer.breaks.store(false, Ordering::Release);
+    for _ in 0..3 {
+        sender.tick();
+    }
+    sender.send(&["end "]).unwrap();
+    drop(sender.output);
+    assert_eq!(peer.thread.join().unwrap(), taken as usize * batch.len() + "end ".len());
+}
+
+#[test]
+fn a_connection_that_breaks_as_soon_as_it_is_made_is_not_made_again_at_once() {
+    let (listener, mut sender) = Sending::start(|_| {});
+    let _peer = BreakingPeer::at(listener);
+    let told = (0..200).find_map(|_| {
+        std::thread::park_timeout(Duration::from_millis(50));
+        sender.send(&["one "]).err()
+    });
+    let told = told.expect("it is told in time");
+    assert!(told.ends_with(" breaks as soon as it is made"), "{told}");
+    assert!(counted(&sender.context, "hekad_tcp_connects_total") >= 2);
+}
+
+/// A peer that takes what there is and breaks the connection, until it is told otherwise; then it reads one to its end.
+struct BreakingPeer {
+    breaks: Arc<AtomicBool>,
+    /// Bytes of the connection that it read to its end.
+    thread: std::thread::JoinHandle<usize>,
+}
+
+impl BreakingPeer {
+    fn at(listener: TcpListener) -> BreakingPeer {
+        let breaks = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&breaks);
+        #[expect(clippy::disallowed_methods, reason = "the peer of a test")]
+        let thread = std::thread::spawn(move || {
+            loop {
+                let (mut stream, _) = listener.accept().unwrap();
+                if !asked.load(Ordering::Acquire) {
+                    let mut all = Vec::new();
+                    stream.read_to_end(&mut all).unwrap();
+                    return all.len();
+                }
+                stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+                while stream.read(&mut [0; 1 << 16]).is_ok_and(|count| count > 0) {}
+                socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+        });
+        BreakingPeer { breaks, thread }
+    }
 }
 
 #[test]
