@@ -70,7 +70,7 @@ fn put_in(text: &str, values: &Values) -> String {
 /// Asks the log of carbon by which method it rolls up what hekad sent.
 fn assert_only_rates_and_means_are_averaged(carbon: &Carbon) {
     let mean = Regex::new(
-        r"\.(rate|count_ps|median|std|mean(_\d+)?)(\.web-1)?(;|$)|^stats\.(dropped|heka|shop|statsd)\.",
+        r"\.(rate|count_ps|median|std|mean(_\d+)?)(\.web1\.example\.com)?(;|$)|^stats\.(dropped|heka|shop|statsd)\.",
     )
     .expect("it is right");
     let log = carbon.printed();
@@ -91,7 +91,7 @@ fn assert_only_rates_and_means_are_averaged(carbon: &Carbon) {
 const NAMES: [(&str, &str, &str); 3] = [
     ("", "stats.counters.**.count", ""),
     ("legacy_namespaces = true", "stats_counts.**", ""),
-    ("global_suffix = \"web-1\"", "stats.counters.**.count", ".web-1"),
+    ("global_suffix = \"web1.example.com\"", "stats.counters.**.count", ".web1.example.com"),
 ];
 
 /// Behind the options of the accumulator.

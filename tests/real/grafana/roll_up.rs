@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use regex::Regex;
 use tempfile::TempDir;
 
 use super::boards::folder;
@@ -31,6 +32,31 @@ fn more_than_a_day_is_rolled_up_to_sums_bounds_means_and_last_values() {
         }
     }
     assert_eq!(told, expected);
+}
+
+#[test]
+fn hosts_called_like_a_statistic_are_put_in_by_their_names() {
+    let directory = TempDir::new().expect("a directory can be made");
+    let [schemas, aggregation] = ["storage-schemas.conf", "storage-aggregation.conf"]
+        .map(|name| std::fs::read_to_string(folder().join("graphite").join(name)).expect("it is there"));
+    let any_host = Regex::new(r"\(\\\.\(\?!.*?\)\[\^\.;\]\+\)\*").expect("it is right");
+    assert_eq!(any_host.find_iter(&aggregation).filter(|found| !found.as_str().contains("...")).count(), 4);
+    let named = any_host.replace_all(&aggregation, r"(\.upper\.example\.com|\.web-1)?");
+    assert_eq!(named.lines().filter(|line| line.contains("(?!")).count(), 1, "{named}");
+    for (name, text) in [("storage-schemas.conf", &*schemas), ("storage-aggregation.conf", &*named)] {
+        std::fs::write(directory.path().join(name), text).expect("it can be written");
+    }
+    let expected = [
+        ("stats.counters.orders.count.upper.example.com", "sum"),
+        ("stats.timers.checkout.sum_90.upper.example.com;env=a", "sum"),
+        ("stats.timers.checkout.lower.upper.example.com", "min"),
+        ("stats.timers.checkout.upper.web-1", "max"),
+        ("stats.timers.checkout.upper", "max"),
+        ("stats.timers.upper.mean.upper.example.com", "average"),
+    ];
+    let Some(told) = rolled_up(directory.path(), &expected.map(|(name, _)| name)) else { return };
+    let fields = told.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    assert_eq!(fields.map(|fields| (fields[0], fields[2])).collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -95,6 +121,9 @@ const ROLLED_UP: [(&str, &[&str]); 5] = [
             "stats.counters.shop.orders.count;env=a",
             "stats.counters.shop.orders.count.web-1",
             "stats.counters.shop.orders.count.web-1;env=a",
+            "stats.counters.shop.orders.count.web1.example.com",
+            "stats.counters.shop.rate.count.web1.example.com;env=a",
+            "stats.counters.shop.orders.count.mean.example.com",
             "stats_counts.shop.orders",
             "stats_counts.shop.upper;env=a",
             "stats.timers.shop.checkout.count",
@@ -104,6 +133,10 @@ const ROLLED_UP: [(&str, &[&str]); 5] = [
             "stats.timers.shop.checkout.sum_squares_top10",
             "stats.timers.shop.checkout.histogram.bin_10",
             "stats.timers.shop.mean.count",
+            "stats.timers.shop.mean.count;host=upper.lower",
+            "stats.timers.shop.checkout.sum_squares_90.web1.example.com",
+            "stats.timers.shop.upper.count.web1.example.com;env=a",
+            "stats.timers.shop.checkout.histogram.bin_0_5.web1.example.com",
         ],
     ),
     (
@@ -112,6 +145,8 @@ const ROLLED_UP: [(&str, &[&str]); 5] = [
             "stats.timers.shop.checkout.lower",
             "stats.timers.shop.checkout.lower_top10;env=a",
             "stats.timers.shop.checkout.lower.web-1",
+            "stats.timers.shop.checkout.lower_90.web1.example.com",
+            "stats.timers.count.upper.lower.web1.example.com;env=a",
         ],
     ),
     (
@@ -120,6 +155,8 @@ const ROLLED_UP: [(&str, &[&str]); 5] = [
             "stats.timers.shop.checkout.upper",
             "stats.timers.shop.checkout.upper_90;env=a",
             "stats.timers.shop.checkout.upper_99_9.web-1",
+            "stats.timers.shop.checkout.upper.web1.example.com",
+            "stats.timers.shop.count.upper_top10.web1.prod.example.com;env=a",
             "stats.sets.shop.visitors.count",
             "stats.sets.shop.visitors.count.web-1;env=a",
             "stats.statsd.processing_time",
@@ -148,6 +185,13 @@ const ROLLED_UP: [(&str, &[&str]); 5] = [
             "stats.timers.shop.checkout.std",
             "stats.timers.shop.checkout.count_ps",
             "stats.timers.shop.count.mean",
+            "stats.timers.shop.count.mean;of=shop.count",
+            "stats.timers.shop.count.mean.web1.example.com",
+            "stats.timers.shop.upper.mean_90.web1.example.com;env=a",
+            "stats.timers.shop.lower.median.web1.example.com",
+            "stats.timers.shop.sum.std.web1.example.com",
+            "stats.timers.shop.count.count_ps.web1.example.com",
+            "stats.counters.shop.count.rate.web1.example.com",
         ],
     ),
 ];
