@@ -24,7 +24,7 @@ fn every_dashboard_can_be_imported_and_every_panel_says_what_it_means() {
     }
     for board in &boards {
         let mut ids = BTreeSet::new();
-        for panel in list(&board.whole["panels"]) {
+        for panel in board.with_rows() {
             assert!(ids.insert(panel["id"].as_u64()), "{}: two panels {}", board.name, panel["id"]);
         }
         for panel in board.panels() {
@@ -54,15 +54,26 @@ fn no_data_source_is_wired_in() {
 #[test]
 fn panels_lie_beside_each_other_and_not_over() {
     for board in Board::all() {
-        let mut taken = BTreeSet::new();
-        for panel in list(&board.whole["panels"]) {
-            let place = format!("{}, {}", board.name, panel["title"]);
-            let side = |key: &str| panel["gridPos"][key].as_u64().expect("a panel has its place");
-            assert!(side("x") + side("w") <= 24, "{place} is beyond the right edge");
-            for x in side("x")..side("x") + side("w") {
-                for y in side("y")..side("y") + side("h") {
-                    assert!(taken.insert((x, y)), "{place} lies over another one at {x}, {y}");
-                }
+        assert_beside(&board.name, list(&board.whole["panels"]));
+        for row in list(&board.whole["panels"]).filter(|panel| panel["type"] == "row") {
+            let within = list(&row["panels"]).count();
+            assert_eq!(row["collapsed"] == true, within > 0, "{}, {}", board.name, row["title"]);
+            // They are below its heading, where others are until somebody opens it.
+            let all = std::iter::once(row).chain(list(&row["panels"]));
+            assert_beside(&board.name, all);
+        }
+    }
+}
+
+fn assert_beside<'a>(board: &str, panels: impl Iterator<Item = &'a Value>) {
+    let mut taken = BTreeSet::new();
+    for panel in panels {
+        let place = format!("{board}, {}", panel["title"]);
+        let side = |key: &str| panel["gridPos"][key].as_u64().expect("a panel has its place");
+        assert!(side("x") + side("w") <= 24, "{place} is beyond the right edge");
+        for x in side("x")..side("x") + side("w") {
+            for y in side("y")..side("y") + side("h") {
+                assert!(taken.insert((x, y)), "{place} lies over another one at {x}, {y}");
             }
         }
     }

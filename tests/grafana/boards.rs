@@ -42,9 +42,14 @@ impl Board {
         self.variables().any(|variable| variable["type"] == "datasource" && variable["query"] == kind)
     }
 
-    /// Its panels, without the headings of rows.
+    /// Its panels, those of collapsed rows too, without the headings of rows.
     pub(crate) fn panels(&self) -> impl Iterator<Item = &Value> {
-        list(&self.whole["panels"]).filter(|panel| panel["type"] != "row")
+        self.with_rows().filter(|panel| panel["type"] != "row")
+    }
+
+    /// Its panels and the headings of rows, each before its panels.
+    pub(crate) fn with_rows(&self) -> impl Iterator<Item = &Value> {
+        list(&self.whole["panels"]).flat_map(|panel| std::iter::once(panel).chain(list(&panel["panels"])))
     }
 
     /// Its variables.
@@ -54,17 +59,22 @@ impl Board {
 
     /// The queries of its panels and annotations.
     pub(crate) fn queries(&self) -> Vec<Query> {
-        let mut queries = Vec::new();
-        let mut found = |what: &Value, query: &Value| {
-            let key = if query["target"].is_string() { "target" } else { "expr" };
-            let text = query[key].as_str().unwrap_or_else(|| panic!("{}: no query in {query}", self.name));
-            queries.push(Query { place: format!("{}, {what}", self.name), text: text.to_owned() });
-        };
-        for panel in self.panels() {
-            list(&panel["targets"]).for_each(|target| found(&panel["title"], target));
-        }
-        list(&self.whole["annotations"]["list"]).for_each(|note| found(&note["name"], &note["target"]));
+        let mut queries = self.queries_of(self.panels());
+        let notes = list(&self.whole["annotations"]["list"]);
+        queries.extend(notes.map(|note| self.query(&note["name"], &note["target"])));
         queries
+    }
+
+    /// The queries of these panels.
+    pub(crate) fn queries_of<'a>(&self, panels: impl Iterator<Item = &'a Value>) -> Vec<Query> {
+        let of = |panel: &'a Value| list(&panel["targets"]).map(|target| self.query(&panel["title"], target));
+        panels.flat_map(of).collect()
+    }
+
+    fn query(&self, what: &Value, query: &Value) -> Query {
+        let key = if query["target"].is_string() { "target" } else { "expr" };
+        let text = query[key].as_str().unwrap_or_else(|| panic!("{}: no query in {query}", self.name));
+        Query { place: format!("{}, {what}", self.name), text: text.to_owned() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::boards::{Board, filled, folder, metrics_in};
+use super::boards::{Board, filled, folder, list, metrics_in};
 use super::{ANSWERED, LOAD, Values, chosen, values_of};
 use crate::harness::{free_port, http_get, program, skip, wait_until};
 use crate::hekad::Hekad;
@@ -78,6 +78,32 @@ fn every_query_for_prometheus_has_an_answer() {
     });
 }
 
+#[test]
+fn what_is_shown_at_first_has_data_under_the_shipped_configuration() {
+    let shipped = std::fs::read_to_string(folder().join("hekad.toml")).expect("it is there");
+    let carbon = free_port();
+    let hekad = Hekad::start_on(|hekad| {
+        [("0.0.0.0:8125", hekad.udp), ("0.0.0.0:4352", hekad.scrape), ("graphite:2003", carbon)]
+            .iter()
+            .fold(shipped, |text, (address, port)| text.replace(address, &format!("127.0.0.1:{port}")))
+    });
+    let Some(prometheus) = Prometheus::start(hekad.scrape) else { return };
+    let mut count = 0;
+    for board in Board::all().iter().filter(|board| SHOWN.contains(&board.name.as_str())) {
+        let values = values_of(board, |_, _| ".+".to_owned());
+        // Those of collapsed rows are within them.
+        for query in board.queries_of(list(&board.whole["panels"])) {
+            wait_until(ANSWERED, || {
+                hekad.send(LOAD);
+                let answered = answer(&prometheus, &expression(&query.text, &values));
+                answered.map_err(|error| format!("{} is shown without data: {error}", query.place))
+            });
+            count += 1;
+        }
+    }
+    assert!(count > 80, "{count} queries: they are not read any more");
+}
+
 /// Objects where a rule has no answer, or where what an alert asks for is not there.
 fn check_rules(prometheus: &Prometheus) -> Result<(), String> {
     for rule in prometheus.rules()? {
@@ -119,6 +145,8 @@ fn expression(text: &str, values: &Values) -> String {
 /// A daemon with all kinds of plugins, and what is done to it.
 struct Shop {
     hekad: Hekad,
+    /// Where its HttpOutput and TcpOutput send to.
+    _peer: Hekad,
     console: u16,
     log: PathBuf,
     turn: u32,
@@ -129,8 +157,9 @@ impl Shop {
     fn open() -> Shop {
         let logs = TempDir::new().expect("a directory can be made");
         let console = free_port();
-        let hekad = Hekad::start_beside(1, "own_stats = true", &everything(logs.path(), console));
-        Shop { hekad, console, log: logs.path().join("shop.log"), turn: 0, _logs: logs }
+        let peer = Hekad::start(1, None);
+        let hekad = Hekad::start_beside(1, "own_stats = true", &everything(logs.path(), console, &peer));
+        Shop { hekad, _peer: peer, console, log: logs.path().join("shop.log"), turn: 0, _logs: logs }
     }
 
     fn load(&mut self) {
@@ -147,8 +176,9 @@ impl Shop {
 }
 
 /// Sections that, with the load, make most of what can be told happen.
-fn everything(logs: &Path, console: u16) -> String {
+fn everything(logs: &Path, console: u16, peer: &Hekad) -> String {
     let [gone, also_gone, nobody] = [free_port(), free_port(), free_port()];
+    let Hekad { tcp: taking, scrape: answering, .. } = peer;
     format!(
         r#"
 [hekad.max_series_of]
@@ -195,15 +225,38 @@ message_matcher = "Type == 'heka.statmetric'"
 encoder = "PayloadEncoder"
 [NullOutput]
 message_matcher = "TRUE"
+[thresholds]
+type = "ThresholdFilter"
+[thresholds.rule.stock]
+series = "shop.stock"
+statistic = "value"
+above = 1
+[hooked]
+type = "HttpOutput"
+message_matcher = "Type == 'heka.alert'"
+encoder = "PayloadEncoder"
+address = "http://127.0.0.1:{answering}/-/healthy"
+method = "GET"
+[streamed]
+type = "TcpOutput"
+message_matcher = "Type == 'logfile'"
+encoder = "PayloadEncoder"
+address = "127.0.0.1:{taking}"
+[cast]
+type = "UdpOutput"
+message_matcher = "Type == 'logfile'"
+encoder = "PayloadEncoder"
+address = "127.0.0.1:{gone}"
 "#,
         logs = logs.display(),
     )
 }
 
 /// What the load makes happen; the rest of hekad's metrics is 0 while all is well.
-const MOVED: [&str; 31] = [
+const MOVED: [&str; 39] = [
     "hekad_admin_commands_total",
     "hekad_admin_commands_unknown_total",
+    "hekad_admin_connections_total",
     "hekad_bad_lines_total",
     "hekad_connections_total",
     "hekad_datagrams_total",
@@ -212,12 +265,15 @@ const MOVED: [&str; 31] = [
     "hekad_feed_records_total",
     "hekad_file_bytes_total",
     "hekad_flushes_total",
+    "hekad_http_answers_total",
     "hekad_http_connections_total",
+    "hekad_http_connects_total",
     "hekad_lines_total",
     "hekad_mapped_series_total",
     "hekad_negative_counters_total",
     "hekad_overflow_samples_total",
     "hekad_prefix_series",
+    "hekad_prefixes",
     "hekad_process_cpu_seconds",
     "hekad_process_resident_memory_bytes",
     "hekad_queue_packs",
@@ -230,9 +286,16 @@ const MOVED: [&str; 31] = [
     "hekad_table_flushed_total",
     "hekad_tail_bytes_total",
     "hekad_tail_streams",
+    "hekad_tcp_connects_total",
+    "hekad_threshold_alerts_total",
+    "hekad_threshold_firing",
+    "hekad_udp_datagrams_total",
     "hekad_upstream_lines_total",
     "hekad_upstreams_all_down_lines_total",
     "hekad_upstreams_down",
 ];
+
+/// The dashboards that are of hekad alone.
+const SHOWN: [&str; 2] = ["operations-prometheus", "overview-prometheus"];
 
 const MOVED_WITHIN: Duration = Duration::from_secs(60);
