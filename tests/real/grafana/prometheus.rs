@@ -172,6 +172,8 @@ impl Shop {
         let mut console = TcpStream::connect(("127.0.0.1", self.console)).expect("the console listens");
         console.write_all(b"stats\nnonsense\nquit\n").expect("the console reads");
         http_get(self.hekad.scrape, "/").expect("the page is served");
+        // Names that conflict: an alert that waits for nothing.
+        self.hekad.send(["shop.clash:1|g\nshop.clash:1|s"]);
     }
 }
 
@@ -253,7 +255,7 @@ address = "127.0.0.1:{gone}"
 }
 
 /// What the load makes happen; the rest of hekad's metrics is 0 while all is well.
-const MOVED: [&str; 39] = [
+const MOVED: [&str; 40] = [
     "hekad_admin_commands_total",
     "hekad_admin_commands_unknown_total",
     "hekad_admin_connections_total",
@@ -270,6 +272,7 @@ const MOVED: [&str; 39] = [
     "hekad_http_connects_total",
     "hekad_lines_total",
     "hekad_mapped_series_total",
+    "hekad_name_conflicts_total",
     "hekad_negative_counters_total",
     "hekad_overflow_samples_total",
     "hekad_prefix_series",
