@@ -123,6 +123,16 @@ fn every_metric_that_is_asked_for_exists() {
 }
 
 #[test]
+fn every_metric_is_in_a_dashboard_or_a_rule() {
+    let mut seen = metrics_in(&text_of("prometheus/rules.yml"));
+    seen.extend(metrics_in(&text_of("prometheus/alerts.yml")));
+    let boards = Board::all();
+    seen.extend(boards.iter().flat_map(Board::queries).flat_map(|query| metrics_in(&query.text)));
+    let unseen = OWN_METRICS.iter().map(|metric| metric.name).filter(|name| !seen.contains(*name));
+    assert_eq!(unseen.collect::<Vec<_>>(), [""; 0], "nobody would look at them");
+}
+
+#[test]
 fn every_label_that_is_summed_by_is_one_of_a_metric() {
     let own = OWN_METRICS.iter().flat_map(|metric| metric.labels).copied();
     let known: BTreeSet<&str> = own.chain(["job", "instance", "le", "quantile", "$by"]).collect();
