@@ -44,6 +44,10 @@ impl Declare<dyn Output> for Config {
         vec![Endpoint { path, ..Endpoint::new(Protocol::Tcp, &self.address, "address") }]
     }
 
+    fn tells_of_itself(&self) -> bool {
+        true
+    }
+
     fn default_matcher(&self) -> Option<&'static str> {
         Some("Type == 'heka.statlive'")
     }

@@ -53,7 +53,11 @@ pub(super) fn joints(plan: &Plan, problems: &mut Problems) -> Vec<PlannedJoint> 
             }
         }
         refused.into_iter().for_each(|producer| problems.push(cannot_block(consumer, &producer)));
-        if !reached && problems.iter().all(|problem| problem.severity() != crate::config::Severity::Error) {
+        let is_of_use = consumer.declared.tells_of_itself() && !consumer.section.has("message_matcher");
+        if !reached
+            && !is_of_use
+            && problems.iter().all(|problem| problem.severity() != crate::config::Severity::Error)
+        {
             let kind = ProblemKind::NeverMatches { section: consumer.name.to_string() };
             let at = match consumer.section.has("message_matcher") {
                 true => consumer.section.value_at("message_matcher"),

@@ -114,6 +114,11 @@ pub trait Declare<P: Kind + ?Sized>:
         true
     }
 
+    /// For an output: whether it is of use without any, because it tells of the daemon itself.
+    fn tells_of_itself(&self) -> bool {
+        false
+    }
+
     /// Whether it reads what counters came to since they began, and how many samples a point has: flushes say it only
     /// where somebody does.
     fn reads_totals(&self) -> bool {

@@ -100,6 +100,7 @@ enum Question<'a> {
     SendsTo,
     DirectsTo,
     TakesRecords,
+    TellsOfItself,
     ReadsTotals,
     Stored,
     NamePattern { hostname: &'a str },
@@ -151,6 +152,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::SendsTo => Answer::Endpoints(config.sends_to()),
             Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
             Question::TakesRecords => Answer::Yes(config.takes_records()),
+            Question::TellsOfItself => Answer::Yes(config.tells_of_itself()),
             Question::ReadsTotals => Answer::Yes(config.reads_totals()),
             Question::Stored => Answer::Stored(config.stored()),
             Question::NamePattern { hostname } => Answer::Pattern(config.name_pattern(hostname)),
@@ -291,6 +293,11 @@ impl Declared {
     /// See `Declare::takes_records`.
     pub fn takes_records(&self) -> bool {
         ask!(self, Question::TakesRecords, Yes)
+    }
+
+    /// See `Declare::tells_of_itself`.
+    pub fn tells_of_itself(&self) -> bool {
+        ask!(self, Question::TellsOfItself, Yes)
     }
 
     /// See `Declare::explain`.

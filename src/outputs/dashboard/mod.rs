@@ -114,6 +114,10 @@ impl Declare<dyn Output> for Config {
         [PAGE_PATH, LIVE_PATH, SERIES_PATH].map(endpoint).into()
     }
 
+    fn tells_of_itself(&self) -> bool {
+        true
+    }
+
     fn default_matcher(&self) -> Option<&'static str> {
         Some("Type == 'heka.statlive'")
     }
