@@ -77,7 +77,7 @@ struct OwnMetricsInput {
     names: Arc<Registry>,
     name: String,
     interval: Duration,
-    /// What counters stood at when they were told of, by their names.
+    /// What counters stood at when they were told of, by their names and labels: two may have one name as samples.
     told: HashMap<String, f64>,
 }
 
@@ -127,10 +127,8 @@ impl OwnMetricsInput {
             // Writing to a string does not fail.
             let _ = match kind {
                 OwnMetricKind::Counter => {
-                    let before = told.get(&name).copied().unwrap_or(0.0);
-                    let written = writeln!(text, "{name}:{}|c", value - before);
-                    told.insert(name, value);
-                    written
+                    let before = told.insert(format!("{metric}{labels:?}"), value).unwrap_or(0.0);
+                    writeln!(text, "{name}:{}|c", value - before)
                 }
                 // A sign would make it a change of what it was.
                 OwnMetricKind::Gauge if value < 0.0 => writeln!(text, "{name}:0|g\n{name}:{value}|g"),
@@ -203,6 +201,10 @@ mod tests {
             ["heka.web1.tick_lag_seconds._:-0.5|g", "heka.web1.tick_lag_seconds._:0|g"].map(str::to_owned);
         assert_eq!(told(0, -0.5), [&[format!("{name}:0|c")][..], &lag].concat());
         assert_eq!(told(2, f64::NAN), [format!("{name}:2|c")]);
+        // Another whose name is the same as a sample: what both grew by is added up.
+        let labels = [("producer", "a_b"), ("consumer", "my_out_put"), ("way", "queue"), ("reason", "full")];
+        own.counter("hekad_records_lost_total", &labels).add(7);
+        assert_eq!(told(0, f64::NAN), [format!("{name}:0|c"), format!("{name}:7|c")]);
     }
 
     #[test]
