@@ -74,6 +74,9 @@ pub enum Idle {
     ///
     /// It comes back with its next sample. A gauge then moves from 0; cumulative totals go on.
     DeleteAfter(u32),
+    /// It is in the same snapshots, but ends with the last of them instead of with the one that it is not in: whoever
+    /// asks what is open does not find it, and a gauge moves from 0 in the interval after.
+    EndAfter(u32),
 }
 
 /// Whether a flush says what counters came to since they began, and how many samples counters and gauges had.

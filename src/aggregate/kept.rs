@@ -169,9 +169,9 @@ impl Kept {
         cells.lengthen(length);
         columns.gauges.reserve_exact(length);
         for (index, kept) in self.gauges.iter_mut().enumerate() {
-            let samples = cells.samples(index);
+            let (samples, before) = (cells.samples(index), kept.before(idle));
             if kept.age.goes_on(samples, idle) {
-                kept.value = cells.value(index, kept.value);
+                kept.value = cells.value(index, before);
                 kept.seen.close(samples);
                 let series = SeriesId::new(Kind::Gauge, index);
                 columns.gauges.push(GaugePoint { series, value: kept.value });
@@ -220,6 +220,13 @@ impl KeptCounter {
         if self.birth == Birth::default() {
             self.birth = births.of(since);
         }
+    }
+}
+
+impl KeptGauge {
+    /// What deltas of the open interval move it from.
+    pub(super) fn before(&self, idle: Idle) -> f64 {
+        if self.age.is_over(idle) { 0.0 } else { self.value }
     }
 }
 
@@ -276,8 +283,16 @@ impl Age {
         let age = self.0.saturating_add(intervals).min(Age::ABSENT.0 - 1);
         match idle {
             _ if *self == Age::ABSENT => {}
-            Idle::DeleteAfter(most) if age >= most => *self = Age::ABSENT,
-            Idle::Keep | Idle::DeleteAfter(_) => *self = Age(age),
+            Idle::DeleteAfter(most) | Idle::EndAfter(most) if age >= most => *self = Age::ABSENT,
+            Idle::Keep | Idle::DeleteAfter(_) | Idle::EndAfter(_) => *self = Age(age),
+        }
+    }
+
+    /// Whether the open interval begins without the series.
+    pub(super) fn is_over(self, idle: Idle) -> bool {
+        match idle {
+            Idle::EndAfter(most) => self.0.saturating_add(1) >= most,
+            Idle::Keep | Idle::DeleteAfter(_) => self == Age::ABSENT,
         }
     }
 }

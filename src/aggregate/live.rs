@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accumulator::{Accumulator, Handing, State};
+use super::accumulator::{Accumulator, Handing, Idle, State};
 use super::cells::{Bounds, Cells, CounterCell, Lengths};
 use super::distribution::DistributionCell;
 use super::gauge::Gauges;
@@ -51,7 +51,7 @@ impl Accumulator {
         self.take_parts(state, &tables);
         let mut columns = Columns::default();
         state.live_counters(&mut columns, &tables, beside);
-        state.live_gauges(&mut columns, &tables, beside);
+        state.live_gauges(&mut columns, &tables, beside, self.rules().idle.gauges);
         let bounds = self.rules().bounds();
         state.live_timers(&mut columns, beside, &bounds);
         columns.sets = state.live_sets(beside);
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    fn live_gauges(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Named) {
+    fn live_gauges(&mut self, columns: &mut Columns, tables: &[Arc<Table>], beside: Named, idle: Idle) {
         let length = self.length(tables, |lengths| lengths.gauges, self.kept.gauges.len());
         self.kept.gauges.resize_with(length, Default::default);
         let mut merged = Gauges::untouched(AT_ONCE);
@@ -114,10 +114,13 @@ impl State {
             self.gauges_from(start, tables, &mut merged);
             let kept = self.kept.gauges[start..].iter_mut().take(AT_ONCE);
             for (place, kept) in kept.enumerate() {
-                let samples = kept.seen.show(merged.samples(place));
+                let open = merged.samples(place);
+                let samples = kept.seen.show(open);
                 if samples > 0 || beside.includes(start + place, kept.age) {
                     let series = SeriesId::new(Kind::Gauge, start + place);
-                    let value = merged.value(place, kept.value);
+                    // What has ended since the last view is shown as it was.
+                    let before = if open > 0 { kept.before(idle) } else { kept.value };
+                    let value = merged.value(place, before);
                     columns.gauges.push(GaugePoint { series, value });
                     columns.gauge_samples.push(few(samples));
                 }

@@ -1,13 +1,13 @@
 //! What the open interval holds, for whoever asks: nothing is moved, reset or marked as seen.
 //!
-//! A series is there if it has samples in the open interval, or would be in the next flush without any. All answers are
+//! A series is there if it has samples in the open interval, or did not end with the last one. All answers are
 //! in series id order, which is the order in which the names came.
 
 use super::accumulator::{Accumulator, State};
 use super::cells::{Bounds, CounterCell, finite};
 use super::distribution::DistributionCell;
 use super::gauge::Gauges;
-use super::kept::{Age, DISTRIBUTIONS};
+use super::kept::DISTRIBUTIONS;
 use super::live::AT_ONCE;
 use super::set::SetCell;
 use crate::metric::{Kind, SeriesId, Tally};
@@ -26,6 +26,7 @@ impl Accumulator {
     /// The sums of all counters.
     pub fn open_counters(&self) -> Vec<(SeriesId, f64)> {
         let (state, tables) = (self.lock(), self.all_tables());
+        let idle = self.rules().idle.counters;
         let length = state.length(&tables, |lengths| lengths.counters, state.kept.counters.len());
         let mut sums = vec![CounterCell::default(); AT_ONCE];
         let mut negatives = sums.clone();
@@ -33,9 +34,8 @@ impl Accumulator {
         for start in (0..length).step_by(AT_ONCE) {
             state.counters_from(start, &tables, &mut sums, &mut negatives);
             for (index, cell) in (start..length).zip(&sums) {
-                if cell.samples > 0
-                    || state.kept.counters.get(index).is_some_and(|kept| kept.age != Age::ABSENT)
-                {
+                let kept = state.kept.counters.get(index);
+                if cell.samples > 0 || kept.is_some_and(|kept| !kept.age.is_over(idle)) {
                     found.push((SeriesId::new(Kind::Counter, index), finite(cell.sum)));
                 }
             }
@@ -46,6 +46,7 @@ impl Accumulator {
     /// The values of all gauges.
     pub fn open_gauges(&self) -> Vec<(SeriesId, f64)> {
         let (state, tables) = (self.lock(), self.all_tables());
+        let idle = self.rules().idle.gauges;
         let length = state.length(&tables, |lengths| lengths.gauges, state.kept.gauges.len());
         let mut merged = Gauges::untouched(AT_ONCE);
         let mut found = Vec::new();
@@ -53,8 +54,8 @@ impl Accumulator {
             state.gauges_from(start, &tables, &mut merged);
             for (place, index) in (start..length).take(AT_ONCE).enumerate() {
                 let kept = state.kept.gauges.get(index);
-                if merged.samples(place) > 0 || kept.is_some_and(|kept| kept.age != Age::ABSENT) {
-                    let value = merged.value(place, kept.map_or(0.0, |kept| kept.value));
+                if merged.samples(place) > 0 || kept.is_some_and(|kept| !kept.age.is_over(idle)) {
+                    let value = merged.value(place, kept.map_or(0.0, |kept| kept.before(idle)));
                     found.push((SeriesId::new(Kind::Gauge, index), value));
                 }
             }
@@ -65,6 +66,7 @@ impl Accumulator {
     /// The samples of all timers, histograms and distributions, `most` of each.
     pub fn open_timers(&self, most: usize) -> Vec<(SeriesId, OpenTimer)> {
         let (state, tables) = (self.lock(), self.all_tables());
+        let idle = self.rules().idle.timers;
         let mut found = Vec::new();
         for (which, kind) in DISTRIBUTIONS.into_iter().enumerate() {
             let length = state.length(
@@ -82,7 +84,7 @@ impl Accumulator {
                 }
                 let kept = |index| state.kept.distributions[which].get(index);
                 for (index, timer) in (start..length).zip(timers) {
-                    if !timer.is_empty() || kept(index).is_some_and(|kept| kept.age != Age::ABSENT) {
+                    if !timer.is_empty() || kept(index).is_some_and(|kept| !kept.age.is_over(idle)) {
                         found.push((SeriesId::new(kind, index), timer));
                     }
                 }
@@ -94,14 +96,15 @@ impl Accumulator {
     /// The number of members of all sets, exact or estimated.
     pub fn open_sets(&self) -> Vec<(SeriesId, u64)> {
         let (state, tables) = (self.lock(), self.all_tables());
+        let idle = self.rules().idle.sets;
         let bounds = self.rules().bounds();
         let length = state.length(&tables, |lengths| lengths.sets, state.kept.sets.len());
         let mut found = Vec::new();
         for start in (0..length).step_by(SETS_AT_ONCE) {
             let cells = state.sets_from(start, SETS_AT_ONCE.min(length - start), &tables, &bounds);
             for (index, cell) in (start..length).zip(cells) {
-                if cell.samples > 0 || state.kept.sets.get(index).is_some_and(|kept| kept.age != Age::ABSENT)
-                {
+                let kept = state.kept.sets.get(index);
+                if cell.samples > 0 || kept.is_some_and(|kept| !kept.age.is_over(idle)) {
                     found.push((SeriesId::new(Kind::Set, index), cell.cardinality()));
                 }
             }

@@ -171,7 +171,9 @@ impl Accumulator {
         });
         self.each_name(Kind::Gauge, |index, series| {
             let (kept, gauge) = (at(&kept.gauges, index), open.gauges.save(index));
-            let state = SavedState::Gauge { value: kept.value, open: gauge };
+            let before = kept.before(self.rules().idle.gauges);
+            let value = if gauge.samples > 0 { before } else { kept.value };
+            let state = SavedState::Gauge { value, open: gauge };
             all.extend(saved(series, kept.age, gauge.samples, state));
         });
         for (which, kind) in DISTRIBUTIONS.into_iter().enumerate() {

@@ -123,6 +123,39 @@ fn a_gauge_may_stay_idle_for_some_intervals() {
 }
 
 #[test]
+fn a_gauge_that_ends_with_its_last_flush_is_moved_from_0_after_it() {
+    let delta = [Line(SampleKind::GaugeDelta, "g", 1.0, 1.0)];
+    let after = |idle: Idle, intervals: u32| {
+        let mut bench = Bench::new(rules(idle));
+        bench.pour(0, &[Line(SampleKind::Gauge, "g", 10.0, 1.0)]);
+        for _ in 0..intervals {
+            assert_eq!({ bench.flush().gauges[0].value }, 10.0);
+        }
+        bench.pour(0, &delta);
+        let open = bench.accumulator.open_gauges()[0].1;
+        let view = bench.accumulator.view(Stamp::from_seconds(9999), Beside::Nothing).gauges[0].value;
+        let flushed = bench.flush().gauges[0].value;
+        assert_eq!((open, view), (flushed, flushed));
+        flushed
+    };
+    assert_eq!((after(Idle::EndAfter(1), 1), after(Idle::DeleteAfter(1), 1)), (1.0, 11.0));
+    assert_eq!((after(Idle::EndAfter(2), 1), after(Idle::EndAfter(2), 2)), (11.0, 1.0));
+    assert_eq!((after(Idle::DeleteAfter(2), 2), after(Idle::EndAfter(0), 1)), (11.0, 1.0));
+}
+
+#[test]
+fn a_gauge_that_ended_before_a_view_could_show_it_is_shown_as_it_was() {
+    let mut bench = Bench::new(rules(Idle::EndAfter(1)));
+    let view = |bench: &Bench, at| bench.accumulator.view(Stamp::from_seconds(at), Beside::Nothing).gauges;
+    view(&bench, 9000);
+    bench.pour(0, &[Line(SampleKind::Gauge, "g", 10.0, 1.0)]);
+    bench.flush();
+    let shown = view(&bench, 9001);
+    assert_eq!((shown.len(), { shown[0].value }), (1, 10.0));
+    assert!(view(&bench, 9002).is_empty() && bench.flush().gauges.is_empty());
+}
+
+#[test]
 fn a_series_that_was_named_but_never_poured_is_unknown() {
     let mut bench = Bench::new(rules(Idle::Keep));
     bench.batch(&ALL_KINDS);

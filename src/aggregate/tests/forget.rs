@@ -42,6 +42,20 @@ fn the_open_interval_is_told_over_all_seats_and_stays_as_it_is() {
 }
 
 #[test]
+fn what_ended_with_the_last_flush_is_not_told() {
+    let told = |idle: Idle| {
+        let mut bench = Bench::new(rules(idle));
+        bench.pour(0, &ALL_KINDS);
+        bench.flush();
+        let open = &bench.accumulator;
+        let gauges = open.open_gauges().len();
+        (open.open_counters().len(), gauges, open.open_timers(9).len(), open.open_sets().len())
+    };
+    assert_eq!((told(Idle::EndAfter(1)), told(Idle::EndAfter(2))), ((0, 0, 0, 0), (1, 1, 1, 1)));
+    assert_eq!((told(Idle::DeleteAfter(1)), told(Idle::Keep)), ((1, 1, 1, 1), (1, 1, 1, 1)));
+}
+
+#[test]
 fn samples_in_a_sketch_are_counted_and_not_told() {
     let bench = Bench::new(AccumulatorRules { exact_samples: 2, ..AccumulatorRules::default() });
     for value in 1..=5 {

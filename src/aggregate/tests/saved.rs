@@ -45,6 +45,19 @@ fn said(found: &Snapshot) -> Vec<String> {
 }
 
 #[test]
+fn a_gauge_that_ended_is_moved_from_0_by_a_delta_that_a_restart_follows() {
+    for (idle, expected) in
+        [(Idle::EndAfter(1), 1.0), (Idle::EndAfter(2), 11.0), (Idle::DeleteAfter(1), 11.0)]
+    {
+        let mut bench = Bench::new(rules(idle));
+        bench.pour(0, &[Line(SampleKind::Gauge, "g", 10.0, 1.0)]);
+        bench.flush();
+        bench.pour(0, &[Line(SampleKind::GaugeDelta, "g", 1.0, 1.0)]);
+        assert_eq!({ restarted(&bench, rules(idle)).flush().gauges[0].value }, expected, "{idle:?}");
+    }
+}
+
+#[test]
 fn gauges_totals_and_the_open_interval_survive() {
     let poured = || {
         let mut bench = Bench::new(AccumulatorRules::default());

@@ -56,6 +56,10 @@ pub struct Config {
     pub delete_sets: Option<bool>,
     /// Intervals a gauge that is to be deleted may be idle before it is. Default 1.
     pub gauges_max_ttl: u32,
+    /// When a gauge that is to be deleted ends: "idle" (default), once it was idle for gauges_max_ttl intervals, so that
+    /// `+1` in the next interval still moves it; or "flush", with the last flush it is in, as in the reference: with a
+    /// gauges_max_ttl of 1 each interval begins without it, and `+1` moves it from 0.
+    pub gauges_end: GaugesEnd,
     /// Statistics of timers that are sent: "std", "upper", "lower", "count", "count_ps", "sum", "sum_squares", "mean",
     /// "median", "histogram", and with "_percent" for all percentiles "count_percent", "mean_percent", "upper_percent",
     /// "lower_percent", "sum_percent", "sum_squares_percent". Default: all.
@@ -130,6 +134,17 @@ impl HistogramTable {
     }
 }
 
+/// When a gauge that is to be deleted ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GaugesEnd {
+    /// With the first flush it is not in.
+    #[default]
+    Idle,
+    /// With the last flush it is in.
+    Flush,
+}
+
 /// What becomes of the open interval at a stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -172,6 +187,7 @@ impl Default for Config {
             delete_gauges: None,
             delete_sets: None,
             gauges_max_ttl: 1,
+            gauges_end: GaugesEnd::default(),
             timer_metrics: Vec::new(),
             histogram: Vec::new(),
             clean_names: false,
@@ -191,9 +207,13 @@ impl Default for Config {
 impl Config {
     /// How samples are aggregated; `seed` is that of the process.
     pub(super) fn accumulation(&self, seed: u64) -> AccumulatorRules {
-        let idle = |own: Option<bool>, intervals| match own.unwrap_or(self.delete_idle_stats) {
-            true => Idle::DeleteAfter(intervals),
+        let idle = |own: Option<bool>, deleted| match own.unwrap_or(self.delete_idle_stats) {
+            true => deleted,
             false => Idle::Keep,
+        };
+        let gauges = match self.gauges_end {
+            GaugesEnd::Idle => Idle::DeleteAfter(self.gauges_max_ttl),
+            GaugesEnd::Flush => Idle::EndAfter(self.gauges_max_ttl),
         };
         AccumulatorRules {
             exact_samples: self.exact_samples as usize,
@@ -201,10 +221,10 @@ impl Config {
             significant_digits: self.significant_digits,
             weighted: self.sample_rate_weighting,
             idle: IdleRules {
-                counters: idle(self.delete_counters, 1),
-                gauges: idle(self.delete_gauges, self.gauges_max_ttl),
-                timers: idle(self.delete_timers, 1),
-                sets: idle(self.delete_sets, 1),
+                counters: idle(self.delete_counters, Idle::EndAfter(1)),
+                gauges: idle(self.delete_gauges, gauges),
+                timers: idle(self.delete_timers, Idle::EndAfter(1)),
+                sets: idle(self.delete_sets, Idle::EndAfter(1)),
             },
             own_stats: self.own_stats,
             seed,

@@ -188,6 +188,10 @@ fn idle(keys: &mut Keys<'_>, document: &mut Document) {
         document.set(ours, on);
         keys.translate(key, false, &format!("{ours} of [{SECTION}]"));
     }
+    let is_on = |key: &str| keys.value(key).map(Js::is_truthy);
+    if is_on("deleteGauges").or(is_on("deleteIdleStats")).unwrap_or(false) {
+        document.set("gauges_end", "flush");
+    }
     let Some(value) = keys.value("gaugesMaxTTL") else { return };
     // Whatever is no whole number above 1 is 1.
     let most = value.number().filter(|most| most.fract() == 0.0 && (1.0..=4e9).contains(most)).unwrap_or(1.0);
