@@ -50,6 +50,23 @@ fn answer(trial: &Trial, line: &str) -> String {
     }
 }
 
+#[test]
+fn own_numbers_have_the_name_they_are_sent_by_and_the_gauge_is_there_after_a_second_flush() {
+    let config =
+        CONFIG.replace("[StatAccumFilter]", "[StatAccumFilter]\nstatsd_prefix = \"my\"\nown_stats = true");
+    let mut trial = trial(&config);
+    send(&mut trial, "a:1|c\nmy.timestamp_lag:9|g");
+    let counters = answer(&trial, "counters");
+    assert_eq!(
+        counters,
+        "{\n  'my.bad_lines_seen': 0,\n  'my.packets_received': 1,\n  'my.metrics_received': 2,\n  a: 1\n}\nEND\n\n"
+    );
+    assert_eq!(answer(&trial, "gauges"), "{ 'my.timestamp_lag': 9 }\nEND\n\n");
+    trial.advance(Duration::from_secs(10));
+    trial.advance(Duration::from_secs(10));
+    assert_eq!(answer(&trial, "gauges"), "{ 'my.timestamp_lag': 0 }\nEND\n\n");
+}
+
 fn counted(trial: &Trial, metric: &str) -> f64 {
     let mut sum = 0.0;
     trial.ledger().own().visit(|name, _, _, value| sum += if name == metric { value } else { 0.0 });

@@ -29,7 +29,7 @@ pub use input::{
     Splitter, StreamBase, Uuids,
 };
 pub use offered::{
-    Accumulators, BackendStatus, Backends, Configured, OfferedAccumulator, StreamStatus, Streams,
+    Accumulators, BackendStatus, Backends, Configured, OfferedAccumulator, OwnNumbers, StreamStatus, Streams,
 };
 pub use output::{Attempted, EncodeError, Encoder, Frames, Gathering, More, Outcome, Outgoing, Output};
 pub use registry::{Declared, Plugin, PluginClass, Plugins};

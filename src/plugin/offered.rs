@@ -18,17 +18,52 @@ pub struct Accumulators(Mutex<BTreeMap<Arc<str>, OfferedAccumulator>>);
 #[derive(Debug, Clone)]
 pub struct OfferedAccumulator {
     accumulator: Weak<Accumulator>,
+    own: Arc<OwnNumbers>,
     /// Samples its tables lost, and those of them that were deleted by request.
     lost: Count,
     deleted: Count,
 }
 
+/// What an accumulator says of itself beside its series.
+#[derive(Debug)]
+pub struct OwnNumbers {
+    /// What its own numbers are called, up to the dot.
+    pub prefix: String,
+    /// Seconds that the last flush was late, if it sends that.
+    lag: Mutex<Option<u64>>,
+}
+
+impl OwnNumbers {
+    /// Those called `prefix`, before a flush.
+    pub fn new(prefix: &str) -> OwnNumbers {
+        OwnNumbers { prefix: prefix.to_owned(), lag: Mutex::default() }
+    }
+
+    /// Says how late the last flush was.
+    pub fn tell_lag(&self, lag: Option<u64>) {
+        *locked(&self.lag) = lag;
+    }
+
+    /// How late the last flush was, if it said so.
+    pub fn lag(&self) -> Option<u64> {
+        *locked(&self.lag)
+    }
+}
+
 impl Accumulators {
     /// Offers the accumulator of the filter `name`, in the place of the one it had before a fault. What is deleted from
     /// its tables is counted in `lost` too, so that the books add up.
-    pub fn offer(&self, name: &Arc<str>, accumulator: &Arc<Accumulator>, lost: Count, own: &OwnMetrics) {
-        let deleted = own.counter("hekad_table_deleted_total", &[("filter", &**name)]);
-        let offered = OfferedAccumulator { accumulator: Arc::downgrade(accumulator), lost, deleted };
+    pub fn offer(
+        &self,
+        name: &Arc<str>,
+        accumulator: &Arc<Accumulator>,
+        own: &Arc<OwnNumbers>,
+        lost: Count,
+        metrics: &OwnMetrics,
+    ) {
+        let deleted = metrics.counter("hekad_table_deleted_total", &[("filter", &**name)]);
+        let (accumulator, own) = (Arc::downgrade(accumulator), Arc::clone(own));
+        let offered = OfferedAccumulator { accumulator, own, lost, deleted };
         locked(&self.0).insert(Arc::clone(name), offered);
     }
 
@@ -45,6 +80,11 @@ impl OfferedAccumulator {
     /// The accumulator, unless its filter has ended.
     pub fn get(&self) -> Option<Arc<Accumulator>> {
         self.accumulator.upgrade()
+    }
+
+    /// What it says of itself.
+    pub fn own(&self) -> &OwnNumbers {
+        &self.own
     }
 
     /// Deletes series and counts the samples that are gone with them.

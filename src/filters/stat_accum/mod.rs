@@ -23,7 +23,7 @@ use crate::flow::{Body, Count, Delivery, Inlet, LIVE_TYPE, TableCounts, Tokens, 
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames};
 use crate::plugin::{
-    Accumulators, BuildContext, BuildError, Declare, Emit, Fault, Filter, StateStore, Ticker,
+    Accumulators, BuildContext, BuildError, Declare, Emit, Fault, Filter, OwnNumbers, StateStore, Ticker,
 };
 use crate::time::{Slot, Stamp};
 
@@ -78,10 +78,12 @@ impl Declare<dyn Filter> for Config {
         counts.restored.add(restored.as_ref().map_or(0, |restored| restored.samples));
         let accumulator = Arc::new(accumulator);
         let offered = context.shared.the::<Accumulators>();
-        offered.offer(&context.name, &accumulator, counts.lost.clone(), own);
+        let told = Arc::new(OwnNumbers::new(&self.statsd_prefix));
+        offered.offer(&context.name, &accumulator, &told, counts.lost.clone(), own);
         Ok(Box::new(StatAccumFilter {
             inlet: Arc::new(inlet::Lanes::new(Arc::clone(&accumulator), counts.poured.clone(), context)),
             accumulator,
+            told,
             naming: Arc::new(Namespace::new(self.naming(&context.hostname))),
             interval: context.ticker_interval.unwrap_or(DEFAULT_INTERVAL),
             live: self.live(),
@@ -103,6 +105,8 @@ impl Declare<dyn Filter> for Config {
 
 struct StatAccumFilter {
     accumulator: Arc<Accumulator>,
+    /// What others may look at beside it.
+    told: Arc<OwnNumbers>,
     inlet: Arc<inlet::Lanes>,
     naming: Arc<Namespace>,
     interval: Duration,
@@ -244,6 +248,7 @@ impl StatAccumFilter {
         let mut found = self.accumulator.flush(slot, totals(emit));
         if let Some(own) = &mut found.own {
             own.lag = self.has_flushed.then(|| now.since(slot.end).as_secs());
+            self.told.tell_lag(own.lag);
             own.processing = emit.last_tick.as_secs_f64();
         }
         self.has_flushed = true;

@@ -9,7 +9,7 @@ use super::inspect::{Object, Shown, order};
 use super::network::Network;
 use crate::aggregate::Accumulator;
 use crate::flow::{Count, OwnMetrics};
-use crate::metric::{Registry, SeriesId};
+use crate::metric::{Registry, SeriesId, Tally};
 use crate::net::{Console, Said};
 use crate::plugin::{Accumulators, Backends, BuildContext, Configured, OfferedAccumulator};
 use crate::time::{Clock, Stamp};
@@ -148,10 +148,14 @@ impl Desk {
             let own = shown.iter().enumerate();
             places.extend(own.map(|(place, (key, _))| (key.clone(), (place, "".into()))));
         }
+        let lags = if group == Group::Gauges { self.own_gauges() } else { BTreeMap::new() };
         for (name, offered) in self.accumulators.all() {
             let Some(accumulator) = offered.get() else { continue };
             for (id, value) in values(&accumulator, group) {
                 let key = self.names.series(id).reference_text().into_owned();
+                if lags.contains_key(&key) {
+                    continue;
+                }
                 match places.get(&key) {
                     // Of several kinds, or sent by a client under one of our own names.
                     Some((place, owner)) if *owner == name || owner.is_empty() => shown[*place].1.add(value),
@@ -163,19 +167,36 @@ impl Desk {
                 }
             }
         }
+        shown.extend(lags);
         shown
     }
 
     /// The counters the reference has of itself.
-    fn own_counters(&self) -> [(String, Shown); 3] {
-        let mut tally = crate::metric::Tally::default();
-        self.running().iter().for_each(|accumulator| tally.add(&accumulator.open_tally()));
-        [
-            ("statsd.bad_lines_seen", tally.bad_total()),
-            ("statsd.packets_received", tally.datagrams),
-            ("statsd.metrics_received", tally.lines),
-        ]
-        .map(|(key, value)| (key.to_owned(), Shown::Number(value as f64)))
+    fn own_counters(&self) -> Vec<(String, Shown)> {
+        let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+        for (_, offered) in self.accumulators.all() {
+            let Some(accumulator) = offered.get() else { continue };
+            tallies.entry(offered.own().prefix.clone()).or_default().add(&accumulator.open_tally());
+        }
+        if tallies.is_empty() {
+            tallies.insert("statsd".to_owned(), Tally::default());
+        }
+        let counters = |(prefix, tally): (String, Tally)| {
+            [
+                ("bad_lines_seen", tally.bad_total()),
+                ("packets_received", tally.datagrams),
+                ("metrics_received", tally.lines),
+            ]
+            .map(|(key, value)| (format!("{prefix}.{key}"), Shown::Number(value as f64)))
+        };
+        tallies.into_iter().flat_map(counters).collect()
+    }
+
+    /// The gauge the reference has of itself, once there was a flush to say it of.
+    fn own_gauges(&self) -> BTreeMap<String, Shown> {
+        let all = self.accumulators.all();
+        let lags = all.iter().filter_map(|(_, offered)| Some((&offered.own().prefix, offered.own().lag()?)));
+        lags.map(|(prefix, lag)| (format!("{prefix}.timestamp_lag"), Shown::Number(lag as f64))).collect()
     }
 
     fn delete(&self, group: Group, wanted: &[&str], peer: IpAddr) -> String {
