@@ -13,7 +13,7 @@ use crate::plugin::{Plugin, PluginClass, Plugins};
 /// Which plugin.
 #[derive(Debug, clap::Args)]
 pub(super) struct Docs {
-    /// A plugin type, such as StatsdInput; all of them if none is named.
+    /// A plugin type, such as StatsdInput, or hekad for the daemon itself; all of them if none is named.
     plugin: Option<String>,
     /// Prints the metrics that the daemon has of itself instead.
     #[arg(long, conflicts_with = "plugin")]
@@ -31,6 +31,10 @@ impl Docs {
             anstream::print!("{}", manual(plugins));
             return 0;
         };
+        if ["hekad", "[hekad]"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            anstream::print!("{}", own_page());
+            return 0;
+        }
         let all = plugins.all();
         let same = |plugin: &&&Plugin| plugin.type_name.eq_ignore_ascii_case(&name);
         let Some(plugin) = plugins.find(&name).or_else(|| all.iter().find(same).copied()) else {
@@ -48,7 +52,7 @@ impl Docs {
 /// The manual of everything; `docs/plugins.md` is this text.
 pub fn manual(plugins: &Plugins) -> String {
     let mut text = String::from("# Plugins and their options\n\nWritten by `hekad docs`; do not edit.\n");
-    section(&mut text, "[hekad]", "The daemon itself.", &options::<Hekad>());
+    text.push_str(&own_page());
     section(&mut text, "Every input", "", &options::<InputOptions>());
     section(&mut text, "Every filter and output", "", &options::<ConsumerOptions>());
     section(&mut text, "Every splitter", "", &options::<SplitterOptions>());
@@ -81,6 +85,13 @@ pub fn own_metrics() -> String {
     text.push_str(".\nReasons of bad lines: ");
     text.push_str(&BadReason::ALL.map(|reason| format!("`{}`", reason.label())).join(", "));
     text.push_str(".\n");
+    text
+}
+
+/// The section of the daemon itself.
+fn own_page() -> String {
+    let mut text = String::new();
+    section(&mut text, "[hekad]", "The daemon itself.", &options::<Hekad>());
     text
 }
 
