@@ -30,7 +30,9 @@ pub fn write_flush_json(found: &Snapshot, naming: &Namespace, layout: Layout, ou
         gauges(json, found, naming);
         let seconds = found.slot.seconds();
         json.table("counter_rates", |json| {
-            each_counter(found, naming, |name, sum| json.pair(name, sum / seconds));
+            // A sum beyond the range has no rate within it.
+            let rate = |sum: f64| if sum.abs() < f64::MAX { sum / seconds } else { sum };
+            each_counter(found, naming, |name, sum| json.pair(name, rate(sum)));
         });
         sets(json, found);
         json.key("pctThreshold");
