@@ -40,7 +40,7 @@ fn hold(program: &str, importer: Importer<'_>) {
         let text = std::fs::read_to_string(&file).expect("a configuration is readable text");
         let (toml, findings) = match importer(&text) {
             Ok(imported) => {
-                wrong.extend(unplanned(&file, &imported.text));
+                wrong.extend(unplanned(&file, &imported));
                 let findings = imported.findings.iter().map(described).collect::<String>();
                 (Some(imported.text), findings)
             }
@@ -62,7 +62,8 @@ fn given(program: &str) -> Vec<PathBuf> {
 }
 
 /// What `check` would say against it.
-fn unplanned(file: &Path, text: &str) -> Option<String> {
+fn unplanned(file: &Path, imported: &Imported) -> Option<String> {
+    let text = &imported.text_to_check(|_| false);
     let sources = Sources::embedded("imported", text);
     let mut problems = Problems::new();
     plan(&sources, &builtin(), &|_| None, "host", &mut problems);

@@ -21,6 +21,23 @@ fn docs_print_the_page_of_the_daemon_as_that_of_a_plugin() {
     assert_eq!((text.matches("## ").count(), stdout(&hekad(&["docs", "[Hekad]"]))), (1, text.clone()));
 }
 
+#[test]
+fn a_variable_that_must_be_set_need_not_be_set_to_import() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let file = directory.path().join("config.js");
+    let config = "{ graphiteHost: process.env.NOBODY_SETS_THIS, mgmt_port: process.env.NOBODY_SETS_THIS }";
+    std::fs::write(&file, config).expect("it can be written");
+    let imported = hekad(&["import", "statsd", file.to_str().expect("its name is text")]);
+    let told = stderr(&imported);
+    assert_eq!(imported.status.code(), Some(0), "{told}");
+    assert!(told.ends_with("set where hekad is started: NOBODY_SETS_THIS\n"), "{told}");
+    assert!(
+        stdout(&imported).contains("\naddress = \"${NOBODY_SETS_THIS}:2003\"\n"),
+        "{}",
+        stdout(&imported)
+    );
+}
+
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -81,7 +81,12 @@ fn show(imported: &Imported, file: &Path, plugins: &Plugins, hostname: &str) -> 
         anstream::eprintln!("{}", line_of(finding, file));
     }
     anstream::eprintln!("{}", summary(&imported.findings));
-    let sources = Sources::embedded("what was imported", &imported.text);
+    if !imported.needed.is_empty() {
+        anstream::eprintln!("set where hekad is started: {}", imported.needed.join(", "));
+    }
+    // What must be set where it is started need not be set here.
+    let text = imported.text_to_check(|name| environment(name).is_some());
+    let sources = Sources::embedded("what was imported", &text);
     let mut problems = Problems::new();
     plan(&sources, plugins, &environment, hostname, &mut problems);
     if !problems.is_empty() {

@@ -1,6 +1,9 @@
 //! Writes a configuration section by section, so that importers do not each spell TOML.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+
+use super::Template;
 
 /// A configuration being written.
 ///
@@ -18,6 +21,7 @@ use std::fmt::Write;
 #[derive(Debug, Clone, Default)]
 pub struct Document {
     text: String,
+    needed: BTreeSet<String>,
 }
 
 impl Document {
@@ -54,14 +58,35 @@ impl Document {
 
     /// Writes `key = value`. What looks like a reference to a variable in a text is written so that it stays as it is.
     pub fn set(&mut self, key: &str, value: impl Into<toml::Value>) -> &mut Document {
-        writeln!(self.text, "{} = {}", quoted(key), inline(&value.into()))
-            .expect("a string takes every write");
-        self
+        self.write(key, &inline(&value.into()))
+    }
+
+    /// Writes `key = "…"` with the references of `template`.
+    pub fn refer(&mut self, key: &str, template: &Template) -> &mut Document {
+        self.needed.extend(template.needed().map(str::to_owned));
+        self.write(key, &toml::Value::String(template.written()).to_string())
+    }
+
+    /// Writes `key = ["…", "…"]` with the references of `templates`.
+    pub fn refer_all(&mut self, key: &str, templates: &[Template]) -> &mut Document {
+        self.needed.extend(templates.iter().flat_map(Template::needed).map(str::to_owned));
+        let written = templates.iter().map(|template| template.written().into());
+        self.write(key, &toml::Value::Array(written.collect()).to_string())
+    }
+
+    /// The variables it refers to without a default so far.
+    pub fn needed(&self) -> Vec<String> {
+        self.needed.iter().cloned().collect()
     }
 
     /// The configuration.
     pub fn into_text(self) -> String {
         self.text
+    }
+
+    fn write(&mut self, key: &str, value: &str) -> &mut Document {
+        writeln!(self.text, "{} = {value}", quoted(key)).expect("a string takes every write");
+        self
     }
 
     fn open(&mut self, header: &str) -> &mut Document {
@@ -105,7 +130,7 @@ fn inline(value: &toml::Value) -> String {
 
 /// A text that comes out as `text` when references to variables are replaced in it: a variable that nobody can set has
 /// the first character as its default.
-fn unreferenced(text: &str) -> String {
+pub(super) fn unreferenced(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for (at, letter) in text.char_indices() {
         let rest = &text[at..];

@@ -46,7 +46,7 @@ pub fn statsd_exporter(text: &str) -> Result<Imported, SyntaxError> {
     let last = text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).count();
     keys.findings.iter_mut().for_each(|finding| finding.line = finding.line.clamp(1, last));
     keys.findings.sort_by_key(|finding| finding.line);
-    Ok(Imported { text: document(&defaults, &drafts), findings: keys.findings })
+    Ok(Imported { text: document(&defaults, &drafts), findings: keys.findings, needed: Vec::new() })
 }
 
 /// What rules have that do not say otherwise, and series without a rule.

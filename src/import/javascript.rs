@@ -1,6 +1,7 @@
 //! Reads the JavaScript that configuration files are written in: one object literal, with the constants around it.
 //!
-//! Nothing is run. Understood are object and array literals, all kinds of quotes, numbers, `true`, `false`, `null`,
+//! Nothing is run. What the environment is asked for stays a reference as long as it is joined with texts or has a default
+//! behind `||` or `??`, both of which then count for an empty variable too. Understood are object and array literals, all kinds of quotes, numbers, `true`, `false`, `null`,
 //! `undefined`, comments, trailing commas, `+` between texts or numbers, the other arithmetic operators between
 //! numbers, `||` and `??`, `process.env.NAME`, `require('os').hostname()`, `.split(text)[number]`, `.replace(text, text)`,
 //! `parseInt(…)` and `Number(…)`; in front of the object parentheses, `module.exports =` or `exports.NAME =`. The grammar is a
@@ -14,6 +15,7 @@ mod words;
 
 use super::SyntaxError;
 use reader::Reader;
+pub(super) use reader::{Taken, joined};
 pub(super) use value::{Js, Member};
 
 /// What a file may ask about the machine.
@@ -25,12 +27,21 @@ pub(super) struct Machine<'a> {
     pub(super) environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// What a file was read as.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// The members of its object.
+    pub(super) members: Vec<Member>,
+    /// Variables whose value is part of them and was needed to read it.
+    pub(super) taken: Vec<Taken>,
+}
+
 /// Reads the one object of a file.
 ///
 /// # Errors
 /// With the place, where the file is anything but an object of constants.
-pub(super) fn read_object(text: &str, machine: Machine<'_>) -> Result<Vec<Member>, SyntaxError> {
-    let mut reader = Reader { text, at: 0, depth: 0, machine };
+pub(super) fn read_object(text: &str, machine: Machine<'_>) -> Result<Read, SyntaxError> {
+    let mut reader = Reader { text, at: 0, depth: 0, machine, path: Vec::new(), taken: Vec::new() };
     reader.shebang();
     reader.assignment()?;
     let start = reader.at;
@@ -43,7 +54,7 @@ pub(super) fn read_object(text: &str, machine: Machine<'_>) -> Result<Vec<Member
         return Err(reader.error("only one object can stand here; statements are not run"));
     }
     match node.value {
-        Js::Object(members) => Ok(members),
+        Js::Object(members) => Ok(Read { members, taken: reader.taken }),
         _ => Err(SyntaxError::at(text, start, "the file must be one object: { port: 8125, … }")),
     }
 }

@@ -72,12 +72,18 @@ impl<'a, V: Value> Keys<'a, V> {
 
     /// A key that has a value; whoever takes it enters it. One without a value is entered here.
     pub(super) fn take(&mut self, key: &str) -> Option<&'a Member<V>> {
-        let member = self.get(key)?;
-        self.taken.insert(&member.key);
+        let member = self.claim(key)?;
         if member.node.value.is_absent() {
             self.enter(member, Fate::Default);
             return None;
         }
+        Some(member)
+    }
+
+    /// A key, with a value or not; whoever takes it enters it.
+    pub(super) fn claim(&mut self, key: &str) -> Option<&'a Member<V>> {
+        let member = self.get(key)?;
+        self.taken.insert(&member.key);
         Some(member)
     }
 
@@ -91,10 +97,10 @@ impl<'a, V: Value> Keys<'a, V> {
         self.findings.push(Finding::new(format!("{}{name}", self.prefix), line, fate));
     }
 
-    /// Refuses every key that nobody took, and enters those that were taken and have nothing inside.
+    /// Refuses every key with a value that nobody took, and enters those that were taken and have nothing inside.
     pub(super) fn rest(&mut self) {
         for member in self.members {
-            if !self.taken.contains(member.key.as_str()) {
+            if !self.taken.contains(member.key.as_str()) && !member.node.value.is_absent() {
                 self.enter(member, Fate::Refused(self.unknown.to_owned()));
             } else if !self.is_entered(&member.key) {
                 self.enter(member, Fate::Default);

@@ -1,6 +1,7 @@
 //! The configurations of other programs, turned into ours.
 //!
-//! An importer is pure: text in, a commented `hekad.toml` and a list of findings out. It never evaluates what it reads.
+//! An importer is pure: text in, a commented `hekad.toml` and a list of findings out. It never evaluates what it reads;
+//! variables of the environment become references where they can.
 //! Every key of the file has a finding, so that nothing is lost in silence: it became something, is what happens anyway,
 //! became something near, or has no counterpart. Reading files and showing findings is left to `cli`.
 
@@ -9,11 +10,13 @@ mod exporter;
 mod javascript;
 mod keys;
 mod statsd;
+mod template;
 mod yaml;
 
 pub use document::Document;
 pub use exporter::statsd_exporter;
 pub use statsd::{statsd, statsd_proxy};
+pub use template::Template;
 
 /// What an importer made of a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +25,23 @@ pub struct Imported {
     pub text: String,
     /// One for every key of the file, in its order.
     pub findings: Vec<Finding>,
+    /// Variables of the environment without which a daemon with this configuration does not start.
+    pub needed: Vec<String>,
 }
+
+impl Imported {
+    /// The configuration with something in the place of every needed variable for which `is_set` says no: what is wrong
+    /// with it is not that.
+    pub fn text_to_check(&self, is_set: impl Fn(&str) -> bool) -> String {
+        let unset = self.needed.iter().filter(|name| !is_set(name));
+        unset.fold(self.text.clone(), |text, name| {
+            text.replace(&format!("${{{name}}}"), &format!("${{{name}:-{ANYTHING}}}"))
+        })
+    }
+}
+
+/// What a variable without a default may be: a host, a part of a name.
+const ANYTHING: &str = "unset.invalid";
 
 /// What became of one key.
 #[derive(Debug, Clone, PartialEq, Eq)]

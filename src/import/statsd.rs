@@ -6,19 +6,22 @@
 
 mod aggregation;
 mod backends;
+mod environment;
 mod keys;
 mod listeners;
 mod proxy;
 
 pub use proxy::statsd_proxy;
 
-use super::javascript::{Js, Machine, read_object};
+use super::javascript::{Js, Machine, Read, read_object};
 use super::{Document, Fate, Imported, SyntaxError};
+use environment::{address, became, port_of, text_of};
 use keys::Keys;
 
 /// Translates a `config.js`.
 ///
-/// `hostname` and `environment` answer what the file asks about the machine; their answers are written down.
+/// `hostname` and `environment` answer what the file asks about the machine. The name of the host is written down; a
+/// variable becomes a reference where it can, and what it is now is told where it cannot.
 ///
 /// # Errors
 /// Where the file is no object of constants.
@@ -42,13 +45,15 @@ fn translated(
     (header, unknown): (&str, &'static str),
     write: impl FnOnce(&mut Keys<'_>, &mut Document),
 ) -> Result<Imported, SyntaxError> {
-    let members = read_object(text, machine)?;
+    let Read { members, taken } = read_object(text, machine)?;
     let mut keys = Keys::new(&members, unknown);
     let mut document = Document::new(header);
     write(&mut keys, &mut document);
     keys.rest();
+    environment::report(&members, taken, &mut keys.findings);
     keys.findings.sort_by_key(|finding| finding.line);
-    Ok(Imported { text: document.into_text(), findings: keys.findings })
+    let needed = document.needed();
+    Ok(Imported { text: document.into_text(), findings: keys.findings, needed })
 }
 
 /// Keys of the process itself.
@@ -93,6 +98,12 @@ fn process(keys: &mut Keys<'_>) {
 /// The member `key` of an object.
 fn value_of<'a>(value: &'a Js, key: &str) -> Option<&'a Js> {
     let Js::Object(members) = value else { return None };
+    members.iter().find(|member| member.key == key).map(|member| member.node.value.now())
+}
+
+/// The same as it is written: with what the environment is asked for.
+fn written_of<'a>(value: &'a Js, key: &str) -> Option<&'a Js> {
+    let Js::Object(members) = value else { return None };
     members.iter().find(|member| member.key == key).map(|member| &member.node.value)
 }
 
@@ -106,19 +117,14 @@ fn text_or(value: Option<&Js>, default: &str) -> String {
     value.filter(|value| value.is_truthy()).map_or_else(|| default.to_owned(), Js::text)
 }
 
-/// `host:port`, an IPv6 address in brackets.
-fn address(host: &str, port: f64) -> String {
-    let port = if (0.0..=65_535.0).contains(&port) { port as u16 } else { 0 };
-    match host.contains(':') && !host.starts_with('[') {
-        true => format!("[{host}]:{port}"),
-        false => format!("{host}:{port}"),
-    }
-}
-
 const UNKNOWN: &str = "no key of statsd; if a third-party backend reads it, see `backends`";
 
 const HEADER: &str = "Made from a config.js of statsd by `hekad import statsd`.
 
-It behaves as statsd does, quirks included: dialect, names and numbers are the reference's. What differs on purpose:
-flushes are aligned to the wall clock, a flush that Graphite could not take is sent again, gauges and the open
-interval outlast a restart, and what crashes statsd is a bad line.";
+It behaves as statsd does, quirks included: dialect and names are the reference's, and so are numbers, but for last
+digits of sums and for long lists: percentiles and medians of a timer with more than exact_samples samples in an
+interval, and the size of a set with more than exact_members members, are estimated to 1 %. Both are options of
+[StatAccumFilter], 1024 by default and 1048576 at most, at 8 bytes a sample and more a member. What differs on purpose:
+flushes are aligned to the wall clock, a flush that Graphite could not take is sent again, gauges and the open interval
+outlast a restart, what crashes statsd is a bad line, and counters whose names hold bad_lines_seen, packets_received or
+metrics_received are deleted when idle like others.";

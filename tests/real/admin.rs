@@ -54,14 +54,14 @@ impl Reference {
 }
 
 /// Where `.ci/install` puts the package.
-fn place() -> PathBuf {
+pub(crate) fn place() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
     let given = std::env::var_os("HEKA_NODE").map(PathBuf::from);
     given.unwrap_or_else(|| home().join(".cache/heka-ci/node")).join("node_modules/statsd")
 }
 
 /// What is answered to `command`, until nothing more comes for a moment or the other side closes.
-fn ask(port: u16, command: &str) -> std::io::Result<String> {
+pub(crate) fn ask(port: u16, command: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)), PATIENCE)?;
     stream.set_read_timeout(Some(PAUSE))?;
     stream.write_all(command.as_bytes())?;

@@ -32,6 +32,7 @@ mod graphite_web;
 mod handed;
 mod harness;
 mod hekad;
+mod imported;
 mod load;
 mod log;
 mod openssl;

@@ -11,9 +11,14 @@ impl Reader<'_> {
         if self.depth > DEEPEST {
             return Err(self.error(format!("nested more than {DEEPEST} deep")));
         }
-        let node = self.either();
+        let node = self.either()?;
         self.depth -= 1;
-        node
+        self.blanks()?;
+        match OPERATORS.iter().find(|operator| self.rest().starts_with(**operator)) {
+            Some(operator) => Err(self
+                .error(format!("the operator `{operator}` is not supported; write its result in its place"))),
+            None => Ok(node),
+        }
     }
 
     /// `a || b`, `a ?? b`
@@ -27,6 +32,13 @@ impl Reader<'_> {
                 () => return Ok(left),
             };
             let right = self.sum()?;
+            if let Js::Asked(asked) = &left.value
+                && let Some(either) = asked.or(&right.value)
+            {
+                left.value = Js::Asked(Box::new(either));
+                continue;
+            }
+            left.value = self.now(left.value);
             let keep = match nullish {
                 true => !matches!(left.value, Js::Null | Js::Undefined),
                 false => left.value.is_truthy(),
@@ -49,6 +61,15 @@ impl Reader<'_> {
                 () => return Ok(left),
             };
             let right = self.product()?;
+            if !minus
+                && let (Some(one), Some(other)) = (left.value.joinable(), right.value.joinable())
+                && (!one.variables.is_empty() || !other.variables.is_empty())
+            {
+                left.value = self.joined(one, other)?;
+                continue;
+            }
+            let right = Node { value: self.now(right.value), ..right };
+            left.value = self.now(left.value);
             left.value = match (&left.value, &right.value) {
                 (Js::Number(left), Js::Number(right)) => {
                     Js::Number(if minus { left - right } else { left + right })
@@ -72,8 +93,10 @@ impl Reader<'_> {
                 () if self.take("/") => true,
                 () => return Ok(left),
             };
-            let right = self.unary()?;
-            let (Some(one), Some(other)) = (left.value.number(), right.value.number()) else {
+            let right = self.unary()?.value;
+            let right = self.now(right);
+            left.value = self.now(left.value);
+            let (Some(one), Some(other)) = (left.value.number(), right.number()) else {
                 return Err(SyntaxError::at(self.text, at, "only numbers can be multiplied"));
             };
             left.value = Js::Number(if divide { one / other } else { one * other });
@@ -95,8 +118,14 @@ impl Reader<'_> {
         }
         let node = self.unary()?;
         self.depth -= 1;
-        let value = match (sign, node.value.number()) {
-            ('!', _) => Js::Bool(!node.value.is_truthy()),
+        if let (Js::Asked(asked), '+') = (&node.value, sign)
+            && let Some(number) = asked.number()
+        {
+            return Ok(Node { value: Js::Asked(Box::new(number)), line });
+        }
+        let value = self.now(node.value);
+        let value = match (sign, value.number()) {
+            ('!', _) => Js::Bool(!value.is_truthy()),
             (sign, Some(number)) => Js::Number(if sign == '-' { -number } else { number }),
             _ => return Err(SyntaxError::at(self.text, at, "a sign stands before numbers alone")),
         };
@@ -109,9 +138,11 @@ impl Reader<'_> {
         loop {
             self.blanks()?;
             if self.take("[") {
-                let index = self.expression()?;
+                let index = self.expression()?.value;
+                let index = self.now(index);
                 self.expect("]", "after the index a")?;
-                node.value = element(&node.value, &index.value);
+                node.value = self.now(node.value);
+                node.value = element(&node.value, &index);
                 continue;
             }
             if !self.take(".") {
@@ -120,6 +151,8 @@ impl Reader<'_> {
             let at = self.at;
             let name = self.identifier().unwrap_or_default();
             let arguments = self.arguments()?;
+            let arguments = self.all_now(arguments);
+            node.value = self.now(node.value);
             let value = method(&node.value, &name, &arguments).ok_or_else(|| {
                 SyntaxError::at(self.text, at, format!("`{name}` is not understood here; write its result"))
             })?;
@@ -170,7 +203,7 @@ impl Reader<'_> {
                 self.expect(")", "after the expression a")?;
                 node.value
             }
-            Some('"' | '\'' | '`') => Js::Text(self.quoted()?),
+            Some('"' | '\'' | '`') => self.quoted()?,
             Some(letter) if letter.is_ascii_digit() || letter == '.' => self.number()?,
             Some(_) => self.word()?,
         };
@@ -188,7 +221,9 @@ impl Reader<'_> {
             let line = self.line();
             let key = self.key()?;
             self.expect(":", &format!("after the key {key} a"))?;
+            self.path.push(key.clone());
             let node = self.expression()?;
+            self.path.pop();
             // Of equal keys the last counts.
             members.retain(|member: &Member| member.key != key);
             members.push(Member { key, line, node });
@@ -202,7 +237,10 @@ impl Reader<'_> {
 
     fn key(&mut self) -> Result<String, SyntaxError> {
         match self.rest().chars().next() {
-            Some('"' | '\'' | '`') => self.quoted(),
+            Some('"' | '\'' | '`') => {
+                let key = self.quoted()?;
+                Ok(self.now(key).text())
+            }
             Some(letter) if letter.is_ascii_digit() || letter == '.' => Ok(self.number()?.text()),
             _ => self.identifier().ok_or_else(|| self.error("a key is expected here, such as port")),
         }
@@ -216,7 +254,9 @@ impl Reader<'_> {
             if self.take("]") {
                 return Ok(Js::List(nodes));
             }
+            self.path.push(format!("[{}]", nodes.len()));
             nodes.push(self.expression()?);
+            self.path.pop();
             self.blanks()?;
             if !self.take(",") {
                 self.expect("]", "after the value a `,` or")?;
@@ -225,6 +265,9 @@ impl Reader<'_> {
         }
     }
 }
+
+/// What may stand behind a value in JavaScript and means something else than an end.
+const OPERATORS: [&str; 10] = ["?", "===", "!==", "==", "!=", "<", ">", "&", "%", "=>"];
 
 /// Deepest nesting.
 const DEEPEST: usize = 64;

@@ -1,15 +1,16 @@
 //! Texts and numbers as they are written.
 
 use super::reader::Reader;
-use super::value::Js;
+use super::value::{Asked, Js};
 use crate::import::SyntaxError;
 
 impl Reader<'_> {
     /// A text in any quotes, escapes resolved.
-    pub(super) fn quoted(&mut self) -> Result<String, SyntaxError> {
+    pub(super) fn quoted(&mut self) -> Result<Js, SyntaxError> {
         let start = self.at;
         let quote = self.rest().chars().next().unwrap_or('"');
         let mut out = String::new();
+        let mut before: Option<Asked> = None;
         self.at += 1;
         loop {
             let Some(letter) = self.rest().chars().next() else {
@@ -17,7 +18,12 @@ impl Reader<'_> {
             };
             self.at += letter.len_utf8();
             match letter {
-                _ if letter == quote => return Ok(out),
+                _ if letter == quote => {
+                    return match before {
+                        None => Ok(Js::Text(out)),
+                        Some(before) => self.joined(before, Asked::constant(out)),
+                    };
+                }
                 '\n' if quote != '`' => {
                     return Err(SyntaxError::at(
                         self.text,
@@ -27,15 +33,31 @@ impl Reader<'_> {
                 }
                 '$' if quote == '`' && self.rest().starts_with('{') => {
                     self.at += 1;
-                    let node = self.expression()?;
+                    let value = self.expression()?.value;
                     self.expect("}", "after the expression a")?;
-                    out.push_str(&node.value.text());
-                    out = self.bounded(out)?;
+                    if let Js::Asked(asked) = value {
+                        let constant = Asked::constant(std::mem::take(&mut out));
+                        let so_far = match before {
+                            None => constant,
+                            Some(before) => before.then(constant),
+                        };
+                        before = Some(so_far.then(*asked));
+                    } else {
+                        out.push_str(&self.now(value).text());
+                        out = self.bounded(out)?;
+                    }
                 }
                 '\\' => self.escape(&mut out)?,
                 letter => out.push(letter),
             }
         }
+    }
+
+    /// Two texts as one, unless it is too long.
+    pub(super) fn joined(&self, one: Asked, other: Asked) -> Result<Js, SyntaxError> {
+        let joined = one.then(other);
+        self.bounded(joined.now.text())?;
+        Ok(Js::Asked(Box::new(joined)))
     }
 
     /// What follows a backslash.

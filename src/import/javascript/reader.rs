@@ -1,6 +1,7 @@
 //! Where the reader is in the file, and the steps that everything else is made of.
 
 use super::Machine;
+use super::value::{Js, Node};
 use crate::import::SyntaxError;
 
 /// Reads a file from its start to its end.
@@ -9,6 +10,23 @@ pub(super) struct Reader<'a> {
     pub(super) at: usize,
     pub(super) depth: usize,
     pub(super) machine: Machine<'a>,
+    /// Keys and indices of what is being read.
+    pub(super) path: Vec<String>,
+    /// Variables whose value had to be taken as it is now.
+    pub(super) taken: Vec<Taken>,
+}
+
+/// A variable of the environment whose value is part of what was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::import) struct Taken {
+    /// The key, with its parents: `servers[0].port`.
+    pub(in crate::import) key: String,
+    /// From 1.
+    pub(in crate::import) line: usize,
+    /// The name of the variable.
+    pub(in crate::import) name: String,
+    /// Its value, if it is set.
+    pub(in crate::import) value: Option<String>,
 }
 
 impl Reader<'_> {
@@ -22,6 +40,29 @@ impl Reader<'_> {
 
     pub(super) fn line(&self) -> usize {
         self.text[..self.at].bytes().filter(|&byte| byte == b'\n').count() + 1
+    }
+
+    /// What a value is now; of variables in it that is noted.
+    pub(super) fn now(&mut self, value: Js) -> Js {
+        match value {
+            Js::Asked(asked) => {
+                let (key, line) = (joined(&self.path), self.line());
+                for (name, value) in asked.variables {
+                    self.taken.push(Taken { key: key.clone(), line, name, value });
+                }
+                asked.now
+            }
+            Js::List(nodes) => {
+                let now = |node: Node| Node { value: self.now(node.value), line: node.line };
+                Js::List(nodes.into_iter().map(now).collect())
+            }
+            value => value,
+        }
+    }
+
+    /// The same of several.
+    pub(super) fn all_now(&mut self, values: Vec<Js>) -> Vec<Js> {
+        values.into_iter().map(|value| self.now(value)).collect()
     }
 
     pub(super) fn shebang(&mut self) {
@@ -110,6 +151,18 @@ impl Reader<'_> {
             false => Err(self.error(format!("this text becomes longer than {LONGEST_TEXT} bytes"))),
         }
     }
+}
+
+/// `servers[0].port`
+pub(in crate::import) fn joined(path: &[String]) -> String {
+    let mut joined = String::new();
+    for part in path {
+        if !joined.is_empty() && !part.starts_with('[') {
+            joined.push('.');
+        }
+        joined.push_str(part);
+    }
+    joined
 }
 
 /// Bytes of the longest text that is put together.

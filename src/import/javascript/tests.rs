@@ -9,8 +9,8 @@ const MACHINE: Machine<'_> =
 
 /// The value of the key `k` of `{ k: TEXT }`.
 fn value(text: &str) -> Result<Js, String> {
-    let members = read_object(&format!("{{ k: {text} }}"), MACHINE).map_err(|error| error.to_string())?;
-    Ok(members.into_iter().next().map_or(Js::Undefined, |member| member.node.value))
+    let read = read_object(&format!("{{ k: {text} }}"), MACHINE).map_err(|error| error.to_string())?;
+    Ok(read.members.into_iter().next().map_or(Js::Undefined, |member| member.node.value.now().clone()))
 }
 
 fn text(text: &str) -> Result<Js, String> {
@@ -47,6 +47,65 @@ fn constants_are_what_javascript_makes_of_them() {
     assert_eq!(value("[ { a: 1, }, ][0]['a']"), Ok(Js::Number(1.0)));
 }
 
+/// The text that is written for the key `k` of `{ k: TEXT }`, and the variables whose values had to be taken.
+fn written(text: &str) -> (String, Vec<String>) {
+    let read = read_object(&format!("{{ k: {text} }}"), MACHINE).unwrap();
+    let written = match &read.members[0].node.value {
+        Js::Asked(asked) => asked.template.written(),
+        value => format!("={}", value.text()),
+    };
+    let taken = read.taken.iter().map(|Taken { key, line, name, value }| {
+        format!("{line} {key} {name} {}", value.as_deref().unwrap_or("-"))
+    });
+    (written, taken.collect())
+}
+
+#[test]
+fn the_environment_is_referred_to_where_texts_and_defaults_are_all_there_is() {
+    let table = [
+        ("process.env.Y", "${Y}"),
+        ("process.env['X'] || 'z'", "${X:-z}"),
+        ("process.env.X ?? 8125", "${X:-8125}"),
+        ("process.env.X || undefined", "${X}"),
+        ("process.env.X || 'a' || 'b'", "${X:-a}"),
+        ("parseInt(process.env.X || '1', 10) || 2", "${X:-1}"),
+        ("+process.env.Y || 8125", "${Y:-8125}"),
+        ("Number(process.env.Y)", "${Y}"),
+        ("String(process.env.Y)", "${Y}"),
+        ("process.env.Y + '.stats'", "${Y}.stats"),
+        ("'${A}' + process.env.X + process.env.Y", "${-:-$}{A}${X}${Y}"),
+        ("`a${process.env.Y}b${1}${process.env.X || 'c'}$`", "a${Y}b1${X:-c}$"),
+        ("('a' + process.env.Y) || 'b'", "a${Y}"),
+        ("[process.env.X][0] || { a: process.env.Y }['a']", "=7"),
+        ("{ a: process.env.Y }['a']", "${Y}"),
+    ];
+    for (text, expected) in table {
+        assert_eq!(written(text).0, expected, "{text}");
+    }
+    assert_eq!(written("process.env.Y + process.env.X || 'a'").0, "=undefined7");
+}
+
+#[test]
+fn what_is_made_of_a_variable_here_is_told_with_its_value() {
+    let table = [
+        ("process.env.X.split('.')[0]", "=7", "1 k X 7"),
+        ("!process.env.Y", "=true", "1 k Y -"),
+        ("60 * process.env.X", "=420", "1 k X 7"),
+        ("parseInt(process.env.X) + 1", "=8", "1 k X 7"),
+        ("process.env.Y || '}'", "=}", "1 k Y -"),
+        ("process.env.Y || process.env.X", "${X}", "1 k Y -"),
+        ("process.env['A B'] || 'c'", "=c", "1 k A B -"),
+        ("process.env[process.env.X] || 'c'", "=c", "1 k X 7, 1 k 7 -"),
+        ("[\n1, process.env.X].join('-')", "=1-7", "2 k X 7"),
+    ];
+    for (text, value, taken) in table {
+        let (found, told) = written(text);
+        assert_eq!((found.as_str(), told.join(", ").as_str()), (value, taken), "{text}");
+    }
+    let read = read_object("{ a: [ 1, { b: process.env.X * 1 } ] }", MACHINE).unwrap();
+    assert_eq!(read.taken[0].key, "a[1].b");
+}
+
 #[test]
 fn wrappings_comments_and_commas_are_passed_by() {
     let texts = [
@@ -57,7 +116,7 @@ fn wrappings_comments_and_commas_are_passed_by() {
         "exports.config = {a:2, a:1}",
     ];
     for text in texts {
-        let members = read_object(text, MACHINE).unwrap();
+        let members = read_object(text, MACHINE).unwrap().members;
         let found: Vec<_> = members.iter().map(|member| (&*member.key, &member.node.value)).collect();
         assert_eq!(found, [("a", &Js::Number(1.0))], "{text}");
     }
@@ -75,6 +134,8 @@ fn whatever_would_have_to_run_is_refused_with_its_place() {
         ("'a", "1:6: this text has no closing quote"),
         ("[1", "1:9: after the value a `,` or `]` is expected"),
         ("'a' - 1", "1:10: texts and numbers alone can be joined"),
+        ("1 ? 2 : 3", "1:8: the operator `?` is not supported; write its result in its place"),
+        ("'a' === 'b'", "1:10: the operator `===` is not supported; write its result in its place"),
         ("\u{e9}", "1:6: `\u{e9}` would have to be run, which is not done; write its value in its place"),
     ];
     for (text, error) in errors {

@@ -1,5 +1,6 @@
 //! Values, and what can be asked of them.
 
+use crate::import::Template;
 use crate::import::keys::{self, Value};
 
 /// A value and the line it begins in.
@@ -11,7 +12,7 @@ pub(in crate::import) type Member = keys::Member<Js>;
 /// A value of JavaScript.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::import) enum Js {
-    /// `undefined`, and variables of the environment that are not set.
+    /// `undefined`.
     Undefined,
     /// `null`.
     Null,
@@ -23,17 +24,98 @@ pub(in crate::import) enum Js {
     Text(String),
     /// `[…]`
     List(Vec<Node>),
+    /// What the environment is asked for.
+    Asked(Box<Asked>),
     /// `{…}`: keys with their lines, in order; of equal keys the last counts.
     Object(Vec<Member>),
 }
 
+/// A text that variables of the environment are part of.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::import) struct Asked {
+    /// The text with references to them.
+    pub(in crate::import) template: Template,
+    /// What it is now.
+    pub(in crate::import) now: Js,
+    /// The variables, and what they are now.
+    pub(in crate::import) variables: Vec<(String, Option<String>)>,
+}
+
 impl Value for Js {
     fn is_absent(&self) -> bool {
-        *self == Js::Undefined
+        *self.now() == Js::Undefined
+    }
+}
+
+impl Asked {
+    /// The variable `name`, which is `now`.
+    pub(super) fn variable(name: String, now: Option<String>) -> Asked {
+        Asked {
+            template: Template::variable(&name),
+            now: now.clone().map_or(Js::Undefined, Js::Text),
+            variables: vec![(name, now)],
+        }
+    }
+
+    /// A constant, which can be joined.
+    pub(super) fn constant(text: String) -> Asked {
+        Asked { template: Template::from(text.as_str()), now: Js::Text(text), variables: Vec::new() }
+    }
+
+    /// This, with another behind it.
+    pub(super) fn then(mut self, other: Asked) -> Asked {
+        self.variables.extend(other.variables);
+        Asked {
+            template: self.template.then(other.template),
+            now: Js::Text(self.now.text() + &other.now.text()),
+            variables: self.variables,
+        }
+    }
+
+    /// This, or a default where it is falsy; none where no reference can say so.
+    pub(super) fn or(&self, default: &Js) -> Option<Asked> {
+        match default {
+            _ if self.template.is_never_empty() => Some(self.clone()),
+            Js::Undefined | Js::Null => {
+                let now = if self.now.is_truthy() { &self.now } else { default };
+                Some(Asked { now: now.clone(), ..self.clone() })
+            }
+            Js::Text(_) | Js::Number(_)
+                if self.template.is_bare_variable() && !default.text().contains('}') =>
+            {
+                let now = if self.now.is_truthy() { &self.now } else { default };
+                let template = self.template.clone().or(&default.text());
+                Some(Asked { template, now: now.clone(), variables: self.variables.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// This as a number, if it is one variable.
+    pub(super) fn number(&self) -> Option<Asked> {
+        let now = self.now.number().map_or(Js::Undefined, Js::Number);
+        (self.variables.len() == 1 && self.template.is_one_variable()).then(|| Asked { now, ..self.clone() })
     }
 }
 
 impl Js {
+    /// What it is now, whatever the environment is later.
+    pub(in crate::import) fn now(&self) -> &Js {
+        match self {
+            Js::Asked(asked) => &asked.now,
+            value => value,
+        }
+    }
+
+    /// A text, or a text that variables are part of: what `+` joins without looking at it.
+    pub(super) fn joinable(&self) -> Option<Asked> {
+        match self {
+            Js::Text(text) => Some(Asked::constant(text.clone())),
+            Js::Asked(asked) if !matches!(asked.now, Js::Number(_)) => Some((**asked).clone()),
+            _ => None,
+        }
+    }
+
     /// Whether it counts as true in a condition.
     pub(in crate::import) fn is_truthy(&self) -> bool {
         match self {
@@ -42,6 +124,7 @@ impl Js {
             Js::Number(number) => *number != 0.0 && !number.is_nan(),
             Js::Text(text) => !text.is_empty(),
             Js::List(_) | Js::Object(_) => true,
+            Js::Asked(asked) => asked.now.is_truthy(),
         }
     }
 
@@ -55,6 +138,7 @@ impl Js {
             Js::Text(text) => text.clone(),
             Js::List(nodes) => nodes.iter().map(|node| node.value.text()).collect::<Vec<_>>().join(","),
             Js::Object(_) => "[object Object]".to_owned(),
+            Js::Asked(asked) => asked.now.text(),
         }
     }
 
@@ -64,6 +148,7 @@ impl Js {
             Js::Number(number) => Some(*number),
             Js::Bool(value) => Some(f64::from(u8::from(*value))),
             Js::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            Js::Asked(asked) => asked.now.number(),
             _ => None,
         }
     }

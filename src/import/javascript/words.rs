@@ -1,8 +1,8 @@
 //! Words: constants, and what a file may ask about the machine.
 
 use super::reader::Reader;
-use super::value::Js;
-use crate::import::SyntaxError;
+use super::value::{Asked, Js};
+use crate::import::{SyntaxError, Template};
 
 impl Reader<'_> {
     /// Words: constants, and what may be asked about the machine.
@@ -22,11 +22,25 @@ impl Reader<'_> {
             "os" if self.take(".hostname()") => Ok(Js::Text(self.machine.hostname.to_owned())),
             "parseInt" | "parseFloat" | "Number" => {
                 let arguments = self.arguments()?;
+                if let Some(Js::Asked(asked)) = arguments.first()
+                    && let Some(number) = asked.number()
+                {
+                    return Ok(Js::Asked(Box::new(number)));
+                }
+                let arguments = self.all_now(arguments);
                 let number = arguments.first().and_then(Js::number);
                 let whole = |number: f64| if word == "parseInt" { number.trunc() } else { number };
                 Ok(number.map_or(Js::Undefined, |number| Js::Number(whole(number))))
             }
-            "String" => Ok(Js::Text(self.arguments()?.first().map(Js::text).unwrap_or_default())),
+            "String" => {
+                let argument = self.arguments()?.into_iter().next();
+                match argument {
+                    Some(asked @ Js::Asked(_)) => Ok(asked),
+                    argument => {
+                        Ok(Js::Text(argument.map(|value| self.now(value).text()).unwrap_or_default()))
+                    }
+                }
+            }
             _ => Err(SyntaxError::at(
                 self.text,
                 start,
@@ -41,13 +55,16 @@ impl Reader<'_> {
         let name = match () {
             () if self.take(".") => self.identifier().unwrap_or_default(),
             () if self.take("[") => {
-                let name = self.expression()?.value.text();
+                let name = self.expression()?.value;
+                let name = self.now(name).text();
                 self.expect("]", "after the name a")?;
                 name
             }
             () => return Err(self.error("the name of a variable is expected: process.env.NAME")),
         };
-        Ok((self.machine.environment)(&name).map_or(Js::Undefined, Js::Text))
+        let value = (self.machine.environment)(&name);
+        let asked = Js::Asked(Box::new(Asked::variable(name.clone(), value)));
+        Ok(if Template::can_refer(&name) { asked } else { self.now(asked) })
     }
 
     /// `require('os').hostname()`

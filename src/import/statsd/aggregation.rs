@@ -1,9 +1,9 @@
 //! Flushes: their interval, names, percentiles, bins, and what becomes of idle series.
 
-use super::{Keys, number_or};
+use super::{Keys, number_or, text_of};
 use crate::graphite::TIMER_METRICS;
 use crate::import::javascript::Js;
-use crate::import::{Document, Fate};
+use crate::import::{Document, Fate, Template};
 
 /// Writes the accumulator.
 pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
@@ -23,6 +23,14 @@ pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
 
 /// `flushInterval`, in milliseconds.
 fn interval(keys: &mut Keys<'_>, document: &mut Document) {
+    if let Some(Js::Asked(asked)) = keys.written("flushInterval")
+        && asked.template.is_one_variable()
+    {
+        let interval = asked.template.clone().or("10000").then("ms");
+        document.refer("ticker_interval", &interval);
+        keys.refer("flushInterval", &format!("ticker_interval of [{SECTION}]"), &interval);
+        return;
+    }
     let milliseconds = number_or(keys.value("flushInterval"), 10_000.0);
     let kept = milliseconds.round().clamp(100.0, 86_400_000.0);
     document.set("ticker_interval", format!("{kept}ms"));
@@ -46,30 +54,29 @@ fn names(keys: &mut Keys<'_>, document: &mut Document) {
         ("prefixSet", "set_prefix", "sets"),
     ];
     for (key, ours, default) in prefixes {
-        let Some(text) = graphite.value(key).map(Js::text) else { continue };
+        let Some(value) = graphite.written(key) else { continue };
         if legacy {
             let why = "statsd does not look at it as long as legacyNamespace is true".to_owned();
             graphite.settle(key, |_| Fate::Approximated(why));
             continue;
         }
-        document.set(ours, text.as_str());
-        graphite.translate(key, text == default, &format!("{ours} of [{SECTION}]"));
+        prefix(&mut graphite, document, (key, ours, default), value);
     }
-    let suffix = graphite.value("globalSuffix").map(Js::text);
-    match suffix.as_deref() {
-        Some("") => graphite.settle("globalSuffix", |_| {
+    let suffix = graphite.written("globalSuffix");
+    // A variable that is not set adds nothing.
+    match suffix.map(|value| text_of(Some(value), "").or("")) {
+        Some(text) if text.is_empty() => graphite.settle("globalSuffix", |_| {
             Fate::Approximated("nothing is added, where statsd adds a dot to every name".to_owned())
         }),
         Some(text) => {
-            document.set("global_suffix", text);
-            graphite.translate("globalSuffix", false, &format!("global_suffix of [{SECTION}]"));
+            document.refer("global_suffix", &text);
+            graphite.refer("globalSuffix", &format!("global_suffix of [{SECTION}]"), &text);
         }
         None => {}
     }
     keys.leave(graphite);
-    if let Some(text) = keys.value("prefixStats").map(Js::text) {
-        document.set("statsd_prefix", text.as_str());
-        keys.translate("prefixStats", text == "statsd", &format!("statsd_prefix of [{SECTION}]"));
+    if let Some(value) = keys.written("prefixStats") {
+        prefix(keys, document, ("prefixStats", "statsd_prefix", "statsd"), value);
     }
     let counts = keys.value("flush_counts").is_none_or(Js::is_truthy);
     if !counts {
@@ -78,26 +85,73 @@ fn names(keys: &mut Keys<'_>, document: &mut Document) {
     keys.translate("flush_counts", counts, &format!("flush_counts of [{SECTION}]"));
 }
 
+/// A part of names, which may be empty.
+fn prefix(
+    keys: &mut Keys<'_>,
+    document: &mut Document,
+    (key, ours, default): (&str, &str, &str),
+    value: &Js,
+) {
+    let to = format!("{ours} of [{SECTION}]");
+    match value {
+        Js::Asked(asked) => {
+            let text = asked.template.clone().or(default);
+            document.refer(ours, &text);
+            keys.refer(key, &to, &text);
+        }
+        Js::Null if key != "prefixStats" => {
+            document.set(ours, "");
+            keys.settle(key, |_| {
+                Fate::Approximated(
+                    "nothing is added, where statsd takes null for an empty part and adds a dot".to_owned(),
+                )
+            });
+        }
+        value => {
+            let text = value.text();
+            document.set(ours, text.as_str());
+            keys.translate(key, text == default, &to);
+        }
+    }
+}
+
 /// `percentThreshold`: a number, or a list; what is falsy is 90.
 fn percentiles(keys: &mut Keys<'_>, document: &mut Document) {
-    let given = match keys.value("percentThreshold").filter(|value| value.is_truthy()) {
+    let is_given = |value: &&Js| matches!(value, Js::Asked(_)) || value.is_truthy();
+    let given = match keys.written("percentThreshold").filter(is_given) {
         Some(Js::List(nodes)) => nodes.iter().map(|node| &node.value).collect(),
         Some(value) => vec![value],
         None => vec![&NINETY],
     };
-    let (mut kept, mut left): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let (mut kept, mut left): (Vec<Template>, Vec<String>) = (Vec::new(), Vec::new());
     for value in given {
-        let text = value.text();
-        match value.number() {
-            Some(number) if (-100.0..=100.0).contains(&number) => kept.push(text),
-            _ => left.push(text),
+        let is_percent = |number: &f64| (-100.0..=100.0).contains(number);
+        match value {
+            Js::Asked(asked) => kept.push(asked.template.clone().or("90")),
+            Js::Number(_) | Js::Text(_) if value.number().is_some_and(|number| is_percent(&number)) => {
+                kept.push(value.text().into());
+            }
+            _ => left.push(value.text()),
         }
     }
-    document.set("percent_threshold", kept.clone());
+    document.refer_all("percent_threshold", &kept);
+    let is_default = kept == [Template::from("90")];
+    let all = kept.into_iter().reduce(Template::then).unwrap_or_default();
+    if left.is_empty() && !is_default {
+        keys.refer("percentThreshold", &format!("percent_threshold of [{SECTION}]"), &all);
+        return;
+    }
     keys.settle("percentThreshold", |_| match left.is_empty() {
-        true if kept == ["90"] => Fate::Default,
-        true => Fate::Translated(format!("percent_threshold of [{SECTION}]")),
-        false => Fate::Approximated(format!("without {}: no percentiles from -100 to 100", left.join(", "))),
+        true => Fate::Default,
+        false => {
+            let references = all.references();
+            let read = if references.is_empty() {
+                references
+            } else {
+                format!(", read from {references} at each start")
+            };
+            Fate::Approximated(format!("without {}: no percentiles from -100 to 100{read}", left.join(", ")))
+        }
     });
 }
 
@@ -109,8 +163,8 @@ fn histogram(keys: &mut Keys<'_>, document: &mut Document) {
     };
     let (mut tables, mut changed) = (Vec::new(), false);
     for rule in rules {
-        let metric = super::value_of(&rule.value, "metric").map(Js::text).unwrap_or_default();
-        let mut bounds: Vec<f64> = match super::value_of(&rule.value, "bins") {
+        let metric = super::value_of(rule.value.now(), "metric").map(Js::text).unwrap_or_default();
+        let mut bounds: Vec<f64> = match super::value_of(rule.value.now(), "bins") {
             Some(Js::List(nodes)) => nodes.iter().filter_map(|node| bound(&node.value)).collect(),
             _ => Vec::new(),
         };
@@ -134,7 +188,7 @@ fn histogram(keys: &mut Keys<'_>, document: &mut Document) {
 }
 
 fn bound(value: &Js) -> Option<f64> {
-    match value {
+    match value.now() {
         Js::Text(text) if text == "inf" => Some(f64::INFINITY),
         value => value.number().filter(|number| number.is_finite()),
     }
@@ -193,10 +247,20 @@ fn idle(keys: &mut Keys<'_>, document: &mut Document) {
         document.set("gauges_end", "flush");
     }
     let Some(value) = keys.value("gaugesMaxTTL") else { return };
-    // Whatever is no whole number above 1 is 1.
-    let most = value.number().filter(|most| most.fract() == 0.0 && (1.0..=4e9).contains(most)).unwrap_or(1.0);
+    // Whatever is no whole number above 1 is 1, a text with one in it too.
+    let most = match value {
+        Js::Number(most) if most.fract() == 0.0 && (1.0..=4e9).contains(most) => *most,
+        _ => 1.0,
+    };
     document.set("gauges_max_ttl", most as i64);
-    keys.translate("gaugesMaxTTL", most == 1.0, &format!("gauges_max_ttl of [{SECTION}]"));
+    keys.settle("gaugesMaxTTL", |value| match value {
+        Js::Number(number) if *number != most => {
+            Fate::Approximated("became 1, which statsd takes for what is no whole number above 1".to_owned())
+        }
+        Js::Number(_) if most == 1.0 => Fate::Default,
+        Js::Number(_) => Fate::Translated(format!("gauges_max_ttl of [{SECTION}]")),
+        _ => Fate::Approximated("became 1, which statsd takes for what is no number, a text too".to_owned()),
+    });
 }
 
 const SECTION: &str = "StatAccumFilter";

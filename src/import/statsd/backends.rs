@@ -1,8 +1,8 @@
 //! Where flushes, lines and the log of keys go.
 
-use super::{Keys, address, number_or, text_or, value_of};
+use super::{Keys, address, became, number_or, port_of, text_of, text_or, value_of, written_of};
 use crate::import::javascript::Js;
-use crate::import::{Document, Fate};
+use crate::import::{Document, Fate, Template};
 
 /// Writes an output for each backend, and the log of keys.
 pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
@@ -36,9 +36,12 @@ fn backend(name: &str) -> &str {
 }
 
 fn graphite(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
-    let host = keys.value("graphiteHost").filter(|value| value.is_truthy()).map(Js::text);
+    // One that is not set now may be set where it is started.
+    let host =
+        keys.written("graphiteHost").filter(|value| matches!(value, Js::Asked(_)) || value.is_truthy());
+    let host = host.map(|host| text_of(Some(host), ""));
     let pickle = keys.value("graphiteProtocol").is_some_and(|value| value.text() == "pickle");
-    let (port, default) = if pickle { ("graphitePicklePort", 2004.0) } else { ("graphitePort", 2003.0) };
+    let (port, default) = if pickle { ("graphitePicklePort", 2004) } else { ("graphitePort", 2003) };
     let all = ["graphiteHost", "graphitePort", "graphitePicklePort", "graphiteProtocol"];
     let Some(host) = host.filter(|_| wanted) else {
         for key in all {
@@ -50,7 +53,10 @@ fn graphite(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
         }
         return;
     };
-    document.section("CarbonOutput").set("address", address(&host, number_or(keys.value(port), default)));
+    let to = "address of [CarbonOutput]";
+    keys.refer("graphiteHost", to, &host);
+    let number = keys.port(port, to, default);
+    document.section("CarbonOutput").refer("address", &address(&host, &number));
     if pickle {
         document.set("format", "pickle");
     }
@@ -58,15 +64,11 @@ fn graphite(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
         "A tag without a value stays bare, though carbon refuses it: \"graphite\" would write `;key=true`.",
     );
     document.set("tags", "statsd");
-    for key in all {
-        keys.settle(key, |_| match key {
-            "graphiteProtocol" if !pickle => Fate::Default,
-            "graphiteProtocol" => Fate::Translated("format of [CarbonOutput]".to_owned()),
-            "graphiteHost" => Fate::Translated("address of [CarbonOutput]".to_owned()),
-            key if key == port => Fate::Translated("address of [CarbonOutput]".to_owned()),
-            _ => Fate::Approximated("statsd does not look at it with this graphiteProtocol".to_owned()),
-        });
-    }
+    keys.translate("graphiteProtocol", !pickle, "format of [CarbonOutput]");
+    let other = if pickle { "graphitePort" } else { "graphitePicklePort" };
+    keys.settle(other, |_| {
+        Fate::Approximated("statsd does not look at it with this graphiteProtocol".to_owned())
+    });
 }
 
 fn console(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
@@ -88,16 +90,18 @@ fn console(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
 /// `repeater: [{ host: '10.8.3.214', port: 8125 }]`
 fn repeater(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     let targets = match keys.value("repeater") {
-        Some(Js::List(nodes)) => nodes.iter().map(|node| &node.value).collect(),
+        Some(Js::List(nodes)) => nodes.iter().map(|node| node.value.now()).collect(),
         _ => Vec::new(),
     };
-    let addresses: Vec<String> = targets
-        .iter()
-        .filter_map(|target| {
-            let host = value_of(target, "host").map(Js::text)?;
-            Some(address(&host, number_or(value_of(target, "port"), 0.0)))
-        })
-        .collect();
+    let (mut addresses, mut wrong): (Vec<Template>, Vec<String>) = (Vec::new(), Vec::new());
+    for (number, target) in targets.into_iter().enumerate() {
+        let host =
+            written_of(target, "host").map(|host| text_of(Some(host), "")).filter(|host| !host.is_empty());
+        match (host, written_of(target, "port").map(|port| port_of(Some(port), 8125))) {
+            (Some(host), Some(Ok(port))) => addresses.push(address(&host, &port)),
+            _ => wrong.push(number.to_string()),
+        }
+    }
     let protocol = text_or(keys.value("repeaterProtocol"), "udp4");
     if !wanted || addresses.is_empty() {
         for key in ["repeater", "repeaterProtocol"] {
@@ -109,13 +113,20 @@ fn repeater(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     }
     document.section("StatsdOutput");
     document.comment("Lines that are good, as they came; statsd repeats bad ones too.");
-    document.set("upstreams", addresses);
+    document.refer_all("upstreams", &addresses);
     document.set("route", "all");
     if protocol == "tcp" {
         document.set("protocol", "tcp");
     }
-    keys.settle("repeater", |_| {
-        Fate::Approximated("became upstreams of [StatsdOutput]; bad lines are not repeated".to_owned())
+    let all = addresses.into_iter().reduce(Template::then).unwrap_or_default();
+    let how = match became("upstreams of [StatsdOutput]", &all) {
+        Fate::Translated(to) => format!("became {to}; bad lines are not repeated"),
+        Fate::Approximated(how) => format!("{how}; bad lines are not repeated"),
+        Fate::Default | Fate::Refused(_) => unreachable!("it became something"),
+    };
+    keys.settle("repeater", |_| match wrong.is_empty() {
+        true => Fate::Approximated(how),
+        false => Fate::Refused(format!("{how}; without a host and a port {} is left out", wrong.join(", "))),
     });
     keys.settle("repeaterProtocol", |_| match protocol.as_str() {
         "tcp" => Fate::Translated("protocol of [StatsdOutput]".to_owned()),

@@ -7,15 +7,15 @@ use crate::import::javascript::Js;
 pub(super) type Keys<'a> = crate::import::keys::Keys<'a, Js>;
 
 impl<'a> Keys<'a> {
-    /// The value of a key, unless it is undefined; whatever becomes of it.
+    /// What the value of a key is now, unless it is undefined; whatever becomes of it.
     pub(super) fn value(&self, key: &str) -> Option<&'a Js> {
-        self.get(key).map(|member| &member.node.value).filter(|value| **value != Js::Undefined)
+        self.written(key).map(Js::now).filter(|value| **value != Js::Undefined)
     }
 
     /// Enters what became of a key, if it is there.
     pub(super) fn settle(&mut self, key: &str, fate: impl FnOnce(&'a Js) -> Fate) {
         if let Some(member) = self.take(key) {
-            self.enter(member, fate(&member.node.value));
+            self.enter(member, fate(member.node.value.now()));
         }
     }
 

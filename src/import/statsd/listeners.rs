@@ -1,6 +1,6 @@
 //! Where it listens, and the management interface.
 
-use super::{Keys, address, number_or, text_or};
+use super::{Keys, address, text_of, text_or};
 use crate::import::javascript::Js;
 use crate::import::{Document, Fate};
 
@@ -35,7 +35,7 @@ pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
 /// `{ server: './servers/udp', address: '0.0.0.0', port: 8125 }`
 fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sanitise: bool) {
     let server = Server::of(keys);
-    let socket = keys.value("socket").filter(|value| value.is_truthy()).map(Js::text);
+    let socket = keys.value("socket").is_some_and(Js::is_truthy).then(|| text_of(keys.written("socket"), ""));
     document.section(name).set("type", "StatsdInput");
     document.comment(
         "The reference's grammar: unknown types are counters, the order of tags tells series apart.",
@@ -47,9 +47,9 @@ fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sani
     let to = format!("[{name}]");
     if let Some(socket) = socket {
         let net = if server.is_tcp { "unix" } else { "unixgram" };
-        document.set("net", net).set("socket", socket);
+        document.set("net", net).refer("socket", &socket);
         mode(keys, document);
-        keys.settle("socket", |_| Fate::Translated(format!("socket of {to}")));
+        keys.refer("socket", &format!("socket of {to}"), &socket);
         for key in ["address", "port", "address_ipv6"] {
             keys.settle(key, |_| Fate::Approximated("statsd does not look at it beside `socket`".to_owned()));
         }
@@ -57,11 +57,12 @@ fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sani
         if server.is_tcp {
             document.set("net", "tcp");
         }
-        let host = text_or(keys.value("address"), if ipv6(keys) { "::" } else { "0.0.0.0" });
-        document.set("address", address(&host, number_or(keys.value("port"), 8125.0)));
-        for key in ["address", "port", "address_ipv6"] {
-            keys.settle(key, |_| Fate::Translated(format!("address of {to}")));
-        }
+        let host = text_of(keys.written("address"), if ipv6(keys) { "::" } else { "0.0.0.0" });
+        let to = format!("address of {to}");
+        let port = keys.port("port", &to, 8125);
+        document.refer("address", &address(&host, &port));
+        keys.refer("address", &to, &host);
+        keys.settle("address_ipv6", |_| Fate::Translated(to));
         keys.settle("socket", |_| Fate::Default);
         keys.settle("socket_mod", |_| Fate::Approximated("means nothing without `socket`".to_owned()));
     }
@@ -120,13 +121,13 @@ fn mode(keys: &mut Keys<'_>, document: &mut Document) {
 
 /// The management interface, which statsd always has.
 fn management(keys: &mut Keys<'_>, document: &mut Document) {
-    let host = text_or(keys.value("mgmt_address"), "0.0.0.0");
+    let to = "address of [StatsdAdminOutput]";
+    let host = text_of(keys.written("mgmt_address"), "0.0.0.0");
+    keys.refer("mgmt_address", to, &host);
+    let port = keys.port("mgmt_port", to, 8126);
     document.section("StatsdAdminOutput");
     document.comment(
         "statsd lets anybody who reaches it delete series; here only this machine and allow_writes_from may.",
     );
-    document.set("address", address(&host, number_or(keys.value("mgmt_port"), 8126.0)));
-    for key in ["mgmt_address", "mgmt_port"] {
-        keys.settle(key, |_| Fate::Translated("address of [StatsdAdminOutput]".to_owned()));
-    }
+    document.refer("address", &address(&host, &port));
 }

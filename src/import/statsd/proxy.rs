@@ -5,7 +5,8 @@
 
 use super::listeners::Server;
 use super::{Document, Fate, Imported, Js, Keys, Machine, SyntaxError};
-use super::{address, number_or, process, text_or, translated, value_of};
+use super::{address, became, number_or, port_of, process, text_of, translated, value_of, written_of};
+use crate::import::Template;
 
 /// Translates a `proxyConfig.js`; `hostname` and `environment` as for [`super::statsd`].
 ///
@@ -35,20 +36,24 @@ fn listener(keys: &mut Keys<'_>, document: &mut Document) {
     if server.is_tcp {
         document.set("net", "tcp");
     }
-    let named = ["address", "host"].into_iter().find(|key| keys.value(key).is_some_and(Js::is_truthy));
-    let host = named
-        .map_or_else(|| if ipv6 { "::" } else { "0.0.0.0" }.to_owned(), |key| text_or(keys.value(key), ""));
-    document.set("address", address(&host, number_or(keys.value("port"), 8125.0)));
+    let named = ["address", "host"].into_iter().find(|key| keys.written(key).is_some_and(is_given));
+    let host = text_of(named.and_then(|key| keys.written(key)), if ipv6 { "::" } else { "0.0.0.0" });
+    let to = "address of [statsd]";
+    let port = keys.port("port", to, 8125);
+    document.refer("address", &address(&host, &port));
     lanes(keys, document, server.is_tcp);
-    for key in ["address", "port"] {
-        keys.settle(key, |_| Fate::Translated("address of [statsd]".to_owned()));
+    keys.refer("address", to, &host);
+    match named {
+        Some("host") if !host.is_constant() => keys.refer("host", to, &host),
+        Some("address") => keys.settle("host", |_| {
+            Fate::Approximated("the proxy does not look at it: `address` counts".to_owned())
+        }),
+        _ => keys.settle("host", |_| {
+            Fate::Approximated(
+                "became address of [statsd]; the proxy does not look at it and listens everywhere".to_owned(),
+            )
+        }),
     }
-    keys.settle("host", |_| match named {
-        Some("address") => Fate::Approximated("the proxy does not look at it: `address` counts".to_owned()),
-        _ => Fate::Approximated(
-            "became address of [statsd]; the proxy does not look at it and listens everywhere".to_owned(),
-        ),
-    });
     for key in ["udp_version", "address_ipv6"] {
         keys.settle(key, |_| match ipv6 {
             false => Fate::Default,
@@ -83,8 +88,8 @@ fn lanes(keys: &mut Keys<'_>, document: &mut Document, tcp: bool) {
 fn ring(keys: &mut Keys<'_>, document: &mut Document) {
     let nodes = nodes(keys);
     document.section("StatsdOutput").set("route", "hash");
-    let addresses: Vec<&str> = nodes.iter().map(|(address, _)| address.as_str()).collect();
-    document.set("upstreams", addresses);
+    let addresses: Vec<Template> = nodes.iter().map(|(address, _)| address.clone()).collect();
+    document.refer_all("upstreams", &addresses);
     document
         .comment("As many lines in a datagram as fit; \"line\" sends them one by one, as the proxy does.");
     document.set("packing", "full");
@@ -120,31 +125,36 @@ fn ring(keys: &mut Keys<'_>, document: &mut Document) {
 }
 
 /// Address and admin port of every node that can be one; what became of each.
-fn nodes(keys: &mut Keys<'_>) -> Vec<(String, Option<u16>)> {
+fn nodes(keys: &mut Keys<'_>) -> Vec<(Template, Option<u16>)> {
     let Some(Js::List(list)) = keys.value("nodes") else {
         let why = "a list of nodes is needed: nodes: [{ host: '10.0.0.1', port: 8125, adminport: 8126 }]";
         keys.settle("nodes", |_| Fate::Refused(why.to_owned()));
         return Vec::new();
     };
     let some_are_checked = list.iter().any(|node| value_of(&node.value, "adminport").is_some());
-    let mut nodes: Vec<(String, Option<u16>)> = Vec::new();
+    let mut nodes: Vec<(Template, Option<u16>)> = Vec::new();
     for (number, node) in list.iter().enumerate() {
         let key = format!("nodes[{number}]");
-        let port = |key| value_of(&node.value, key).and_then(Js::number).filter(|port| is_port(*port));
-        let host = value_of(&node.value, "host").filter(|host| host.is_truthy()).map(Js::text);
-        let (Some(host), Some(at)) = (host, port("port")) else {
+        let host = written_of(&node.value, "host").map(|host| text_of(Some(host), ""));
+        let port = written_of(&node.value, "port").filter(|port| is_given(port));
+        let (Some(host), Some(Ok(at))) =
+            (host.filter(|host| !host.is_empty()), port.map(|port| port_of(Some(port), 8125)))
+        else {
             keys.enter_as(&key, node.line, Fate::Refused("a node needs a host and a port".to_owned()));
             continue;
         };
-        let at = address(&host, at);
+        let at = address(&host, &at);
+        let shown = at.constant().unwrap_or_else(|| at.references());
         if nodes.iter().any(|(known, _)| *known == at) {
-            keys.enter_as(&key, node.line, Fate::Approximated(format!("{at} is in the ring once")));
+            keys.enter_as(&key, node.line, Fate::Approximated(format!("{shown} is in the ring once")));
             continue;
         }
-        let admin = port("adminport").map(|port| port as u16);
+        let admin = value_of(&node.value, "adminport").and_then(Js::number).filter(|port| is_port(*port));
+        let admin = admin.map(|port| port as u16);
         let fate = match admin {
-            Some(_) => Fate::Translated("upstreams and admin_port of [StatsdOutput]".to_owned()),
-            None if !some_are_checked => Fate::Translated("upstreams of [StatsdOutput]".to_owned()),
+            Some(_) => became("upstreams and admin_port of [StatsdOutput]", &at),
+            None if !some_are_checked => became("upstreams of [StatsdOutput]", &at),
+            None if !at.is_constant() => became("upstreams of [StatsdOutput]", &at),
             None => Fate::Approximated(format!("without an adminport it is asked on {DEFAULT_ADMIN_PORT}")),
         };
         keys.enter_as(&key, node.line, fate);
@@ -176,6 +186,11 @@ fn management(keys: &mut Keys<'_>) {
             )
         });
     }
+}
+
+/// Whether there is something, or may be where the environment is asked.
+fn is_given(value: &Js) -> bool {
+    matches!(value, Js::Asked(_)) || value.is_truthy()
 }
 
 fn is_port(number: f64) -> bool {

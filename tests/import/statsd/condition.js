@@ -1,0 +1,2 @@
+{ graphiteHost: 'a',
+  port: process.env.PORT ? 1 : 2 }
