@@ -42,6 +42,7 @@ pub fn statsd_exporter(text: &str) -> Result<Imported, SyntaxError> {
         let why = "statsd_exporter reads the first document alone";
         keys.findings.push(Finding::new("---", line, Fate::Refused(why.to_owned())));
     }
+    keys.findings.push(Finding::new("(tags)", 1, Fate::Approximated(STYLES.to_owned())));
     // The parser places what ends the file behind it.
     let last = text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']).count();
     keys.findings.iter_mut().for_each(|finding| finding.line = finding.line.clamp(1, last));
@@ -99,18 +100,22 @@ impl Defaults {
 
 fn document(defaults: &Defaults, drafts: &[Draft]) -> String {
     let mut document = Document::new(HEADER);
-    document.section("statsd_udp").set("type", "StatsdInput");
-    document.comment(
-        "Takes tags as DogStatsD writes them. A listener has one style: for clients of Influx, Librato or SignalFx add one\n\
-         with dialect = \"influx\", \"librato\" or \"signalfx\".",
-    );
-    document.set("address", "0.0.0.0:9125");
-    document
-        .section("statsd_tcp")
-        .set("type", "StatsdInput")
-        .set("net", "tcp")
-        .set("address", "0.0.0.0:9125");
+    for (name, net) in [("statsd_udp", "udp"), ("statsd_tcp", "tcp")] {
+        document.section(name).set("type", "StatsdInput");
+        if net == "udp" {
+            document.comment(
+                "Takes tags as DogStatsD writes them. A listener has one style: for clients of Influx, Librato or SignalFx add\n\
+                 one with dialect = \"influx\", \"librato\" or \"signalfx\".",
+            );
+        } else {
+            document.set("net", net);
+        }
+        document.set("address", "0.0.0.0:9125").set("container_tag", "container_id");
+    }
     document.section("StatAccumFilter");
+    document
+        .comment("A sample with a rate is there as often as it stands for, in quantiles and buckets too.");
+    document.set("sample_rate_weighting", true);
     let output = document.section(OUTPUT).set("address", "0.0.0.0:9102");
     output.comment("Names as statsd_exporter makes them.");
     output.set("naming", "statsd_exporter").set("counter_suffix", "");
@@ -140,5 +145,12 @@ const HEADER: &str = "Made from a mapping file of statsd_exporter by `hekad impo
 
 It listens and is scraped where statsd_exporter does by default; what its command line said is not known here. What
 differs on purpose: two types under one name are both shown, the second with its kind appended, a gauge that several
-names share has no common value for `+1` and `-1`, quantiles need no error allowed, and totals outlast a restart. Try
-rules with `hekad match`.";
+names share has no common value for `+1` and `-1`, quantiles need no error allowed, and totals outlast a restart. A
+sample rate that is no number above 0 and up to 1 makes a bad line, where statsd_exporter passes it by or divides by it,
+and a timer with one of which 1 is no multiple counts 1 / rate times, where that is cut to a whole number. Bounds of
+buckets are written as OpenMetrics has them in every format: le=\"1.0\", where it has le=\"1\". Try rules with `hekad
+match`.";
+
+/// Said of tags, which the exporter takes in four styles on one port.
+const STYLES: &str = "those of DogStatsD are taken; for clients that write tags as Influx, Librato or SignalFx do, add a \
+                      StatsdInput with dialect = \"influx\", \"librato\" or \"signalfx\", each at a port of its own";
