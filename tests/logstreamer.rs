@@ -281,6 +281,63 @@ fn a_bounded_number_of_files_is_open_whatever_the_number_of_streams() {
 }
 
 #[test]
+fn streams_of_few_bytes_are_all_read_whatever_the_number_of_open_files() {
+    for limit in [1, 10] {
+        let mut logs = Logs::new(&format!(
+            "differentiator = [\"Name\"]\nmax_open_files = {limit}\ncheck_data_interval = \"20ms\""
+        ));
+        logs.file_match = r"f(?P<Name>\d+)\.log".to_owned();
+        let (name, streams) = (|stream: usize| format!("f{stream}.log"), 100);
+        for stream in 0..streams {
+            let content: String = (0..3).map(|line| format!("{stream} {line}\n")).collect();
+            logs.put(&name(stream), content.as_bytes());
+        }
+        let daemon = logs.start();
+        let all_came = |lines: std::ops::Range<usize>| {
+            let expected =
+                (0..streams).flat_map(|stream| lines.clone().map(move |line| format!("{stream} {line}")));
+            let mut expected: Vec<String> = expected.collect();
+            expected.sort();
+            daemon.wait_until(|| (daemon.written().lines().count() >= expected.len()).then_some(()));
+            let written = daemon.written();
+            let mut came: Vec<&str> = written.lines().collect();
+            came.sort_unstable();
+            assert_eq!(came, expected);
+        };
+        all_came(0..3);
+        for stream in 0..streams {
+            logs.append(&name(stream), format!("{stream} 3\n").as_bytes());
+        }
+        all_came(0..4);
+        daemon.wait_until(|| daemon.streams().iter().all(|stream| stream.behind == 0).then_some(()));
+        daemon.stop();
+    }
+}
+
+#[test]
+fn streams_that_wait_for_an_open_file_are_behind_and_have_their_turn() {
+    let mut logs =
+        Logs::new("differentiator = [\"Name\"]\nmax_open_files = 1\ncheck_data_interval = \"20ms\"");
+    logs.file_match = r"(?P<Name>\w+)\.log".to_owned();
+    // Far more than one turn, while the output holds everything up.
+    let large = "a line of the one that is always behind\n".repeat(400_000);
+    logs.put("a.log", large.as_bytes());
+    logs.put("b.log", b"short\n");
+    let daemon = logs.start_holding();
+    let behind = |name: &str| {
+        let streams = daemon.streams();
+        streams.iter().find(|stream| stream.stream == name).map(|stream| stream.behind)
+    };
+    daemon.wait_until(|| (behind("b") == Some(6) && behind("a") > Some(0)).then_some(()));
+    daemon.stop_counting();
+    let daemon = logs.start();
+    daemon.wait_until(|| daemon.written().contains("short\n").then_some(()));
+    let before = daemon.written().find("short\n").expect("it is there");
+    assert!(before < large.len() / 2, "it came behind {before} bytes of the other one");
+    daemon.stop_counting();
+}
+
+#[test]
 fn records_may_end_with_any_byte_or_with_several_lines() {
     let mut logs = Logs::new("splitter = \"pairs\"");
     logs.output = "[pairs]\ntype = \"TokenSplitter\"\ndelimiter = \";\"\ncount = 2\n[LogOutput]\nmessage_matcher = \"TRUE\"\nencoder = \"RstEncoder\"\n";

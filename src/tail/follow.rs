@@ -166,8 +166,17 @@ pub struct Reading {
     pub path: PathBuf,
     /// Bytes of its content that were read.
     pub offset: u64,
-    /// Bytes of the stream that are not read yet, compressed where they are.
-    pub behind: u64,
+}
+
+/// How well a file that was closed would be gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// It is told from all others, and read on where it was.
+    Sure,
+    /// It is told by its inode and few bytes: one that is removed and made anew in between might be taken for it.
+    Unsure,
+    /// It is compressed: it would be uncompressed from its beginning again.
+    Dear,
 }
 
 /// Follows one stream. `O` is an open file.
@@ -325,12 +334,36 @@ impl<O> Follower<O> {
     /// What is being read, if anything is.
     pub fn reading(&self) -> Option<Reading> {
         let Place::In(current) = &self.place else { return None };
-        let place = self.place_of(current.id);
-        let size = place.map_or(0, |place| self.slots[place].file().size).max(current.size);
-        let rest = if current.packed { 0 } else { size.saturating_sub(current.offset) };
-        let newer = place.map_or(&[][..], |place| &self.slots[place + 1..]);
-        let newer: u64 = newer.iter().map(|slot| slot.file().size).sum();
-        Some(Reading { path: current.path.clone(), offset: current.offset, behind: rest + newer })
+        Some(Reading { path: current.path.clone(), offset: current.offset })
+    }
+
+    /// Bytes of the stream that are not read yet, compressed where they are.
+    pub fn behind(&self) -> u64 {
+        let from = |first: Option<usize>| -> u64 {
+            let rest = first.map_or(&[][..], |first| &self.slots[first..]);
+            rest.iter().map(|slot| slot.file().size).sum()
+        };
+        match &self.place {
+            Place::In(current) => {
+                let place = self.place_of(current.id);
+                let size = place.map_or(0, |place| self.slots[place].file().size).max(current.size);
+                let rest = if current.packed { 0 } else { size.saturating_sub(current.offset) };
+                rest + from(place.map(|place| place + 1))
+            }
+            // Its last line is looked for.
+            Place::Nowhere(Beginning::Start(Start::Newest)) => 0,
+            Place::Nowhere(Beginning::Start(Start::At(position))) => {
+                let own = position.id.and_then(|id| self.place_of(id));
+                let first =
+                    own.or_else(|| self.slots.iter().position(|slot| slot.file().path == position.path));
+                match first {
+                    Some(first) => from(Some(first)).saturating_sub(position.offset),
+                    None => from(Some(0)),
+                }
+            }
+            Place::Nowhere(Beginning::Start(Start::Oldest)) => from(self.first_after(None)),
+            Place::Nowhere(Beginning::Since(since)) => from(self.first_after(*since)),
+        }
     }
 
     /// Whether a file is open.
@@ -338,12 +371,19 @@ impl<O> Follower<O> {
         matches!(&self.place, Place::In(Current { open: Some(_), .. }))
     }
 
-    /// Closes the file until it is needed again, unless it could not be told from others then.
+    /// Closes the file until it is needed again.
     pub fn close(&mut self) {
-        if let Place::In(current) = &mut self.place
-            && (current.offset == 0 || current.offset >= search::PROOF)
-        {
+        if let Place::In(current) = &mut self.place {
             current.open = None;
+        }
+    }
+
+    /// How well the file would be gone on with if it was closed.
+    pub fn closing(&self) -> Closing {
+        match &self.place {
+            Place::In(current) if current.packed => Closing::Dear,
+            Place::In(current) if current.offset > 0 && current.offset < search::PROOF => Closing::Unsure,
+            _ => Closing::Sure,
         }
     }
 
@@ -392,15 +432,19 @@ impl<O> Follower<O> {
                     Err(turn) => turn,
                 }
             }
-            Beginning::Start(Start::Oldest) => self.begin_at(files, |slot| !slot.file().stale),
-            Beginning::Since(since) => self.begin_at(files, |slot| {
-                !slot.file().stale && since.is_none_or(|since| slot.modified() > since)
-            }),
+            Beginning::Start(Start::Oldest) => self.begin_after(files, None),
+            Beginning::Since(since) => self.begin_after(files, since),
         }
     }
 
-    fn begin_at<F: Files<Open = O>>(&mut self, files: &mut F, fits: impl Fn(&Slot) -> bool) -> Turn {
-        let Some(first) = self.slots.iter().position(fits) else { return Turn::Rest };
+    /// The first file that is begun; `since` is when those before it were last written to.
+    fn first_after(&self, since: Option<Stamp>) -> Option<usize> {
+        let fits = |slot: &Slot| !slot.file().stale && since.is_none_or(|since| slot.modified() > since);
+        self.slots.iter().position(fits)
+    }
+
+    fn begin_after<F: Files<Open = O>>(&mut self, files: &mut F, since: Option<Stamp>) -> Turn {
+        let Some(first) = self.first_after(since) else { return Turn::Rest };
         match self.enter(files, first) {
             Ok(current) => self.began(current),
             Err(turn) => turn,
@@ -776,7 +820,7 @@ impl<O> Current<O> {
     /// Whether its name shows that nothing has happened since everything was read.
     fn rests<F: Files<Open = O>>(&self, files: &mut F) -> bool {
         let seen = Named { id: self.id, size: self.size, modified: self.modified };
-        let was_at_end = self.quiet.is_some() && !self.packed && self.offset == self.size;
+        let was_at_end = self.quiet.is_some() && (self.packed || self.offset == self.size);
         was_at_end && files.named(&self.path) == Some(seen)
     }
 

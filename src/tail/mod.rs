@@ -13,7 +13,9 @@ mod names;
 mod receipts;
 
 pub use fingerprint::{Fingerprint, Head, Window};
-pub use follow::{Files, Follower, Happened, Look, Named, OpenError, Reading, Settings, Start, Turn};
+pub use follow::{
+    Closing, Files, Follower, Happened, Look, Named, OpenError, Reading, Settings, Start, Turn,
+};
 pub use journal::{JournalError, Position};
 pub use listing::{FileId, Found, Order, Slot, order};
 pub use names::{NamesError, Odd, Placed, Rules, RulesSpec};

@@ -20,16 +20,23 @@ pub(super) struct DiskFiles {
     pub(super) roots: Vec<PathBuf>,
     max_open: usize,
     open: Arc<()>,
+    /// Files of other streams than the one whose turn it is.
+    others: usize,
 }
 
 impl DiskFiles {
     pub(super) fn new(root: PathBuf, roots: Vec<PathBuf>, max_open: u32) -> DiskFiles {
-        DiskFiles { root, roots, max_open: max_open as usize, open: Arc::default() }
+        DiskFiles { root, roots, max_open: max_open as usize, open: Arc::default(), others: 0 }
     }
 
     /// Files that are open.
     pub(super) fn open_count(&self) -> usize {
         Arc::strong_count(&self.open) - 1
+    }
+
+    /// Begins the turn of a stream, which may hold a file open.
+    pub(super) fn turn_of(&mut self, holds: bool) {
+        self.others = self.open_count() - usize::from(holds);
     }
 }
 
@@ -37,8 +44,8 @@ impl Files for DiskFiles {
     type Open = LogFile;
 
     fn open(&mut self, found: &Found) -> Result<LogFile, OpenError> {
-        // One more is looked at while it is not known yet which it is.
-        if self.open_count() > self.max_open {
+        // Whoever holds a file may look at the next one: if that waited for others, they could all wait for each other.
+        if self.others >= self.max_open {
             return Err(OpenError::Full);
         }
         let named_gz = found.path.extension().is_some_and(|extension| extension == "gz");

@@ -18,7 +18,7 @@ use crate::message::Text;
 use crate::plugin::{
     AfterStop, BuildContext, BuildError, Fault, Input, Io, LocalFuture, Note, Notes, StreamBase, Streams,
 };
-use crate::tail::{Settings, Start};
+use crate::tail::{Closing, Settings, Start};
 use crate::time::Stamp;
 
 /// See the module.
@@ -162,6 +162,7 @@ impl Run<'_> {
             if !stream.ready {
                 return;
             }
+            files.turn_of(stream.is_open());
             let came = stream.turn(files, buffer, &input.counts, io);
             stream.ready = came == Came::More || came == Came::Full;
             more |= came == Came::More;
@@ -189,16 +190,33 @@ impl Run<'_> {
         more
     }
 
-    /// Closes files that were read to their end; whether there were any.
+    /// Closes files for the stream that is the first to find none: those that were read to their end, and where there are
+    /// none, those that are being read and had their turn. Whether there were any.
     fn make_room(&mut self) -> bool {
-        let mut closed = false;
-        let idle = self.streams.values_mut().filter(|stream| !stream.ready && stream.is_open());
         // Enough for some turns: those that wait are many.
         let most = (self.input.config.max_open_files as usize / 4).max(1);
-        for stream in idle.take(most) {
-            stream.close();
-            closed |= !stream.is_open();
-        }
+        let kinds: [fn(&Stream) -> bool; 4] = [
+            |stream| !stream.ready && stream.closing() == Closing::Sure,
+            |stream| !stream.ready && stream.closing() == Closing::Dear,
+            |stream| !stream.ready && stream.closing() == Closing::Unsure,
+            // What is compressed ends, and would be begun anew.
+            |stream| stream.ready && stream.closing() != Closing::Dear,
+        ];
+        kinds.iter().any(|fits| self.close(most, fits) > 0)
+    }
+
+    /// Closes files of streams that fit, as many as `most`, those first whose turn was longest ago; how many.
+    fn close(&mut self, most: usize, fits: impl Fn(&Stream) -> bool) -> usize {
+        let (mut closed, first) = (0, &*self.first);
+        let mut give = |stream: &mut Stream| {
+            if closed < most && stream.is_open() && fits(stream) {
+                stream.close();
+                closed += 1;
+            }
+        };
+        let (from, before) = ((Excluded(first), Unbounded), (Unbounded, Excluded(first)));
+        self.streams.range_mut::<str, _>(from).for_each(|(_, stream)| give(stream));
+        self.streams.range_mut::<str, _>(before).for_each(|(_, stream)| give(stream));
         closed
     }
 

@@ -10,7 +10,7 @@ use super::journals;
 use super::packed::LogFile;
 use crate::flow::Token;
 use crate::plugin::{Intake, Io, Note, StreamStatus};
-use crate::tail::{Follower, Happened, Order, Position, Receipt, Receipts, Settings, Start, Turn};
+use crate::tail::{Closing, Follower, Happened, Order, Position, Receipt, Receipts, Settings, Start, Turn};
 use crate::time::Stamp;
 
 impl Token for Receipt {
@@ -321,6 +321,10 @@ impl Stream {
         self.follower.is_open()
     }
 
+    pub(super) fn closing(&self) -> Closing {
+        self.follower.closing()
+    }
+
     pub(super) fn close(&mut self) {
         self.follower.close();
     }
@@ -336,7 +340,7 @@ impl Stream {
             stream: self.name.clone(),
             path: reading.as_ref().map_or_else(String::new, |reading| reading.path.display().to_string()),
             offset: reading.as_ref().map_or(0, |reading| reading.offset),
-            behind: reading.as_ref().map_or(0, |reading| reading.behind),
+            behind: self.follower.behind(),
             trouble: self.trouble.clone(),
         }
     }
