@@ -228,6 +228,9 @@ struct Current<O> {
     /// As it was last seen.
     size: u64,
     modified: Stamp,
+    /// Its size when what was read of it was last seen to stand there still: after a truncation, the size that is listed
+    /// is that of other content.
+    known: u64,
     /// Since when it has been at its end like that.
     quiet: Option<Stamp>,
     /// Whether it is the copy of a file that was truncated: nobody writes to it.
@@ -530,10 +533,15 @@ impl<O> Follower<O> {
             Err(error) => return self.broken(files, &error),
         };
         // After the read, not before: what is still there now was there then.
+        let look = match files.look(open) {
+            Ok(look) => look,
+            Err(error) => return self.broken(files, &error),
+        };
         if read > 0 {
             return match current.is_unchanged(files) {
                 Ok(true) => {
                     current.quiet = None;
+                    current.known = look.size;
                     self.missed = None;
                     Turn::Read(read)
                 }
@@ -541,10 +549,6 @@ impl<O> Follower<O> {
                 Err(error) => self.broken(files, &error),
             };
         }
-        let look = match files.look(open) {
-            Ok(look) => look,
-            Err(error) => return self.broken(files, &error),
-        };
         let changed = (look.size, look.modified) != (current.size, current.modified);
         if !current.packed && look.size < current.offset {
             return self.truncated(files);
@@ -556,7 +560,7 @@ impl<O> Follower<O> {
                 Err(error) => return self.broken(files, &error),
             }
         }
-        (current.size, current.modified) = (look.size, look.modified);
+        (current.size, current.modified, current.known) = (look.size, look.modified, look.size);
         if changed || current.quiet.is_none() {
             current.quiet = Some(now);
         }
@@ -701,8 +705,7 @@ impl<O> Follower<O> {
         let Place::In(current) = &self.place else { return Turn::Rest };
         let (id, modified, path) = (current.id, current.modified, current.path.clone());
         let own = self.place_of(id);
-        let known = own.map_or(0, |place| self.slots[place].file().size).max(current.size);
-        let gap = known.saturating_sub(current.offset);
+        let gap = current.known.saturating_sub(current.offset);
         // A copy that it is not found in was made before the last bytes that were read here.
         let next = self
             .slots
@@ -774,6 +777,7 @@ impl<O> Current<O> {
             mark: None,
             size: look.size,
             modified: look.modified,
+            known: look.size,
             quiet: None,
             copy: false,
             older: HashSet::new(),
@@ -813,7 +817,7 @@ impl<O> Current<O> {
     fn continue_in(&mut self, found: Current<O>) {
         self.open = found.open;
         (self.path, self.id, self.packed) = (found.path, found.id, found.packed);
-        (self.size, self.modified) = (found.size, found.modified);
+        (self.size, self.modified, self.known) = (found.size, found.modified, found.size);
         (self.quiet, self.listed, self.searched, self.copy) = (None, found.listed, 0, false);
     }
 

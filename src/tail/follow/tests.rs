@@ -145,6 +145,51 @@ fn a_copytruncate_without_its_copy_loses_what_was_unread_and_says_so() {
 }
 
 #[test]
+fn what_a_truncated_file_has_grown_to_is_no_loss() {
+    for (before, after) in [(10, 100), (100, 10)] {
+        let mut world = World::new();
+        world.write(before);
+        world.settle(1000);
+        world.copy_truncate(false);
+        world.pass(TICK);
+        world.write(after);
+        world.finish();
+        assert_exact(&world);
+        let truncated = Happened::Truncated { path: "app.log".into(), gap: 0 };
+        assert!(world.happened.contains(&truncated), "{:?}", world.happened);
+    }
+}
+
+#[test]
+fn what_a_truncated_file_had_grown_to_when_it_was_last_read_is_a_loss() {
+    let mut world = World::new();
+    world.write(30);
+    while world.lines.len() < 10 {
+        world.step(100);
+    }
+    world.write(10);
+    world.step(100);
+    let size = world.disk.names["app.log"].content.borrow().bytes.len();
+    world.copy_truncate(false);
+    world.pass(TICK);
+    world.write(100);
+    world.finish();
+    let came = world.lines.len();
+    let gap = world.happened.iter().find_map(|happened| match happened {
+        Happened::Truncated { gap, .. } => Some(*gap as usize),
+        _ => None,
+    });
+    let gap = gap.expect("it was truncated");
+    let all = world.all();
+    let whole: usize = all[..40].iter().map(|line| line.len() + 1).sum();
+    let read: usize = world.lines[..came - 101].iter().map(|line| line.len() + 1).sum();
+    assert_eq!(size, whole);
+    // What is held of a line that was cut has been read.
+    assert!(gap <= whole - read && gap + 200 > whole - read, "{gap} of {}", whole - read);
+    assert_eq!(world.lines[came - 101..], all[40..]);
+}
+
+#[test]
 fn a_file_that_left_the_pattern_is_followed_by_the_one_in_its_place() {
     let mut world = World::matching(r"app\.log", &[]);
     for _ in 0..3 {
