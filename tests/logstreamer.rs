@@ -468,6 +468,28 @@ fn journals_of_heka_are_gone_on_with_and_broken_ones_set_aside() {
 }
 
 #[test]
+fn a_journal_of_heka_of_the_name_of_the_section_is_gone_on_with() {
+    let logs = Logs::new("");
+    let content = lines(0..40);
+    logs.put("app.log", &content);
+    let offset = lines(0..30).len();
+    let print = Fingerprint::of(&Head::default(), &Window::of(&content[..offset]), offset as u64);
+    let (path, id, modified) = (logs.path("app.log"), None, None);
+    let position = Position { path, offset: offset as u64, fingerprint: print, id, modified };
+    let ours: Value = serde_json::from_str(&position.written()).expect("it is JSON");
+    let heka = format!(r#"{{"seek":{offset},"file_name":"/x","last_hash":{}}}"#, ours["last_hash"]);
+    logs.put("../state/logstreamer/app", heka.as_bytes());
+    let daemon = logs.start();
+    daemon.wait_for(&lines(30..40));
+    daemon.wait_until(|| logs.journal().exists().then_some(()));
+    daemon.stop();
+    logs.append("app.log", &lines(40..42));
+    let daemon = logs.start();
+    daemon.wait_for(&lines(40..42));
+    daemon.stop();
+}
+
+#[test]
 fn a_survey_tells_the_order_and_the_position_and_starts_nothing() {
     let logs = Logs::new("");
     logs.put("app.log.1", &lines(0..5));

@@ -70,10 +70,16 @@ impl Logstreamer {
     }
 
     fn serve(&mut self, io: &Io) -> Result<(), Fault> {
-        self.journals.create().map_err(|error| {
-            let directory = self.journals.directory().display();
-            Fault::caused(format!("the directory of journals, {directory}, cannot be made"), error)
+        let journals = self.journals.directory().display();
+        let moved = self.journals.create().map_err(|error| {
+            Fault::caused(format!("the directory of journals, {journals}, cannot be made"), error)
         })?;
+        if let Some(moved) = moved {
+            let moved = moved.display();
+            io.notes.note(Note::Listening(format!(
+                "the journal of Heka {journals} is now {moved}, and is gone on with: the directory of journals takes its place"
+            )));
+        }
         let directory = self.config.log_directory.display();
         io.notes.note(Note::Listening(format!("following files below {directory}")));
         let mut run = Run {

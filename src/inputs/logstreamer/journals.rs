@@ -1,6 +1,7 @@
 //! Journals on disk: one file a stream, whole or not at all.
 
-use std::io::{self, ErrorKind};
+use std::io;
+use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 use crate::plugin::replace_files;
@@ -22,6 +23,19 @@ pub(super) struct Unusable {
     why: Reason,
 }
 
+/// Why there is no directory.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoDirectory {
+    /// The system does not make it.
+    #[error("{0}")]
+    Made(io::Error),
+    /// There is something else.
+    #[error(
+        "a file of that name is there, and no journal of Heka ({0}); move it away, or name another journal_directory"
+    )]
+    Taken(JournalError),
+}
+
 #[derive(Debug, thiserror::Error)]
 enum Reason {
     #[error("{0}")]
@@ -37,15 +51,33 @@ impl Journals {
         Journals { shared, own }
     }
 
-    /// Makes the directory.
+    /// Makes the directory. Where the journal stands that Heka kept of a stream of the same name, that is moved aside first,
+    /// to where `position` finds it; the new place of it.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(super) fn create(&self) -> io::Result<()> {
+    pub(super) fn create(&self) -> Result<Option<PathBuf>, NoDirectory> {
+        let moved = match self.own.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => Some(self.move_aside()?),
+            _ => None,
+        };
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.own)
+        builder.create(&self.own).map_err(NoDirectory::Made)?;
+        Ok(moved)
+    }
+
+    fn move_aside(&self) -> Result<PathBuf, NoDirectory> {
+        let journal = std::fs::read(&self.own).map_err(NoDirectory::Made)?;
+        match Position::read(&journal) {
+            // Heka writes in place: an empty one is a journal that was cut off.
+            Ok(_) | Err(JournalError::Empty) => {}
+            Err(error) => return Err(NoDirectory::Taken(error)),
+        }
+        let aside = aside(&self.own);
+        std::fs::rename(&self.own, &aside).map_err(NoDirectory::Made)?;
+        Ok(aside)
     }
 
     /// Where they are.
@@ -63,15 +95,16 @@ impl Journals {
     /// # Errors
     /// If a journal is there and cannot be used.
     pub(super) fn position(&self, stream: &str) -> Result<Option<Position>, Unusable> {
-        for path in [self.path(stream), self.shared.join(file_name(stream))] {
+        let shared = self.shared.join(file_name(stream));
+        for path in [self.path(stream), aside(&shared), shared] {
             let failed = |why| Unusable { path: path.clone(), why };
             match std::fs::read(&path) {
                 Ok(journal) => {
                     let position = Position::read(&journal);
                     return position.map(Some).map_err(|error| failed(Reason::Content(error)));
                 }
-                // A section may have the name of a stream: then it is a directory.
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {}
+                // A section may have the name of a stream: then it is a directory, or a file where a directory will be.
+                Err(error) if matches!(error.kind(), NotFound | IsADirectory | NotADirectory) => {}
                 Err(error) => return Err(failed(Reason::Read(error))),
             }
         }
@@ -91,6 +124,13 @@ impl Journals {
 pub(super) fn write(journals: &[(&Path, &Position)]) -> Vec<io::Result<()>> {
     let written = journals.iter().map(|(path, position)| (*path, position.written().into_bytes()));
     replace_files(&written.collect::<Vec<_>>())
+}
+
+/// Where a journal of Heka is kept whose place the directory of a section takes. No stream has that name.
+fn aside(journal: &Path) -> PathBuf {
+    let mut aside = journal.to_owned().into_os_string();
+    aside.push("%heka");
+    aside.into()
 }
 
 /// The name of a stream as that of a file: bytes that mean something to a file system or a person are escaped, and long
@@ -154,5 +194,31 @@ mod tests {
         assert!(unusable.to_string().contains("logs/s cannot be used: it is malformed"), "{unusable}");
         journals.set_aside(&unusable);
         assert_eq!(journals.position("s").unwrap().unwrap().offset, 7);
+    }
+
+    #[test]
+    fn a_journal_of_heka_in_the_place_of_the_directory_makes_room_and_anything_else_is_said() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let journals = Journals::new(directory.path(), Path::new("logstreamer"), "nginx");
+        let shared = directory.path().join("logstreamer");
+        std::fs::create_dir(&shared).unwrap();
+        let heka = r#"{"seek":7,"file_name":"/l/a","last_hash":"dc6d00ed4a287968635b8b5b96a505547e9161d3"}"#;
+        std::fs::write(shared.join("nginx"), heka).unwrap();
+        // A look before the start moves nothing.
+        assert_eq!(journals.position("nginx").unwrap().unwrap().offset, 7);
+        assert_eq!(journals.create().unwrap(), Some(shared.join("nginx%heka")));
+        assert_eq!(journals.create().unwrap(), None);
+        assert!(journals.directory().is_dir());
+        assert_eq!(journals.position("nginx").unwrap().unwrap().offset, 7);
+        // A stream of that name may be one of another section.
+        let others = Journals::new(directory.path(), Path::new("logstreamer"), "others");
+        assert_eq!(others.position("nginx").unwrap().unwrap().offset, 7);
+        std::fs::write(shared.join("others"), "notes of somebody").unwrap();
+        let error = others.create().unwrap_err().to_string();
+        assert!(
+            error.starts_with("a file of that name is there, and no journal of Heka (it is malformed"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(shared.join("others")).unwrap(), b"notes of somebody");
     }
 }
