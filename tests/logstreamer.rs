@@ -216,6 +216,41 @@ fn a_file_that_cannot_be_read_is_told_and_passed_over() {
 }
 
 #[test]
+fn a_compressed_file_that_was_cut_is_told_and_its_last_line_is_not_joined_with_the_next() {
+    let logs = Logs::new("");
+    let noise =
+        |seed: u32| (0..20).fold(seed, |sum, _| sum.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let content: String = (0..5000).map(|number| format!("line {number} {:08x}\n", noise(number))).collect();
+    let packed = gzip(content.as_bytes());
+    logs.put("app.log.1.gz", &packed[..packed.len() / 2]);
+    logs.put("app.log", &lines(0..5));
+    let daemon = logs.start();
+    daemon.wait_until(|| daemon.written().ends_with(&*String::from_utf8_lossy(&lines(0..5))).then_some(()));
+    let written = daemon.written();
+    let before = written.strip_suffix(&*String::from_utf8_lossy(&lines(0..5))).expect("it ends so");
+    assert!(before.len() > 1000 && content.starts_with(before) && before.ends_with('\n'));
+    assert_eq!(daemon.count("hekad_tail_unreadable_total"), 1);
+    assert_eq!(daemon.split_faults("incomplete"), 1);
+    daemon.stop();
+    // The newest one may grow.
+    let logs = Logs::new("");
+    let packed = gzip(&lines(0..50));
+    logs.put("app.log.gz", &packed[..packed.len() - 4]);
+    let daemon = logs.start();
+    let told = daemon.wait_until(|| daemon.streams().into_iter().find(|stream| !stream.trouble.is_empty()));
+    assert!(
+        told.trouble.contains("app.log.gz cannot be read: its compression ends too early"),
+        "{}",
+        told.trouble
+    );
+    logs.append("app.log.gz", &packed[packed.len() - 4..]);
+    logs.append("app.log.gz", &gzip(&lines(50..60)));
+    daemon.wait_for(&lines(0..60));
+    daemon.wait_until(|| daemon.streams().iter().all(|stream| stream.trouble.is_empty()).then_some(()));
+    daemon.stop();
+}
+
+#[test]
 fn several_files_without_an_order_are_told_and_not_read() {
     let mut logs = Logs::new("");
     logs.options = String::new();

@@ -157,7 +157,7 @@ impl Files for Endless {
     }
 
     fn look(&mut self, (): &()) -> io::Result<Look> {
-        Ok(Look { id: ID, size: SIZE, modified: NOW, packed: false })
+        Ok(Look { id: ID, size: SIZE, modified: NOW, packed: false, cut: false })
     }
 
     fn read(&mut self, (): &mut (), offset: u64, into: &mut [u8]) -> io::Result<usize> {

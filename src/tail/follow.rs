@@ -65,6 +65,8 @@ pub struct Look {
     pub modified: Stamp,
     /// Whether it is compressed.
     pub packed: bool,
+    /// Whether its compression ends too early: it is in the making, or was cut.
+    pub cut: bool,
 }
 
 /// Why a file could not be opened.
@@ -154,7 +156,8 @@ pub enum Happened {
         path: PathBuf,
         /// Why, and what to do.
         why: String,
-        /// Bytes that are passed over with it; none if it is waited for.
+        /// Bytes that are passed over with it, 0 if nobody knows how many; none if it is waited for. Where some are, what
+        /// is held of a record has no end.
         passed: Option<u64>,
     },
 }
@@ -220,6 +223,8 @@ struct Current<O> {
     path: PathBuf,
     id: FileId,
     packed: bool,
+    /// Whether it ended too early when it was last seen.
+    cut: bool,
     offset: u64,
     head: Head,
     window: Window,
@@ -561,6 +566,7 @@ impl<O> Follower<O> {
             }
         }
         (current.size, current.modified, current.known) = (look.size, look.modified, look.size);
+        current.cut = look.cut;
         if changed || current.quiet.is_none() {
             current.quiet = Some(now);
         }
@@ -580,7 +586,13 @@ impl<O> Follower<O> {
         if place + 1 < self.slots.len() {
             return self.leave_when_quiet(files, place + 1, now);
         }
+        if self.is_quiet(now)
+            && let Some(cut) = self.cut(false)
+        {
+            return cut;
+        }
         // A rename or a replacement shows in the name at once; other new files show when they are listed.
+        let Place::In(current) = &self.place else { return Turn::Rest };
         if files.named(&current.path).is_some_and(|named| named.id == id) {
             Turn::Rest
         } else {
@@ -621,19 +633,31 @@ impl<O> Follower<O> {
         if !self.may_leave(next, now) {
             return Turn::Rest;
         }
-        self.leave(files, next)
+        match self.cut(true) {
+            Some(cut) => cut,
+            None => self.leave(files, next),
+        }
+    }
+
+    /// What is to be said of a file that ends too early, if it is one and that is news.
+    fn cut(&mut self, passed: bool) -> Option<Turn> {
+        let Place::In(current) = &self.place else { return None };
+        let (id, path, why) = (current.id, current.path.clone(), CUT.to_owned());
+        let is_news = current.cut && self.is_news(id, passed);
+        is_news.then_some(Turn::Happened(Happened::Refused { path, why, passed: passed.then_some(0) }))
+    }
+
+    /// Whether nobody has written to the file for a while.
+    fn is_quiet(&self, now: Stamp) -> bool {
+        let Place::In(current) = &self.place else { return false };
+        let wait = self.settings.rotate_wait;
+        current.quiet.is_some_and(|since| now.since(since) >= wait) || now.since(current.modified) >= wait
     }
 
     /// Whether the file may be left for slot `next`: nobody is likely to write to it any more.
     fn may_leave(&self, next: usize, now: Stamp) -> bool {
         let Place::In(current) = &self.place else { return false };
-        let wait = self.settings.rotate_wait;
-        let quiet = current.quiet.is_some_and(|since| now.since(since) >= wait);
-        current.packed
-            || current.copy
-            || quiet
-            || now.since(current.modified) >= wait
-            || next + 1 < self.slots.len()
+        current.packed && !current.cut || current.copy || self.is_quiet(now) || next + 1 < self.slots.len()
     }
 
     fn leave<F: Files<Open = O>>(&mut self, files: &mut F, next: usize) -> Turn {
@@ -747,7 +771,9 @@ impl<O> Follower<O> {
     /// A file cannot be read on. It is opened again; one that is damaged is passed over if there is a newer one.
     fn broken<F: Files<Open = O>>(&mut self, files: &mut F, error: &io::Error) -> Turn {
         let Place::In(current) = &mut self.place else { return Turn::Rest };
-        let (id, path, size) = (current.id, current.path.clone(), current.size);
+        // How much content there was is not known once some of it was read.
+        let size = if current.offset == 0 { current.size } else { 0 };
+        let (id, path) = (current.id, current.path.clone());
         let damaged = error.kind() == io::ErrorKind::InvalidData;
         let next = self.place_of(id).map(|place| place + 1).filter(|&next| next < self.slots.len());
         let passed = next.filter(|_| damaged).map(|_| size);
@@ -771,6 +797,7 @@ impl<O> Current<O> {
             path,
             id: look.id,
             packed: look.packed,
+            cut: false,
             offset: 0,
             head: Head::default(),
             window: Window::default(),
@@ -816,7 +843,7 @@ impl<O> Current<O> {
     /// The same content goes on in another file.
     fn continue_in(&mut self, found: Current<O>) {
         self.open = found.open;
-        (self.path, self.id, self.packed) = (found.path, found.id, found.packed);
+        (self.path, self.id, self.packed, self.cut) = (found.path, found.id, found.packed, false);
         (self.size, self.modified, self.known) = (found.size, found.modified, found.size);
         (self.quiet, self.listed, self.searched, self.copy) = (None, found.listed, 0, false);
     }
@@ -869,6 +896,9 @@ fn at_end<F: Files>(files: &mut F, mut current: Current<F::Open>) -> io::Result<
     current.mark = Some((current.offset, current.window.clone()));
     Ok(current)
 }
+
+/// What is wrong with a compressed file that ends too early.
+const CUT: &str = "its compression ends too early: it was cut, or is not complete yet";
 
 #[cfg(test)]
 mod model;

@@ -66,6 +66,7 @@ impl Files for DiskFiles {
             size: metadata.len(),
             modified: modified(&metadata),
             packed: open.is_packed(),
+            cut: open.is_cut(),
         })
     }
 

@@ -63,6 +63,11 @@ impl LogFile {
         self.gzip.is_some()
     }
 
+    /// Whether what was read last ended before its compression did.
+    pub(super) fn is_cut(&self) -> bool {
+        self.gzip.as_ref().is_some_and(|gzip| gzip.torn.is_some())
+    }
+
     /// Reads content at `offset`; 0 at the end, for now.
     ///
     /// # Errors
@@ -179,13 +184,13 @@ mod tests {
         for _ in 0..10 {
             offset += file.read(offset, &mut buffer).unwrap() as u64;
         }
-        assert!(file.is_packed() && offset < 100_000);
+        assert!(file.is_packed() && file.is_cut() && offset < 100_000);
         let mut shared = file.file();
         shared.write_all(&packed[packed.len() - 20..]).unwrap();
         for _ in 0..10 {
             offset += file.read(offset, &mut buffer).unwrap() as u64;
         }
-        assert_eq!(offset, 100_000);
+        assert_eq!((offset, file.is_cut()), (100_000, false));
     }
 
     #[test]

@@ -260,7 +260,11 @@ impl Stream {
             Happened::Refused { path, why, passed } => {
                 counts.unreadable.add(1);
                 counts.gap.add(passed.unwrap_or(0));
+                if passed.is_some() {
+                    self.end(io);
+                }
                 let then = match passed {
+                    Some(0) => "the rest of it is passed over".to_owned(),
                     Some(bytes) => format!("it is passed over with its {bytes} bytes"),
                     None => "it is tried again until it can be read".to_owned(),
                 };

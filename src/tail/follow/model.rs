@@ -103,6 +103,7 @@ impl Files for Disk {
             size: content.bytes.len() as u64,
             modified: content.modified,
             packed: content.packed,
+            cut: false,
         })
     }
 
