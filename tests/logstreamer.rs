@@ -200,6 +200,27 @@ fn a_file_that_cannot_be_read_is_told_and_passed_over() {
     daemon.wait_for(&lines(0..5));
     assert_eq!(daemon.count("hekad_tail_unreadable_total"), 1);
     assert_eq!(daemon.count("hekad_tail_gap_bytes_total"), 17);
+    // It is said as long as the file is there.
+    let troubled = || {
+        let level = daemon.ledger.own().level("hekad_tail_troubled_streams", &[("input", "app")]).value();
+        (daemon.streams().into_iter().next().expect("there is a stream"), level)
+    };
+    let told = daemon.wait_until(|| {
+        let (told, troubled) = troubled();
+        (told.offset > 0 && troubled == 1.0).then_some(told)
+    });
+    let (path, trouble) = (logs.path("app.log.1"), told.trouble);
+    let path = path.display();
+    assert!(
+        trouble
+            .starts_with(&format!("{path} was passed over: it is compressed by xz, and only gzip is read; ")),
+        "{trouble}"
+    );
+    std::fs::remove_file(logs.path("app.log.1")).expect("it is there");
+    daemon.wait_until(|| {
+        let (told, troubled) = troubled();
+        (told.trouble.is_empty() && troubled == 0.0).then_some(())
+    });
     daemon.stop();
     // The newest one is waited for.
     let logs = Logs::new("");

@@ -198,8 +198,14 @@ pub struct Follower<O> {
     behind: Option<Position>,
     /// The listing that must show what became of a file's content, once it is missed.
     missed: Option<u64>,
-    /// Files that may not be read, and whether they were passed over when that was said.
-    refused: HashMap<FileId, bool>,
+    /// Files that may not be read, as was said of each.
+    refused: HashMap<FileId, Refusal>,
+}
+
+#[derive(Debug)]
+struct Refusal {
+    why: String,
+    passed: bool,
 }
 
 #[derive(Debug)]
@@ -408,8 +414,17 @@ impl<O> Follower<O> {
     }
 
     /// Whether it has not been said yet that the file may not be read.
-    fn is_news(&mut self, id: FileId, passed: bool) -> bool {
-        self.refused.insert(id, passed) != Some(passed)
+    fn is_news(&mut self, id: FileId, why: &str, passed: bool) -> bool {
+        let before = self.refused.insert(id, Refusal { why: why.to_owned(), passed });
+        before.is_none_or(|before| before.passed != passed)
+    }
+
+    /// The files of the stream that were passed over, oldest first, and why.
+    pub fn passed_over(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.slots.iter().flat_map(|slot| &slot.files).filter_map(|file| {
+            let refusal = self.refused.get(&file.id).filter(|refusal| refusal.passed)?;
+            Some((&*file.path, &*refusal.why))
+        })
     }
 
     /// Asks for another listing.
@@ -488,7 +503,7 @@ impl<O> Follower<O> {
                 Err(OpenError::Refused(why)) => why,
             };
             let passed = (place + 1 < self.slots.len()).then_some(file.size);
-            if self.is_news(file.id, passed.is_some()) {
+            if self.is_news(file.id, &why, passed.is_some()) {
                 return Err(Turn::Happened(Happened::Refused { path: file.path, why, passed }));
             }
         }
@@ -643,7 +658,7 @@ impl<O> Follower<O> {
     fn cut(&mut self, passed: bool) -> Option<Turn> {
         let Place::In(current) = &self.place else { return None };
         let (id, path, why) = (current.id, current.path.clone(), CUT.to_owned());
-        let is_news = current.cut && self.is_news(id, passed);
+        let is_news = current.cut && self.is_news(id, CUT, passed);
         is_news.then_some(Turn::Happened(Happened::Refused { path, why, passed: passed.then_some(0) }))
     }
 
@@ -777,7 +792,7 @@ impl<O> Follower<O> {
         let damaged = error.kind() == io::ErrorKind::InvalidData;
         let next = self.place_of(id).map(|place| place + 1).filter(|&next| next < self.slots.len());
         let passed = next.filter(|_| damaged).map(|_| size);
-        if self.is_news(id, passed.is_some()) {
+        if self.is_news(id, &error.to_string(), passed.is_some()) {
             return Turn::Happened(Happened::Refused { path, why: error.to_string(), passed });
         }
         match next {

@@ -264,8 +264,8 @@ impl Stream {
                     self.end(io);
                 }
                 let then = match passed {
-                    Some(0) => "the rest of it is passed over".to_owned(),
-                    Some(bytes) => format!("it is passed over with its {bytes} bytes"),
+                    Some(0) => format!("the rest of it is passed over for good; {BY_HAND}"),
+                    Some(bytes) => format!("it is passed over for good with its {bytes} bytes; {BY_HAND}"),
                     None => "it is tried again until it can be read".to_owned(),
                 };
                 let trouble = format!("{} cannot be read: {why}", path.display());
@@ -345,8 +345,19 @@ impl Stream {
             path: reading.as_ref().map_or_else(String::new, |reading| reading.path.display().to_string()),
             offset: reading.as_ref().map_or(0, |reading| reading.offset),
             behind: self.follower.behind(),
-            trouble: self.trouble.clone(),
+            trouble: if self.trouble.is_empty() { self.passed_over() } else { self.trouble.clone() },
         }
+    }
+
+    /// Which files of it were passed over; empty if none was. An operator has as long to see it as they are there.
+    fn passed_over(&self) -> String {
+        let mut passed = self.follower.passed_over();
+        let Some((path, why)) = passed.next() else { return String::new() };
+        let others = match passed.count() {
+            0 => String::new(),
+            others => format!(", and so were {others} more"),
+        };
+        format!("{} was passed over: {why}; {BY_HAND}{others}", path.display())
     }
 }
 
@@ -440,6 +451,10 @@ const EVENT: usize = 64 << 10;
 
 /// How long a stream is kept that has no files: a program may begin its log anew only when it has something to say.
 const GONE: Duration = Duration::from_secs(600);
+
+/// What to do about a file that was passed over.
+const BY_HAND: &str =
+    "once it can be read, a LogstreamerInput of its own whose file_match is that file reads it";
 
 /// Bytes that go to the splitter at once.
 const PIECE: usize = 32 << 10;

@@ -332,6 +332,10 @@ impl World {
         self.follower.close();
     }
 
+    pub(super) fn passed_over(&self) -> Vec<String> {
+        self.follower.passed_over().map(|(path, why)| format!("{}: {why}", path.display())).collect()
+    }
+
     pub(super) fn commit(&mut self) {
         if let Some(position) = self.follower.position() {
             // Through its journal, as it would be.

@@ -30,7 +30,7 @@ impl<O> Follower<O> {
                 Err(OpenError::Gone) => return Search::Not(self.relist()),
                 Err(OpenError::Full) => return Search::Not(Turn::Full),
                 Err(OpenError::Refused(why)) => {
-                    if !self.refused.contains_key(&file.id) && self.is_news(file.id, false) {
+                    if !self.refused.contains_key(&file.id) && self.is_news(file.id, &why, false) {
                         let (path, passed) = (file.path, None);
                         return Search::Not(Turn::Happened(super::Happened::Refused { path, why, passed }));
                     }

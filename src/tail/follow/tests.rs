@@ -285,6 +285,15 @@ fn a_file_that_may_not_be_read_is_waited_for_if_it_is_the_newest_and_passed_over
     let passed =
         |happened: &Happened| matches!(happened, Happened::Refused { passed: Some(size), .. } if *size > 0);
     assert!(world.happened.iter().any(passed), "{:?}", world.happened);
+    assert_eq!(world.passed_over(), ["app.log.1: permission denied"]);
+    // As long as it is there.
+    world.disk.refused.clear();
+    world.rotate(0);
+    world.settle(100);
+    assert_eq!(world.passed_over(), ["app.log.2: permission denied"]);
+    world.disk.names.remove("app.log.2");
+    world.settle(100);
+    assert!(world.passed_over().is_empty());
 }
 
 #[test]
