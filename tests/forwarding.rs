@@ -1,4 +1,4 @@
-//! Lines of several values through `StatsdOutput`: once each, whoever of their samples was chosen.
+//! Lines of several values through `StatsdOutput`: each value once, whichever were chosen and however many daemons they pass.
 //!
 //! No scenario, because a trial whose samples are messages of their own knows nothing of their line.
 
@@ -39,5 +39,29 @@ fn a_line_goes_out_whole_where_one_of_its_samples_is_chosen() {
 
 #[test]
 fn samples_that_are_messages_go_out_one_by_one() {
-    assert_eq!(sent("", Wiring::Messages, &["a:1|c:2|c\nb:1|c"]), ["a:1|c:2|c\na:1|c:2|c\nb:1|c"]);
+    assert_eq!(sent("", Wiring::Messages, &["a:1|c:2|c\nb:1|c"]), ["a:1|c\na:2|c\nb:1|c"]);
+}
+
+#[test]
+fn lines_of_several_values_keep_their_sums_over_two_hops() {
+    let start = Stamp::from_seconds(1_700_000_000);
+    let near = "[statsd]\ntype = \"StatsdInput\"\n\n[TcpOutput]\naddress = \"10.0.0.9:5565\"\n\
+                message_matcher = \"Type == 'heka.statsample'\"\n";
+    let far = "[TcpInput]\naddress = \"127.0.0.1:5565\"\n\n[StatsdOutput]\nupstreams = [\"10.0.0.1:8125\"]\n";
+    for wiring in [Wiring::AsConfigured, Wiring::Queues, Wiring::Messages] {
+        let mut first = Trial::new(near, &builtin(), wiring, start).expect("it starts");
+        first
+            .send("statsd", b"a:1:2:3|c\ntm:1:2:3|ms|@0.5\ns:x:y|s\ng:1|g:+2|g\nb:1|c")
+            .expect("it takes them");
+        first.stop();
+        let frames = first.tape().written("10.0.0.9:5565");
+        let mut second = Trial::new(far, &builtin(), wiring, start).expect("it starts");
+        second.send("TcpInput", &frames).expect("it takes them");
+        second.stop();
+        assert_eq!(second.ledger().check_settled(), Ok(()));
+        let sent = second.tape().datagrams("10.0.0.1:8125").join(&b'\n');
+        let expected = "a:1|c\na:2|c\na:3|c\ntm:1|ms|@0.5\ntm:2|ms|@0.5\ntm:3|ms|@0.5\ns:x:y|s\n\
+                        g:1|g\ng:+2|g\nb:1|c";
+        assert_eq!(String::from_utf8(sent).expect("it is text"), expected, "{wiring:?}");
+    }
 }

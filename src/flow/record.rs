@@ -9,6 +9,7 @@ use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames, FieldValue, Header, Known, Number, Subject};
 use crate::message::{DEFAULT_SEVERITY, Field, Message, Text, uuid_text};
 use crate::metric::{SampleBatch, SampleKind, Series};
+use crate::statsd::{Datum, TagStyle, routed_name, write_line};
 use crate::time::Stamp;
 
 /// One record of a pack, borrowed.
@@ -67,10 +68,12 @@ impl<'a> RecordRef<'a> {
     }
 
     /// The payload alone: the text of a message, the line of a sample, the Graphite lines of a snapshot.
+    ///
+    /// Where a line has several samples each has one of its own, so that all of them together say what it said.
     pub fn payload(&self) -> Cow<'a, [u8]> {
         match *self {
             RecordRef::Message(message) => Cow::Borrowed(&message.payload),
-            RecordRef::Sample { batch, index, .. } => Cow::Borrowed(line(batch, index)),
+            RecordRef::Sample { batch, index, .. } => line(batch, index),
             RecordRef::Snapshot { found, naming, .. } => Cow::Owned(snapshot_text::payload(found, naming)),
             RecordRef::Series { .. } => Cow::Borrowed(b""),
         }
@@ -210,8 +213,29 @@ fn series_field(series: &Series, name: &str) -> Option<String> {
     }
 }
 
-fn line(batch: &SampleBatch, index: usize) -> &[u8] {
-    batch.lines.get(index).map_or(b"", |&span| batch.text_of(span))
+fn line(batch: &SampleBatch, index: usize) -> Cow<'_, [u8]> {
+    if batch.is_packed(index) {
+        Cow::Owned(own_line(batch, index, TagStyle::Dogstatsd))
+    } else {
+        Cow::Borrowed(batch.line(index))
+    }
+}
+
+/// A line for one sample alone, with its tags in the place that `style` has for them.
+///
+/// Its name is as the client wrote it, so that it is routed as its line was, unless there were tags in it.
+pub fn own_line(batch: &SampleBatch, index: usize, style: TagStyle) -> Vec<u8> {
+    let sample = &batch.samples[index];
+    let series = batch.names.series(sample.series);
+    let sent = routed_name(batch.line(index));
+    let is_whole = !sent.is_empty() && !sent.iter().any(|byte| b";,#[\n".contains(byte));
+    let member = if sample.kind == SampleKind::Set { batch.text_of(sample.member()) } else { b"" };
+    let value = if sample.kind == SampleKind::Set { 0.0 } else { sample.value };
+    let datum = Datum { kind: sample.kind, value, member, rate: sample.rate };
+    let name = if is_whole { sent } else { series.name.as_bytes() };
+    let mut line = Vec::new();
+    write_line(&mut line, name, series.tags.borrowed(), datum, style);
+    line
 }
 
 fn message_of(facts: &Facts) -> Message {
@@ -242,7 +266,7 @@ fn sample_message(pack: &Pack, batch: &SampleBatch, index: usize) -> Message {
     Message {
         uuid: uuid(pack, index),
         timestamp: batch.at,
-        payload: line(batch, index).to_vec(),
+        payload: line(batch, index).into_owned(),
         fields,
         ..message_of(&pack.facts)
     }

@@ -1,5 +1,6 @@
 //! Samples as they travel: a batch with its text and its tally.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Kind, Registry, SeriesId, Tally};
@@ -153,6 +154,29 @@ impl SampleBatch {
     /// The bytes of `span`.
     pub fn text_of(&self, span: Span) -> &[u8] {
         &self.text[span.start as usize..][..span.len as usize]
+    }
+
+    /// The line of sample `index` as it came; empty if nobody asked for lines.
+    pub fn line(&self, index: usize) -> &[u8] {
+        self.lines.get(index).map_or(b"", |&span| self.text_of(span))
+    }
+
+    /// Whether the line of sample `index` has others beside it.
+    pub fn is_packed(&self, index: usize) -> bool {
+        let Some(span) = self.lines.get(index).filter(|span| span.len > 0) else { return false };
+        let before = index.checked_sub(1).and_then(|before| self.lines.get(before));
+        before == Some(span) || self.lines.get(index + 1) == Some(span)
+    }
+
+    /// All samples of the line of sample `index`.
+    pub fn of_line(&self, index: usize) -> Range<usize> {
+        if !self.is_packed(index) {
+            return index..index + 1;
+        }
+        let span = self.lines[index];
+        let before = self.lines[..index].iter().rev().take_while(|other| **other == span).count();
+        let after = self.lines[index..].iter().take_while(|other| **other == span).count();
+        index - before..index + after
     }
 
     /// Whether it carries neither sample nor tally.

@@ -45,6 +45,7 @@ mod style;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod written;
 
 pub use asides::{EVENT_TYPE, MESSAGE_FIELDS, MESSAGE_TYPES, SERVICE_CHECK_TYPE};
 pub use attributes::Attributes;
@@ -56,3 +57,4 @@ pub use parse::Parser;
 pub use ring::{Ring, routed_name};
 pub use rules::{Dialect, Rules, RulesError};
 pub use service_check::{ServiceCheck, Status};
+pub use written::{Datum, TagStyle, write_line};
