@@ -31,10 +31,13 @@ fn a_line_of_several_values_goes_out_once() {
 }
 
 #[test]
-fn a_line_goes_out_whole_where_one_of_its_samples_is_chosen() {
+fn of_a_line_only_the_samples_that_are_chosen_go_out() {
     let matcher = "message_matcher = \"Type == 'heka.statsample' && Fields[kind] == 'ms'\"\n";
-    let lines = "a:1|c:2|ms:3|ms\nb:1|c\nc:1|ms";
-    assert_eq!(sent(matcher, Wiring::AsConfigured, &[lines]), ["a:1|c:2|ms:3|ms\nc:1|ms"]);
+    let lines = "a:1|c:2|ms:3|ms|@0.5|#k:v\nb:1|c\nc d:1:2|ms|x";
+    for wiring in [Wiring::AsConfigured, Wiring::Queues] {
+        let expected = "a:2|ms|#k:v\na:3|ms|@0.5|#k:v\nc d:1:2|ms|x";
+        assert_eq!(sent(matcher, wiring, &[lines]), [expected], "{wiring:?}");
+    }
 }
 
 #[test]

@@ -381,6 +381,11 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         OUTPUT,
         "Lines nobody took because every member was out of the ring.",
     ),
+    counter(
+        "hekad_flush_series_unsent_total",
+        &["output", "reason"],
+        "Series of flushes that an output of statsd cannot send as lines, since not all of their interval is known.",
+    ),
     counter("hekad_admin_connections_total", OUTPUT, "Connections of the management interface."),
     counter(
         "hekad_admin_connections_refused_total",

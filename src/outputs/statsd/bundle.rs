@@ -1,7 +1,8 @@
 //! Lines to be sent, each once, with the records they stand for.
 
-use crate::flow::{Delivery, RecordRef};
-use crate::metric::Span;
+use super::flush::{Unsendable, each_line_of};
+use crate::aggregate::View;
+use crate::flow::{Delivery, LIVE_TYPE, RecordRef, SNAPSHOT_TYPE};
 
 /// Lines for one upstream, or for all of them, a newline after each.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,33 +25,75 @@ impl Bundle {
     }
 }
 
+/// What of a delivery is in no line.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Unwritten {
+    /// Samples and messages without a line.
+    pub(super) without_line: usize,
+    /// Live views, which say again what the next flush says.
+    pub(super) live_views: usize,
+    /// Flushes of which some series cannot be sent.
+    pub(super) flushes: usize,
+    /// Series that cannot be sent.
+    pub(super) series: Unsendable,
+}
+
+impl Unwritten {
+    /// Records that are not, or not wholly, in a line.
+    pub(super) fn records(&self) -> usize {
+        self.without_line + self.live_views + self.flushes
+    }
+}
+
 /// Calls `visit` with each line of the records and the number of records that came of it, in order.
 ///
-/// A line of several values is visited once. The payload of a message may have several lines: the first stands for the
-/// record. A record without a line is visited as an empty one.
-pub(super) fn each_line(delivery: &Delivery, mut visit: impl FnMut(&[u8], u32)) {
-    let mut last: Option<(Span, &[u8], u32)> = None;
-    for (_, record) in delivery.records() {
-        if let RecordRef::Sample { batch, index, .. } = record
-            && let Some(&span) = batch.lines.get(index)
-            && span.len > 0
-        {
-            match &mut last {
-                Some((before, _, records)) if *before == span => *records += 1,
-                _ => {
-                    if let Some((_, line, records)) = last.replace((span, batch.text_of(span), 1)) {
-                        visit(line, records);
+/// A line of several values is visited once if all of them were chosen; else each of them has a line of its own. Where a
+/// record has several lines the first stands for the record; none stands for a flush that is not wholly written.
+pub(super) fn each_line(delivery: &Delivery, mut visit: impl FnMut(&[u8], u32)) -> Unwritten {
+    let mut unwritten = Unwritten::default();
+    let mut whole = 0..0;
+    let mut torn = 0..0;
+    for (index, record) in delivery.records() {
+        match record {
+            RecordRef::Sample { batch, .. } if batch.is_packed(index) => {
+                if whole.contains(&index) {
+                    continue;
+                }
+                if !torn.contains(&index) {
+                    let line = batch.of_line(index);
+                    if line.clone().all(|sample| delivery.chosen.contains(sample)) {
+                        visit(batch.line(index), line.len() as u32);
+                        whole = line;
+                        continue;
                     }
+                    torn = line;
                 }
             }
-            continue;
+            RecordRef::Snapshot { found, .. } if found.view == View::Live => {
+                unwritten.live_views += 1;
+                continue;
+            }
+            RecordRef::Snapshot { found, .. } => {
+                let unsendable = Unsendable::of(found);
+                let mut records = u32::from(unsendable.is_none());
+                unwritten.flushes += usize::from(!unsendable.is_none());
+                unwritten.series.add(unsendable);
+                each_line_of(found, |line| visit(line, std::mem::take(&mut records)));
+                continue;
+            }
+            // Their payload is Graphite's.
+            RecordRef::Message(message) if [SNAPSHOT_TYPE, LIVE_TYPE].contains(&message.type_.as_str()) => {
+                unwritten.without_line += 1;
+                continue;
+            }
+            _ => {}
         }
         let payload = record.payload();
-        let mut lines = payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-        visit(lines.next().unwrap_or_default(), 1);
-        lines.for_each(|line| visit(line, 0));
+        let mut records = 1;
+        for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            visit(line, std::mem::take(&mut records));
+        }
+        unwritten.without_line += records as usize;
     }
-    if let Some((_, line, records)) = last {
-        visit(line, records);
-    }
+    unwritten
 }

@@ -1,5 +1,6 @@
 //! What is counted of upstreams.
 
+use super::flush::Unsendable;
 use crate::flow::{Count, Level, OwnMetrics};
 
 /// Why lines did not go out; also the label of their counter.
@@ -89,6 +90,8 @@ pub(super) struct RouteCounts {
     pub(super) homeless: Count,
     /// Members that are down.
     pub(super) down: Level,
+    unsent_timers: Count,
+    unsent_sets: Count,
 }
 
 impl RouteCounts {
@@ -96,6 +99,19 @@ impl RouteCounts {
         let labels = [("output", output)];
         let down = own.level("hekad_upstreams_down", &labels);
         down.set(0.0);
-        RouteCounts { homeless: own.counter("hekad_upstreams_all_down_lines_total", &labels), down }
+        let unsent =
+            |reason| own.counter("hekad_flush_series_unsent_total", &[labels[0], ("reason", reason)]);
+        RouteCounts {
+            homeless: own.counter("hekad_upstreams_all_down_lines_total", &labels),
+            down,
+            unsent_timers: unsent("timer_estimated"),
+            unsent_sets: unsent("set_estimated"),
+        }
+    }
+
+    /// Series of flushes that cannot be sent.
+    pub(super) fn unsendable(&self, series: Unsendable) {
+        self.unsent_timers.add(series.timers);
+        self.unsent_sets.add(series.sets);
     }
 }

@@ -1,7 +1,8 @@
 //! `StatsdOutput`: forwards samples to statsd servers as the lines they came as.
 //!
-//! A line goes out as it was received, once, however many values it has, where any of its samples was chosen. Lines that
-//! were refused at the door are no samples and go nowhere. With route = "all" it is the reference's repeater, with
+//! A line goes out as it was received, once, however many values it has, where all of its samples were chosen; else each
+//! sample that was chosen has a line of its own. Lines that were refused at the door are no samples and go nowhere. A flush
+//! goes out as lines that say what its interval came to. With route = "all" it is the reference's repeater, with
 //! route = "hash" its `proxy.js` (<https://github.com/statsd/statsd/blob/master/docs/cluster_proxy.md>).
 //!
 //! Sums are not the same however often they are sent, so nothing is sent twice knowingly: what a socket took counts as
@@ -10,6 +11,7 @@
 
 mod bundle;
 mod counts;
+mod flush;
 mod health;
 mod options;
 mod upstream;
@@ -30,7 +32,7 @@ use crate::plugin::{
 };
 use crate::statsd::{Ring, routed_name};
 use crate::time::Stamp;
-use bundle::{Bundle, each_line};
+use bundle::{Bundle, Unwritten, each_line};
 use counts::{RouteCounts, UpstreamCounts};
 use health::Health;
 use upstream::{Unsent, Upstream};
@@ -38,7 +40,7 @@ use upstream::{Unsent, Upstream};
 impl Declare<dyn Output> for Config {
     const TYPE: &'static str = "StatsdOutput";
     const SUMMARY: &'static str =
-        "Forwards samples to statsd servers, to all of them or each name to its own.";
+        "Forwards samples and flushes to statsd servers, to all of them or each name to its own.";
 
     fn sends_to(&self) -> Vec<Endpoint> {
         let protocol = match self.protocol {
@@ -115,7 +117,7 @@ struct StatsdOutput {
 /// Records of a delivery that are in no bundle.
 #[derive(Default)]
 struct Nowhere {
-    without_line: usize,
+    unwritten: Unwritten,
     without_member: usize,
 }
 
@@ -184,21 +186,22 @@ impl StatsdOutput {
     fn collect(&mut self, delivery: &Delivery) {
         self.bundles.iter_mut().for_each(Bundle::clear);
         self.upstreams.iter_mut().for_each(Upstream::begin);
-        self.nowhere = Nowhere::default();
-        each_line(delivery, |line, records| {
+        let mut without_member = 0;
+        let unwritten = each_line(delivery, |line, records| {
             let bundle = match self.route {
                 Route::All => Some(0),
                 Route::Hash => self.ring.member_of(routed_name(line)),
             };
             match bundle {
-                _ if line.is_empty() => self.nowhere.without_line += records as usize,
                 Some(bundle) => self.bundles[bundle].push(line, records),
                 None => {
-                    self.nowhere.without_member += records as usize;
+                    without_member += records as usize;
                     self.counts.homeless.add(1);
                 }
             }
         });
+        self.nowhere = Nowhere { unwritten, without_member };
+        self.counts.unsendable(self.nowhere.unwritten.series);
     }
 
     /// What became of a delivery of which each upstream lacks what `unsent` says.
@@ -235,16 +238,18 @@ impl StatsdOutput {
         };
         let is_whole = self.upstreams.iter().all(|upstream| upstream.lost().next().is_none());
         let lost = if is_whole { 0 } else { self.bundles.iter().enumerate().map(lost_by_all).sum::<usize>() };
-        lost + self.nowhere.without_line + self.nowhere.without_member
+        lost + self.nowhere.unwritten.records() + self.nowhere.without_member
     }
 }
 
 impl Nowhere {
     fn why(&self) -> Fault {
-        Fault::new(match self {
-            Nowhere { without_member: 0, without_line: 0 } => "an upstream refused its lines",
-            Nowhere { without_member: 0, .. } => "a record has no line",
-            Nowhere { .. } => "every upstream is down",
+        Fault::new(match self.unwritten {
+            _ if self.without_member > 0 => "every upstream is down",
+            Unwritten { without_line: 1.., .. } => "a record has no line",
+            Unwritten { live_views: 1.., .. } => "a live view says again what the next flush says",
+            Unwritten { flushes: 1.., .. } => "of a flush some timers or sets are not known sample by sample",
+            _ => "an upstream refused its lines",
         })
     }
 }

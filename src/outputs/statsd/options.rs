@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Bytes, Check, OneOrMany, Seconds, Target, Violation, flaw_of_socket};
 
-/// Options of `StatsdOutput`. With `admin_port` its `ticker_interval` is how often members are checked: default 10s.
+/// Options of `StatsdOutput`. Samples go out as the lines they came as: one whole where all its values are chosen, each
+/// chosen value in a line of its own where not. Flushes, where `message_matcher` takes Type == 'heka.statmetric', go out as
+/// lines of what the interval came to, under the names samples have, without any namespace: counters as their sum, gauges
+/// as their value (a negative one after 0), sets as their members, timers as their samples (their mean rate with each).
+/// Timers and sets of more samples or members than are kept exactly cannot be sent: they are counted, and their flush is
+/// booked as refused, as live views are. What the aggregator counts of itself is not sent. With `admin_port` its `ticker_interval` is how often members are checked: default 10s.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
