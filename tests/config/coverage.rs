@@ -128,6 +128,7 @@ const COVERED: &[(&str, &[&str])] = &[
             "dialect",
             "glob-in-decoder",
             "glob-of-a-list",
+            "health-of-upstreams",
             "limits-burst-alone",
             "logstreamer-groups",
             "many-sections",

@@ -373,7 +373,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_upstream_health_failures_total",
         UPSTREAM,
-        "Health checks after which a member was out of the ring: it did not answer, or not \"up\".",
+        "Health checks after which a member was out of the ring: it did not answer, or not \"up\", or its host refused.",
     ),
     gauge("hekad_upstreams_down", OUTPUT, "Members that are out of the ring."),
     counter(

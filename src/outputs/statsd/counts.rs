@@ -10,6 +10,8 @@ pub(super) enum LostLines {
     Unreachable,
     /// The link broke before them.
     Broken,
+    /// It is out of the ring, and when_down = "drop".
+    Down,
     /// The upstream's host said twice that nobody listens.
     Refused,
     /// The line is longer than a datagram can be.
@@ -17,13 +19,14 @@ pub(super) enum LostLines {
 }
 
 impl LostLines {
-    const ALL: [LostLines; 4] =
-        [LostLines::Unreachable, LostLines::Broken, LostLines::Refused, LostLines::TooLong];
+    const ALL: [LostLines; 5] =
+        [LostLines::Unreachable, LostLines::Broken, LostLines::Down, LostLines::Refused, LostLines::TooLong];
 
     const fn label(self) -> &'static str {
         match self {
             LostLines::Unreachable => "unreachable",
             LostLines::Broken => "broken",
+            LostLines::Down => "down",
             LostLines::Refused => "refused",
             LostLines::TooLong => "too_long",
         }
@@ -77,6 +80,11 @@ impl UpstreamCounts {
 
     pub(super) fn dial_failed(&self) {
         self.dial_failures.add(1);
+    }
+
+    /// What the others are not to get.
+    pub(super) fn dropped(&self) {
+        self.lost(LostLines::Down, 1);
     }
 
     pub(super) fn health_failed(&self) {

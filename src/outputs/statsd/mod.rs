@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-pub use options::{Config, Packing, Route, Transport};
+pub use options::{Checked, Config, Packing, Route, Transport, WhenDown};
 
 use crate::config::Target;
 use crate::flow::{Delivery, Pack};
@@ -55,7 +55,7 @@ impl Declare<dyn Output> for Config {
     }
 
     fn ticker(&self) -> Ticker {
-        if self.admin_port.is_some() { Ticker::Every(CHECK_INTERVAL) } else { Ticker::Never }
+        if self.checked() == Checked::None { Ticker::Never } else { Ticker::Every(CHECK_INTERVAL) }
     }
 
     fn default_matcher(&self) -> Option<&'static str> {
@@ -84,6 +84,9 @@ impl Declare<dyn Output> for Config {
             upstreams,
             names,
             ring: Ring::default(),
+            when_down: self.when_down,
+            refusing: (self.checked() == Checked::Icmp).then(|| vec![false; self.upstreams.len()]),
+            down: vec![false; self.upstreams.len()],
             health,
             is_checked: false,
             counts: RouteCounts::new(context.own(), &context.name),
@@ -101,8 +104,13 @@ struct StatsdOutput {
     route: Route,
     upstreams: Vec<Upstream>,
     names: Vec<String>,
-    /// Of the members that are up.
+    /// Of the members that get lines: all, or those that are up.
     ring: Ring,
+    when_down: WhenDown,
+    /// Members whose hosts say that nobody listens; none if they are not believed.
+    refusing: Option<Vec<bool>>,
+    /// Members that are down.
+    down: Vec<bool>,
     health: Option<Health>,
     /// Whether members were asked a first time.
     is_checked: bool,
@@ -135,12 +143,14 @@ impl Output for StatsdOutput {
                 self.collect(out.delivery);
             }
             let unsent = send_all(&mut self.upstreams, &self.bundles, out.now).await;
+            self.note_refusals();
             self.settle(unsent, out.delivery)
         })
     }
 
-    fn tick(&mut self, _: Stamp) -> Result<(), Fault> {
+    fn tick(&mut self, now: Stamp) -> Result<(), Fault> {
         self.hear();
+        self.probe(now);
         if let Some(health) = &mut self.health {
             self.is_checked = true;
             health.ask();
@@ -172,14 +182,54 @@ impl StatsdOutput {
         }
     }
 
+    /// Takes members out whose hosts refused what was just sent.
+    fn note_refusals(&mut self) {
+        let Some(refusing) = &mut self.refusing else { return };
+        let mut changed = false;
+        for (member, is_refusing) in refusing.iter_mut().enumerate() {
+            if self.upstreams[member].take_refusal() && !std::mem::replace(is_refusing, true) {
+                self.upstreams[member].counts.health_failed();
+                let (output, member) = (&self.name, &self.names[member]);
+                tracing::warn!("{output}: {member} leaves the ring: nobody listens there");
+                changed = true;
+            }
+        }
+        if changed {
+            self.close_ring();
+        }
+    }
+
+    /// Tries members that are out since their hosts refused, and takes those back whose hosts do not any more.
+    fn probe(&mut self, now: Stamp) {
+        let Some(refusing) = &mut self.refusing else { return };
+        let mut changed = false;
+        for (member, is_refusing) in refusing.iter_mut().enumerate().filter(|(_, refusing)| **refusing) {
+            if self.upstreams[member].probe(now) {
+                *is_refusing = false;
+                tracing::info!("{}: {} is back in the ring", self.name, self.names[member]);
+                changed = true;
+            } else {
+                self.upstreams[member].counts.health_failed();
+            }
+        }
+        if changed {
+            self.close_ring();
+        }
+    }
+
     fn close_ring(&mut self) {
         if self.route == Route::All {
             return;
         }
-        let is_up = |member: &usize| self.health.as_ref().is_none_or(|health| health.is_up(*member));
-        let up: Vec<usize> = (0..self.names.len()).filter(is_up).collect();
-        self.counts.down.set((self.names.len() - up.len()) as f64);
-        self.ring = Ring::new(up.into_iter().map(|member| (member, self.names[member].as_str())));
+        let is_down = |member: usize| {
+            self.health.as_ref().is_some_and(|health| !health.is_up(member))
+                || self.refusing.as_ref().is_some_and(|refusing| refusing[member])
+        };
+        self.down = (0..self.names.len()).map(is_down).collect();
+        self.counts.down.set(self.down.iter().filter(|is_down| **is_down).count() as f64);
+        let is_in = |member: &usize| self.when_down == WhenDown::Drop || !self.down[*member];
+        let members = (0..self.names.len()).filter(is_in);
+        self.ring = Ring::new(members.map(|member| (member, self.names[member].as_str())));
     }
 
     /// Puts the lines of a delivery into bundles.
@@ -193,6 +243,11 @@ impl StatsdOutput {
                 Route::Hash => self.ring.member_of(routed_name(line)),
             };
             match bundle {
+                // Only where its share is dropped is it in the ring.
+                Some(member) if self.route == Route::Hash && self.down[member] => {
+                    without_member += records as usize;
+                    self.upstreams[member].counts.dropped();
+                }
                 Some(bundle) => self.bundles[bundle].push(line, records),
                 None => {
                     without_member += records as usize;
@@ -245,7 +300,7 @@ impl StatsdOutput {
 impl Nowhere {
     fn why(&self) -> Fault {
         Fault::new(match self.unwritten {
-            _ if self.without_member > 0 => "every upstream is down",
+            _ if self.without_member > 0 => "the upstreams that would take them are down",
             Unwritten { without_line: 1.., .. } => "a record has no line",
             Unwritten { live_views: 1.., .. } => "a live view says again what the next flush says",
             Unwritten { flushes: 1.., .. } => "of a flush some timers or sets are not known sample by sample",

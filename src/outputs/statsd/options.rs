@@ -35,6 +35,15 @@ pub struct Config {
     pub connect_timeout: Seconds,
     /// TCP and unix sockets: how long an upstream may take nothing before its connection is given up. Default 5s.
     pub send_timeout: Seconds,
+    /// With route = "hash": how it is known that a member is down: "admin" asks each at its `admin_port`; "icmp", for UDP,
+    /// believes the member's host, which refuses datagrams where nobody listens, and probes with an empty datagram every
+    /// `ticker_interval` until one is not refused any more; "none" takes all to be up. What is sent before a refusal is
+    /// heard is lost. Default: "admin" where `admin_port` is given, else "none".
+    pub health: Option<Checked>,
+    /// With route = "hash": what becomes of the share of a member that is down: "rehash" (default) gives its names to the
+    /// others until it is back, as the reference's proxy does; "drop" loses it, counted as reason "down", so that no name
+    /// ever stands on two members.
+    pub when_down: WhenDown,
     /// With route = "hash": the port where a member tells whether it is up, one for all or a list in the order of
     /// `upstreams`. Members that do not answer "up" leave the ring until they do. Without it nobody is checked.
     pub admin_port: Option<OneOrMany<u16>>,
@@ -51,6 +60,29 @@ pub enum Route {
     All,
     /// A name has its member.
     Hash,
+}
+
+/// How it is known that a member is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checked {
+    /// It is asked.
+    Admin,
+    /// Its host tells.
+    Icmp,
+    /// Not at all.
+    None,
+}
+
+/// What becomes of the share of a member that is down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenDown {
+    /// The others get it.
+    #[default]
+    Rehash,
+    /// It is lost.
+    Drop,
 }
 
 /// How upstreams are reached.
@@ -86,6 +118,8 @@ impl Default for Config {
             dns_ttl: Seconds(Duration::from_secs(60)),
             connect_timeout: Seconds(Duration::from_secs(3)),
             send_timeout: Seconds(Duration::from_secs(5)),
+            health: None,
+            when_down: WhenDown::Rehash,
             admin_port: None,
             health_timeout: Seconds(Duration::from_secs(5)),
         }
@@ -96,6 +130,7 @@ impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = self.upstream_violations();
         violations.extend(self.admin_violations());
+        violations.extend(self.health_violations());
         if !(512..=LARGEST_DATAGRAM as u64).contains(&self.packet_size.0) {
             violations.push(Violation::new("packet_size", "must be a size from 512 to 65507 bytes"));
         }
@@ -144,7 +179,9 @@ impl Config {
     }
 
     fn admin_violations(&self) -> Vec<Violation> {
-        let Some(OneOrMany(ports)) = &self.admin_port else { return Vec::new() };
+        let Some(OneOrMany(ports)) = &self.admin_port else {
+            return Vec::new();
+        };
         let upstreams = self.upstreams.len();
         let message = match ports.len() {
             _ if self.route == Route::All => "is for route = \"hash\"".to_owned(),
@@ -157,6 +194,38 @@ impl Config {
             _ => format!("must be one port, or a list of one for each of {upstreams} upstreams"),
         };
         vec![Violation::new("admin_port", message)]
+    }
+
+    fn health_violations(&self) -> Vec<Violation> {
+        let takes_datagrams = |upstream: &Target| upstream.network().is_some();
+        let mut violations = Vec::new();
+        let message = match self.health {
+            Some(_) if self.route == Route::All => Some("is for route = \"hash\""),
+            Some(Checked::Admin) if self.admin_port.is_none() => Some("needs an admin_port"),
+            Some(Checked::Icmp | Checked::None) if self.admin_port.is_some() => {
+                Some("must be \"admin\" where there is an admin_port")
+            }
+            Some(Checked::Icmp)
+                if self.protocol == Transport::Tcp || !self.upstreams.iter().all(takes_datagrams) =>
+            {
+                Some("can be \"icmp\" by UDP alone")
+            }
+            _ => None,
+        };
+        violations.extend(message.map(|message| Violation::new("health", message)));
+        if self.when_down == WhenDown::Drop && self.checked() == Checked::None {
+            violations.push(Violation::new("when_down", "is for members whose health is checked"));
+        }
+        violations
+    }
+
+    /// How it is known that a member is down.
+    pub(super) fn checked(&self) -> Checked {
+        match self.admin_port {
+            _ if self.route == Route::All => Checked::None,
+            Some(_) => self.health.unwrap_or(Checked::Admin),
+            None => self.health.unwrap_or(Checked::None),
+        }
     }
 
     /// Where each upstream tells how it is, if they do.

@@ -33,6 +33,10 @@ pub(super) struct Upstream {
     /// Dials and sends that failed in a row, and what the last one said.
     failures: u32,
     trouble: String,
+    /// Whether its host refused a datagram since somebody asked.
+    has_refused: bool,
+    /// Whether the last datagram was a probe, of which nothing was heard yet.
+    is_probed: bool,
     /// What of the bundle is done with.
     done: Done,
     /// Numbers of the lines of the bundle that are lost.
@@ -82,6 +86,8 @@ impl Upstream {
             again: Stamp(i64::MIN),
             failures: 0,
             trouble: String::new(),
+            has_refused: false,
+            is_probed: false,
             done: Done::default(),
             lost: Vec::new(),
         }
@@ -119,6 +125,39 @@ impl Upstream {
     /// Gives up on what is not sent.
     pub(super) fn lose_rest(&mut self, bundle: &Bundle, unsent: &Unsent) {
         self.lose(self.done.lines..bundle.records.len(), unsent.reason);
+    }
+
+    /// Whether its host refused a datagram since this was last asked.
+    pub(super) fn take_refusal(&mut self) -> bool {
+        // What is sent now tells nothing of an earlier probe.
+        self.is_probed &= !self.has_refused;
+        std::mem::take(&mut self.has_refused)
+    }
+
+    /// Sends an empty datagram, which is no line to anybody; whether the one before was not refused. The name is looked up
+    /// again when its time is over: it may be back elsewhere.
+    pub(super) fn probe(&mut self, now: Stamp) -> bool {
+        if let Some(dialed) = self.dialing.as_mut().and_then(Errand::fetch) {
+            self.dialing = None;
+            self.is_probed = false;
+            self.dialed(dialed, now);
+        }
+        if self.dialing.is_none() && self.is_due(now) {
+            self.dial();
+        }
+        let Some(Link::Datagrams(Sender::Udp(socket))) = &self.link else {
+            return false;
+        };
+        let was_probed = std::mem::replace(&mut self.is_probed, true);
+        match socket.send(b"") {
+            Ok(()) => was_probed,
+            Err(_) => {
+                self.counts.refused();
+                // The next one tells what became of it.
+                let _ = socket.send(b"");
+                false
+            }
+        }
     }
 
     /// Lines of the bundle that are lost, by number.
@@ -268,7 +307,7 @@ impl Upstream {
     ///
     /// # Errors
     /// When the link is of no more use.
-    async fn send_datagram(&self, sender: &Sender, datagram: &[u8]) -> io::Result<Option<LostLines>> {
+    async fn send_datagram(&mut self, sender: &Sender, datagram: &[u8]) -> io::Result<Option<LostLines>> {
         if datagram.len() > LARGEST_DATAGRAM {
             return Ok(Some(LostLines::TooLong));
         }
@@ -279,13 +318,14 @@ impl Upstream {
     }
 
     /// The same by UDP: once more if the peer's host had refused an earlier one, since then this one was not sent.
-    fn send_udp(&self, socket: &UdpSender, datagram: &[u8]) -> io::Result<Option<LostLines>> {
+    fn send_udp(&mut self, socket: &UdpSender, datagram: &[u8]) -> io::Result<Option<LostLines>> {
         let is_refused = |sent: &io::Result<()>| {
             sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
         };
         let mut sent = socket.send(datagram);
         if is_refused(&sent) {
             self.counts.refused();
+            self.has_refused = true;
             sent = socket.send(datagram);
         }
         if is_refused(&sent) { Ok(Some(LostLines::Refused)) } else { sent.map(|()| None) }
@@ -387,6 +427,33 @@ mod tests {
         assert_eq!(stalled.fault.to_string(), format!("cannot send to {shown}: timed out"));
         assert_eq!(at_once.fault.to_string(), format!("cannot reach {shown}: timed out"));
         assert_eq!(upstream.again, Stamp::from_seconds(101));
+    }
+
+    #[test]
+    fn a_port_where_nobody_listens_is_noticed_and_a_probe_tells_when_somebody_does() {
+        let listener = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        drop(listener);
+        let (_, mut upstream) = upstream(Transport::Udp);
+        upstream.target = Target::Network(Address::new("127.0.0.1", at.port()));
+        upstream.world = Arc::new(World::Real);
+        let mut bundle = Bundle::default();
+        bundle.push(b"a:1|c", 1);
+        let now = Stamp::from_seconds(100);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // What the first came to is heard with the second.
+            for expected in [false, true] {
+                upstream.begin();
+                assert!(upstream.send(&bundle, now, true).await.is_ok());
+                assert_eq!(upstream.take_refusal(), expected);
+            }
+            assert_eq!([(); 3].map(|()| upstream.probe(now)), [false; 3]);
+            let listener = std::net::UdpSocket::bind(at).unwrap();
+            assert_eq!([(); 2].map(|()| upstream.probe(now)), [false, true]);
+            let mut heard = [0; 16];
+            assert_eq!(listener.recv(&mut heard).unwrap(), 0);
+        });
     }
 
     fn upstream(protocol: Transport) -> (Arc<Tape>, Upstream) {
