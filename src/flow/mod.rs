@@ -24,8 +24,7 @@ use pack::Returns;
 pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace, snapshot_weight};
 pub use queue::{Offered, Queue};
 pub use record::{
-    LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, are_samples, own_line,
-    sample_facts,
+    LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, are_samples, sample_facts,
 };
 pub use snapshot_json::{Layout, write_flush_json};
 pub use snapshot_text::{SnapshotLines, timer_numbers, write_backend_stats, write_snapshot};

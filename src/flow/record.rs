@@ -8,7 +8,7 @@ use crate::aggregate::Snapshot;
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames, FieldValue, Header, Known, Number, Subject};
 use crate::message::{DEFAULT_SEVERITY, Field, Message, Text, uuid_text};
-use crate::metric::{SampleBatch, SampleKind, Series};
+use crate::metric::{SampleBatch, SampleKind, Series, Tags};
 use crate::statsd::{Datum, TagStyle, routed_name, write_line};
 use crate::time::Stamp;
 
@@ -76,6 +76,18 @@ impl<'a> RecordRef<'a> {
             RecordRef::Sample { batch, index, .. } => line(batch, index),
             RecordRef::Snapshot { found, naming, .. } => Cow::Owned(snapshot_text::payload(found, naming)),
             RecordRef::Series { .. } => Cow::Borrowed(b""),
+        }
+    }
+
+    /// The line of a sample with its tags in the place that `style` has for them, those too that the listener gave it; none
+    /// if it is no sample.
+    pub fn line_with_tags(&self, style: TagStyle) -> Option<Vec<u8>> {
+        match *self {
+            RecordRef::Sample { batch, index, .. } => Some(own_line(batch, index, style)),
+            RecordRef::Message(message) if message.type_.as_str() == SAMPLE_TYPE => {
+                line_of_message(message, style)
+            }
+            _ => None,
         }
     }
 
@@ -224,18 +236,45 @@ fn line(batch: &SampleBatch, index: usize) -> Cow<'_, [u8]> {
 /// A line for one sample alone, with its tags in the place that `style` has for them.
 ///
 /// Its name is as the client wrote it, so that it is routed as its line was, unless there were tags in it.
-pub fn own_line(batch: &SampleBatch, index: usize, style: TagStyle) -> Vec<u8> {
+fn own_line(batch: &SampleBatch, index: usize, style: TagStyle) -> Vec<u8> {
     let sample = &batch.samples[index];
     let series = batch.names.series(sample.series);
-    let sent = routed_name(batch.line(index));
-    let is_whole = !sent.is_empty() && !sent.iter().any(|byte| b";,#[\n".contains(byte));
     let member = if sample.kind == SampleKind::Set { batch.text_of(sample.member()) } else { b"" };
     let value = if sample.kind == SampleKind::Set { 0.0 } else { sample.value };
     let datum = Datum { kind: sample.kind, value, member, rate: sample.rate };
-    let name = if is_whole { sent } else { series.name.as_bytes() };
+    let name = name_as_sent(batch.line(index), &series.name);
     let mut line = Vec::new();
     write_line(&mut line, name, series.tags.borrowed(), datum, style);
     line
+}
+
+/// The name in `line`, unless there is none or tags are in it: then `name`.
+fn name_as_sent<'a>(line: &'a [u8], name: &'a str) -> &'a [u8] {
+    let sent = routed_name(line);
+    let is_whole = !sent.is_empty() && !sent.iter().any(|byte| b";,#[\n".contains(byte));
+    if is_whole { sent } else { name.as_bytes() }
+}
+
+/// The same of a sample that came as a message; none if its fields do not say all of it.
+fn line_of_message(message: &Message, style: TagStyle) -> Option<Vec<u8>> {
+    let text = |name| match Subject::field(message, name, 0, 0) {
+        FieldValue::Text(text) => String::from_utf8(text.into_owned()).ok(),
+        _ => None,
+    };
+    let number = |name| match Subject::field(message, name, 0, 0) {
+        FieldValue::Number(number) => Some(number),
+        _ => None,
+    };
+    let (name, kind) = (text("name")?, SampleKind::from_text(&text("kind")?)?);
+    let member = if kind == SampleKind::Set { text("value")? } else { String::new() };
+    let value = if kind == SampleKind::Set { 0.0 } else { number("value")? };
+    let datum = Datum { kind, value, member: member.as_bytes(), rate: number("rate").unwrap_or(1.0) };
+    let tags = text("tags").unwrap_or_default();
+    let pairs = tags.split(',').filter(|tag| !tag.is_empty());
+    let tags: Tags = pairs.map(|tag| tag.split_once(':').unwrap_or((tag, ""))).collect();
+    let mut line = Vec::new();
+    write_line(&mut line, name_as_sent(&message.payload, &name), tags.borrowed(), datum, style);
+    Some(line)
 }
 
 fn message_of(facts: &Facts) -> Message {

@@ -1,8 +1,11 @@
 //! Lines to be sent, each once, with the records they stand for.
 
+use std::borrow::Cow;
+
 use super::flush::{Unsendable, each_line_of};
 use crate::aggregate::View;
 use crate::flow::{Delivery, LIVE_TYPE, RecordRef, SNAPSHOT_TYPE};
+use crate::statsd::TagStyle;
 
 /// Lines for one upstream, or for all of them, a newline after each.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -49,13 +52,19 @@ impl Unwritten {
 ///
 /// A line of several values is visited once if all of them were chosen; else each of them has a line of its own. Where a
 /// record has several lines the first stands for the record; none stands for a flush that is not wholly written.
-pub(super) fn each_line(delivery: &Delivery, mut visit: impl FnMut(&[u8], u32)) -> Unwritten {
+///
+/// With a style every sample has a line of its own.
+pub(super) fn each_line(
+    delivery: &Delivery,
+    style: Option<TagStyle>,
+    mut visit: impl FnMut(&[u8], u32),
+) -> Unwritten {
     let mut unwritten = Unwritten::default();
     let mut whole = 0..0;
     let mut torn = 0..0;
     for (index, record) in delivery.records() {
         match record {
-            RecordRef::Sample { batch, .. } if batch.is_packed(index) => {
+            RecordRef::Sample { batch, .. } if style.is_none() && batch.is_packed(index) => {
                 if whole.contains(&index) {
                     continue;
                 }
@@ -78,7 +87,9 @@ pub(super) fn each_line(delivery: &Delivery, mut visit: impl FnMut(&[u8], u32)) 
                 let mut records = u32::from(unsendable.is_none());
                 unwritten.flushes += usize::from(!unsendable.is_none());
                 unwritten.series.add(unsendable);
-                each_line_of(found, |line| visit(line, std::mem::take(&mut records)));
+                each_line_of(found, style.unwrap_or(TagStyle::Dogstatsd), |line| {
+                    visit(line, std::mem::take(&mut records))
+                });
                 continue;
             }
             // Their payload is Graphite's.
@@ -88,7 +99,8 @@ pub(super) fn each_line(delivery: &Delivery, mut visit: impl FnMut(&[u8], u32)) 
             }
             _ => {}
         }
-        let payload = record.payload();
+        let written = style.and_then(|style| record.line_with_tags(style));
+        let payload = written.map_or_else(|| record.payload(), Cow::Owned);
         let mut records = 1;
         for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             visit(line, std::mem::take(&mut records));

@@ -35,8 +35,8 @@ impl Unsendable {
 }
 
 /// Calls `visit` with each line of a flush.
-pub(super) fn each_line_of(found: &Snapshot, visit: impl FnMut(&[u8])) {
-    let mut lines = Lines { found, visit, text: Vec::new() };
+pub(super) fn each_line_of(found: &Snapshot, style: TagStyle, visit: impl FnMut(&[u8])) {
+    let mut lines = Lines { found, style, visit, text: Vec::new() };
     for point in &found.counters {
         lines.write(point.series, &[(SampleKind::Counter, point.sum)], 1.0);
     }
@@ -58,6 +58,7 @@ pub(super) fn each_line_of(found: &Snapshot, visit: impl FnMut(&[u8])) {
 
 struct Lines<'a, V> {
     found: &'a Snapshot,
+    style: TagStyle,
     visit: V,
     text: Vec<u8>,
 }
@@ -80,7 +81,7 @@ impl<V: FnMut(&[u8])> Lines<'_, V> {
     fn line(&mut self, series: &Series, datum: Datum<'_>) {
         self.text.clear();
         let name = series.name.as_bytes();
-        write_line(&mut self.text, name, series.tags.borrowed(), datum, TagStyle::Dogstatsd);
+        write_line(&mut self.text, name, series.tags.borrowed(), datum, self.style);
         self.text.split(|&byte| byte == b'\n').for_each(&mut self.visit);
     }
 }

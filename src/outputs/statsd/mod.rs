@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-pub use options::{Checked, Config, Packing, Route, Transport, WhenDown};
+pub use options::{Checked, Config, Packing, Route, Tagging, Transport, WhenDown};
 
 use crate::config::Target;
 use crate::flow::{Delivery, Pack};
@@ -30,7 +30,7 @@ use crate::plugin::{
     BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture, Outcome, Outgoing, Output, Protocol,
     Ticker,
 };
-use crate::statsd::{Ring, routed_name};
+use crate::statsd::{Ring, TagStyle, routed_name};
 use crate::time::Stamp;
 use bundle::{Bundle, Unwritten, each_line};
 use counts::{RouteCounts, UpstreamCounts};
@@ -81,6 +81,7 @@ impl Declare<dyn Output> for Config {
         let mut output = StatsdOutput {
             name: Arc::clone(&context.name),
             route: self.route,
+            style: self.tags.style(),
             upstreams,
             names,
             ring: Ring::default(),
@@ -102,6 +103,8 @@ impl Declare<dyn Output> for Config {
 struct StatsdOutput {
     name: Arc<str>,
     route: Route,
+    /// How samples are written anew; none leaves them as they came.
+    style: Option<TagStyle>,
     upstreams: Vec<Upstream>,
     names: Vec<String>,
     /// Of the members that get lines: all, or those that are up.
@@ -237,7 +240,7 @@ impl StatsdOutput {
         self.bundles.iter_mut().for_each(Bundle::clear);
         self.upstreams.iter_mut().for_each(Upstream::begin);
         let mut without_member = 0;
-        let unwritten = each_line(delivery, |line, records| {
+        let unwritten = each_line(delivery, self.style, |line, records| {
             let bundle = match self.route {
                 Route::All => Some(0),
                 Route::Hash => self.ring.member_of(routed_name(line)),

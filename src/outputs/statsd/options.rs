@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Bytes, Check, OneOrMany, Seconds, Target, Violation, flaw_of_socket};
+use crate::statsd::TagStyle;
 
 /// Options of `StatsdOutput`. Samples go out as the lines they came as: one whole where all its values are chosen, each
 /// chosen value in a line of its own where not. Flushes, where `message_matcher` takes Type == 'heka.statmetric', go out as
@@ -22,6 +23,11 @@ pub struct Config {
     /// Who gets which line: "all" (default) sends every line to every upstream, as the reference's repeater does;
     /// "hash" sends all lines of a name to one of them, the one the reference's proxy would choose.
     pub route: Route,
+    /// Where lines have their tags: "raw" (default) leaves lines as they came, and has the tags of flushes as "dogstatsd"
+    /// does: `name:1|c|#k:v`. "carbon" has `name;k=v:1|c`, "influx" `name,k=v:1|c`, "librato" `name#k=v:1|c`, "signalfx"
+    /// `name[k=v]:1|c`, "drop" none. All but "raw" write every sample anew, in a line of its own, with its name, value and
+    /// rate and with the tags the listener gave it too; what would end a tag there becomes `_`.
+    pub tags: Tagging,
     /// Transport of upstreams that have a host: "udp" (default), where what is lost is lost, or "tcp".
     pub protocol: Transport,
     /// Datagrams: "full" (default) puts as many lines in a datagram as `packet_size` bears, "line" one, as the reference's
@@ -60,6 +66,42 @@ pub enum Route {
     All,
     /// A name has its member.
     Hash,
+}
+
+/// Where lines have their tags.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tagging {
+    /// Where they came.
+    #[default]
+    Raw,
+    /// At the end, after `|#`.
+    Dogstatsd,
+    /// Behind the name, after `;`.
+    Carbon,
+    /// Behind the name, after `,`.
+    Influx,
+    /// Behind the name, after `#`.
+    Librato,
+    /// Behind the name, in brackets.
+    Signalfx,
+    /// Nowhere.
+    Drop,
+}
+
+impl Tagging {
+    /// How samples are written anew, if they are.
+    pub(super) fn style(self) -> Option<TagStyle> {
+        match self {
+            Tagging::Raw => None,
+            Tagging::Dogstatsd => Some(TagStyle::Dogstatsd),
+            Tagging::Carbon => Some(TagStyle::Carbon),
+            Tagging::Influx => Some(TagStyle::Influx),
+            Tagging::Librato => Some(TagStyle::Librato),
+            Tagging::Signalfx => Some(TagStyle::Signalfx),
+            Tagging::Drop => Some(TagStyle::Drop),
+        }
+    }
 }
 
 /// How it is known that a member is down.
@@ -112,6 +154,7 @@ impl Default for Config {
         Config {
             upstreams: Vec::new(),
             route: Route::All,
+            tags: Tagging::Raw,
             protocol: Transport::Udp,
             packing: Packing::Full,
             packet_size: Bytes(1432),
