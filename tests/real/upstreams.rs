@@ -71,6 +71,32 @@ fn its_proxy_and_the_reference_send_a_name_to_the_same_node() {
     hekad.stop_cleanly();
 }
 
+#[test]
+fn a_flush_that_is_sent_as_lines_comes_to_the_same_sums() {
+    let Some(reference) = Reference::find() else { return };
+    let upstream = reference.statsd("");
+    let options = format!(
+        "[StatsdOutput]\nupstreams = [\"127.0.0.1:{}\"]\nmessage_matcher = \"Type == 'heka.statmetric'\"\n",
+        upstream.port
+    );
+    let hekad = Hekad::start_beside(1, "delete_idle_stats = true\n", &options);
+    let lines: String =
+        (0..1_000).map(|number| format!("fl.hits:1|c\nfl.part:2|c|@0.5\nfl.load:{number}|g\n")).collect();
+    hekad.send_stream(&lines);
+    hekad.send_stream("fl.cold:3|g\nfl.cold:-10|g\n");
+    let counters = [("fl.hits", 1_000.0), ("fl.part", 4_000.0)];
+    let counters: BTreeMap<String, f64> =
+        counters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    wait_until(ARRIVED, || expect(&upstream.held("counters")?, &counters));
+    wait_until(ARRIVED, || {
+        let gauges = upstream.held("gauges")?;
+        let found = [gauges.get("fl.load"), gauges.get("fl.cold")];
+        if found == [Some(&999.0), Some(&-7.0)] { Ok(()) } else { Err(format!("{found:?}")) }
+    });
+    assert!(!upstream.printed().contains("Bad line"), "{}", upstream.printed());
+    hekad.stop_cleanly();
+}
+
 /// Sends every name through both: 1 by the reference's proxy, 1000 by hekad.
 fn send_both(hekad: &Hekad, proxy: &Server, word: &str) {
     // Ten lines a datagram: as many datagrams as there are names fill a queue on a busy machine, and what finds no room

@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Bytes, Check, OneOrMany, Seconds, Target, Violation, flaw_of_socket};
 use crate::statsd::TagStyle;
 
-/// Options of `StatsdOutput`. Samples go out as the lines they came as: one whole where all its values are chosen, each
-/// chosen value in a line of its own where not. Flushes, where `message_matcher` takes Type == 'heka.statmetric', go out as
-/// lines of what the interval came to, under the names samples have, without any namespace: counters as their sum, gauges
-/// as their value (a negative one after 0), sets as their members, timers as their samples (their mean rate with each).
-/// Timers and sets of more samples or members than are kept exactly cannot be sent: they are counted, and their flush is
-/// booked as refused, as live views are. What the aggregator counts of itself is not sent. With `admin_port` its `ticker_interval` is how often members are checked: default 10s.
+/// Options of `StatsdOutput`. Where `health` is checked its `ticker_interval` is how often: default 10s.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where lines go: statsd servers as "host:port", or as "unixgram:///PATH" those that take datagrams at a unix socket;
-    /// one at least.
+    /// one at least. Samples go out as the lines they came as; of a line of several values only those that were chosen.
+    /// Flushes, where message_matcher takes Type == 'heka.statmetric', go out under the names that samples have: counters
+    /// as the sum of the interval, gauges as their value (a negative one after 0), sets as their members, timers as their
+    /// samples, each at their mean rate. Timers and sets that are only estimated (see exact_samples and exact_members)
+    /// cannot be sent: they are counted in hekad_flush_series_unsent_total and their flush is booked as refused, as live
+    /// views are. What an accumulator counts of itself is not sent.
     pub upstreams: Vec<Target>,
     /// Who gets which line: "all" (default) sends every line to every upstream, as the reference's repeater does;
     /// "hash" sends all lines of a name to one of them, the one the reference's proxy would choose.
