@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Check, Seconds, Violation};
 use crate::flow::{OWN_METRICS, OwnMetricKind, OwnMetrics};
 use crate::metric::Registry;
-use crate::plugin::{BuildContext, BuildError, Declare, Fault, Input, Intake, Io, LocalFuture};
+use crate::plugin::{BuildContext, BuildError, Declare, Fault, Input, Intake, Io, LocalFuture, Ticker};
 use crate::time::Stamp;
 
 /// Options of `OwnMetricsInput`.
@@ -44,15 +44,12 @@ impl Check for Config {
             let message = "must be letters, digits, `-`, `_` and %HOSTNAME%, with single dots between";
             violations.push(Violation::new("name", message));
         }
-        if !TICKER_RANGE.contains(&self.ticker_interval.0) {
-            violations.push(Violation::new("ticker_interval", "must be between 100ms and 24h"));
+        if !Ticker::RANGE.contains(&self.ticker_interval.0) {
+            violations.push(Violation::new("ticker_interval", Ticker::OUT_OF_RANGE));
         }
         violations
     }
 }
-
-const TICKER_RANGE: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
 
 impl Declare<dyn Input> for Config {
     const TYPE: &'static str = "OwnMetricsInput";

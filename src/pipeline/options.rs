@@ -256,7 +256,3 @@ pub struct OutputOptions {
     /// a stream or file is written, else false.
     pub use_framing: Option<bool>,
 }
-
-/// The shortest and the longest interval between ticks.
-pub(super) const TICKER_RANGE: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(100)..=Duration::from_secs(86_400);

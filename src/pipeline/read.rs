@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::matchers::{self, Directed};
-use super::options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions, TICKER_RANGE};
+use super::options::{ConsumerOptions, Hekad, InputOptions, OutputOptions, SplitterOptions};
 use super::plan::{PlannedConsumer, PlannedInput};
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problem, ProblemKind, Problems, Section, Sections, Sources, sections, suggest};
@@ -536,9 +536,9 @@ fn ticker(
         }
         (Ticker::Never, None) | (Ticker::Optional, None) => None,
         (Ticker::Every(interval), None) => Some(interval),
-        (_, Some(interval)) if TICKER_RANGE.contains(&interval) => Some(interval),
+        (_, Some(interval)) if Ticker::RANGE.contains(&interval) => Some(interval),
         (_, Some(_)) => {
-            let message = "must be between 100ms and 24h".to_owned();
+            let message = Ticker::OUT_OF_RANGE.to_owned();
             problems.push(section.problem_at("ticker_interval", ProblemKind::OutOfRange { key, message }));
             None
         }

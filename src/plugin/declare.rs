@@ -1,5 +1,6 @@
 //! What `check` must know of a plugin before anything is built: it belongs to the configuration struct.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -223,6 +224,14 @@ pub enum Ticker {
     Optional,
     /// It does, every so often unless the section says otherwise.
     Every(Duration),
+}
+
+impl Ticker {
+    /// The shortest and the longest interval between ticks.
+    pub const RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
+
+    /// What is wrong with an interval beyond it.
+    pub const OUT_OF_RANGE: &str = "must be between 100ms and 24h";
 }
 
 /// An address a plugin listens on or sends to.

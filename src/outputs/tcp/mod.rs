@@ -226,11 +226,10 @@ impl Output for TcpOutput {
 impl TcpOutput {
     /// Writes frames, on as many connections as they need.
     async fn deliver(&mut self, bytes: &[u8], ends: &[u32]) -> Result<(), Fault> {
-        let broke_again = self.is_on_trial() && !self.listen();
-        if broke_again {
+        let was_on_trial = self.is_on_trial();
+        if !self.listen() && was_on_trial {
             return Err(self.unreliable("breaks as soon as it is made"));
         }
-        self.listen();
         let mut next = 0;
         while next < ends.len() {
             self.connect().await?;
