@@ -28,11 +28,13 @@ fn values_of(board: &Board, mut value: impl FnMut(&Value, &Values) -> String) ->
 }
 
 /// The value of a variable: the one that the load is for, else the first. Grafana takes the first group of its
-/// regular expression.
+/// regular expression. Its "all but", `^(?!TEXT$)`, is none of Rust's.
 fn chosen(variable: &Value, found: &[String]) -> Option<String> {
     let regex = variable["regex"].as_str().unwrap_or_default().trim_matches('/');
-    let regex = Regex::new(regex).expect("it is an expression that Rust knows too");
-    let values = found.iter().filter_map(|text| {
+    let no_choice = regex.strip_prefix("^(?!").and_then(|rest| rest.strip_suffix("$)"));
+    let regex = Regex::new(if no_choice.is_some() { "" } else { regex });
+    let regex = regex.expect("it is an expression that Rust knows too");
+    let values = found.iter().filter(|text| no_choice != Some(text.as_str())).filter_map(|text| {
         let captures = regex.captures(text)?;
         Some(captures.get(1).map_or(text.as_str(), |group| group.as_str()).to_owned())
     });

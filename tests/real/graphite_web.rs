@@ -56,15 +56,19 @@ impl GraphiteWeb {
         Ok(points.filter_map(|point| point[0].as_f64()).collect())
     }
 
-    /// What a variable of Grafana has to choose from: `expand(PATTERN)`, `tag_values(TAG)`, `tags(EXPRESSION)`.
+    /// What a variable of Grafana has to choose from: `expand(PATTERN)`, `tag_values(TAG,EXPRESSION…)`,
+    /// `tags(EXPRESSION…)`, as many as Grafana asks for.
     pub(crate) fn list(&self, query: &str) -> Result<Vec<String>, String> {
         let (function, argument) =
             query.trim_end_matches(')').split_once('(').ok_or(format!("{query} is no query"))?;
-        let argument = escaped(argument);
         let found = match function {
-            "expand" => self.ask(&format!("/metrics/expand?query={argument}"))?["results"].clone(),
-            "tag_values" => self.ask(&format!("/tags/autoComplete/values?tag={argument}&limit=1000"))?,
-            "tags" => self.ask(&format!("/tags/autoComplete/tags?expr={argument}"))?,
+            "expand" => self.ask(&format!("/metrics/expand?query={}", escaped(argument)))?["results"].clone(),
+            "tag_values" => {
+                let (tag, expression) = argument.split_once(',').unwrap_or((argument, ""));
+                let asked = format!("tag={}&{}", escaped(tag), expressions(expression));
+                self.ask(&format!("/tags/autoComplete/values?{asked}&limit=10000"))?
+            }
+            "tags" => self.ask(&format!("/tags/autoComplete/tags?{}&limit=10000", expressions(argument)))?,
             _ => return Err(format!("{query}: {function} is not known")),
         };
         let found = found.as_array().ok_or(format!("{query}: no list but {found}"))?;
@@ -79,6 +83,12 @@ impl GraphiteWeb {
             _ => Err(format!("{path}: {status} {tail}")),
         }
     }
+}
+
+/// The part of a request for tags that has the expressions of a query, as Grafana sends them.
+fn expressions(text: &str) -> String {
+    let some = text.split(',').filter(|expression| !expression.is_empty());
+    some.map(|expression| format!("expr={}", escaped(expression))).collect::<Vec<_>>().join("&")
 }
 
 const SERVER: &str = include_str!("grafana/graphite_web.py");
