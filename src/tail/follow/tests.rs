@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::Happened;
 use super::model::{Content, TICK, WAIT, World};
-use super::{Happened, Head};
-use crate::tail::{Fingerprint, Position, Window};
+use crate::tail::{Fingerprint, Head, Position, Window};
 
 /// The lines that came, all of them and each once.
 fn assert_exact(world: &World) {
