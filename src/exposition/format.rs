@@ -3,12 +3,16 @@
 //! <https://prometheus.io/docs/instrumenting/content_negotiation/>. Names are legal in every version, so that no way of
 //! escaping them needs to be agreed upon. Who accepts nothing of it gets text, as everywhere in the field.
 
+use super::names::Style;
+
 /// A format of the exposition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
     /// Text 0.0.4.
     #[default]
     Text,
+    /// The same with bounds and quantiles as Go's client writes them there: `le="1"`.
+    GoText,
     /// OpenMetrics 1.0 text.
     OpenMetrics,
     /// The same for who knows only the draft of it.
@@ -18,11 +22,19 @@ pub enum Format {
 }
 
 impl Format {
-    /// What is best of what an Accept field names; text if there is none.
-    pub fn accepted(accept: Option<&str>) -> Format {
+    /// The text that is served in that style.
+    pub const fn text(style: Style) -> Format {
+        match style {
+            Style::Hekad => Format::Text,
+            Style::Exporter => Format::GoText,
+        }
+    }
+
+    /// What is best of what an Accept field names; text if there is none. statsd_exporter has no OpenMetrics.
+    pub fn accepted(accept: Option<&str>, style: Style) -> Format {
         let ranges = accept.unwrap_or_default().split(',').map(MediaRange::parse);
-        let mut best = (0.0, Format::Text);
-        for (quality, format) in ranges.filter_map(|range| Some((range.quality, range.format()?))) {
+        let mut best = (0.0, Format::text(style));
+        for (quality, format) in ranges.filter_map(|range| Some((range.quality, range.format(style)?))) {
             // The first of equals: scrapers name first what they like best.
             if quality > best.0 {
                 best = (quality, format);
@@ -34,7 +46,7 @@ impl Format {
     /// The content type, exactly.
     pub const fn content_type(self) -> &'static str {
         match self {
-            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Format::Text | Format::GoText => "text/plain; version=0.0.4; charset=utf-8",
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Format::OpenMetricsDraft => "application/openmetrics-text; version=0.0.1; charset=utf-8",
             Format::Protobuf => {
@@ -83,12 +95,15 @@ impl<'a> MediaRange<'a> {
         range
     }
 
-    fn format(&self) -> Option<Format> {
+    fn format(&self, style: Style) -> Option<Format> {
         match (self.name.as_str(), self.parameter("version")) {
+            ("application/openmetrics-text", _) if style == Style::Exporter => None,
             ("application/openmetrics-text", None | Some("1.0.0")) => Some(Format::OpenMetrics),
             ("application/openmetrics-text", Some("0.0.1")) => Some(Format::OpenMetricsDraft),
             // A reader of text 1.0.0 reads 0.0.4: it only has more ways to write names.
-            ("text/plain", None | Some("0.0.4" | "1.0.0")) | ("text/*" | "*/*", _) => Some(Format::Text),
+            ("text/plain", None | Some("0.0.4" | "1.0.0")) | ("text/*" | "*/*", _) => {
+                Some(Format::text(style))
+            }
             ("application/vnd.google.protobuf", _) => {
                 let delimited = self.parameter("encoding").is_none_or(|encoding| encoding == "delimited");
                 let family = self.parameter("proto") == Some("io.prometheus.client.MetricFamily");
@@ -153,9 +168,11 @@ mod tests {
             ),
         ];
         for (accept, format) in table.into_iter().chain(PROMETHEUS) {
-            assert_eq!(Format::accepted(Some(accept)), format, "{accept}");
+            assert_eq!(Format::accepted(Some(accept), Style::Hekad), format, "{accept}");
+            let of_exporter = if format == Format::Protobuf { format } else { Format::GoText };
+            assert_eq!(Format::accepted(Some(accept), Style::Exporter), of_exporter, "{accept}");
         }
-        assert_eq!(Format::accepted(None), Format::Text);
+        assert_eq!(Format::accepted(None, Style::Hekad), Format::Text);
     }
 
     #[test]

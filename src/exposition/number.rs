@@ -17,7 +17,9 @@ pub fn write_value(out: &mut Vec<u8>, value: f64) {
 }
 
 /// The value of a label `le` or `quantile`, in the one form that OpenMetrics allows and that Prometheus makes of
-/// protobuf: `0.5`, `1.0`, `1e+06`. With it a series is the same in every format.
+/// protobuf: `0.5`, `1.0`, `1e+06`. With it a series is the same in every format but [`Format::GoText`].
+///
+/// [`Format::GoText`]: super::Format::GoText
 pub(super) fn label_number(value: f64) -> String {
     let text = go_number(value);
     if !value.is_finite() || text.contains(['.', 'e']) { text } else { text + ".0" }

@@ -20,6 +20,8 @@ pub(super) struct TextFamily<'w> {
     /// OpenMetrics: the name that `_created` follows; none where there is no such line.
     created: Option<&'w str>,
     open: bool,
+    /// Whether a whole number in a label is written without ".0".
+    go: bool,
 }
 
 impl<'w> TextFamily<'w> {
@@ -50,7 +52,7 @@ impl<'w> TextFamily<'w> {
             FamilyType::Counter => stem(header.name).filter(|_| header.open_counter),
             FamilyType::Summary | FamilyType::Histogram => Some(header.name),
         };
-        TextFamily { out, name: header.name, created, open }
+        TextFamily { out, name: header.name, created, open, go: format == Format::GoText }
     }
 
     pub(super) fn write(&mut self, labels: &str, sample: &Sample<'_>) {
@@ -113,7 +115,7 @@ impl<'w> TextFamily<'w> {
         self.value(value);
     }
 
-    /// Writes a sample with one label more.
+    /// Writes a sample with one label more, whose value is a number.
     fn labelled(&mut self, suffix: &str, labels: &str, label: &str, text: &str, value: f64) {
         self.name(suffix);
         self.out.push(b'{');
@@ -123,7 +125,8 @@ impl<'w> TextFamily<'w> {
         }
         self.out.extend_from_slice(label.as_bytes());
         self.out.extend_from_slice(b"=\"");
-        self.out.extend_from_slice(text.as_bytes());
+        let number = text.strip_suffix(".0").filter(|_| self.go).unwrap_or(text);
+        self.out.extend_from_slice(number.as_bytes());
         self.out.extend_from_slice(b"\"}");
         self.value(value);
     }
@@ -322,6 +325,7 @@ mod tests {
                         d_seconds_bucket{a=\"b\",le=\"+Inf\"} 3\n\
                         d_seconds_sum{a=\"b\"} 5\nd_seconds_count{a=\"b\"} 3\n";
         assert_eq!(distribution(Format::Text, &kept(&shape, 9.0), false), expected);
+        assert_eq!(distribution(Format::GoText, &kept(&shape, 9.0), false), expected.replace(".0\"", "\""));
         let open = distribution(Format::OpenMetrics, &kept(&shape, 9.0), true);
         let samples = "d_seconds_bucket{a=\"b\",le=\"1.0\"} 0\nd_seconds_bucket{a=\"b\",le=\"2.0\"} 0\n\
                        d_seconds_bucket{a=\"b\",le=\"+Inf\"} 0\nd_seconds_sum{a=\"b\"} 0\n\

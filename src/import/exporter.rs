@@ -147,9 +147,8 @@ It listens and is scraped where statsd_exporter does by default; what its comman
 differs on purpose: two types under one name are both shown, the second with its kind appended, a gauge that several
 names share has no common value for `+1` and `-1`, quantiles need no error allowed, and totals outlast a restart. A
 sample rate that is no number above 0 and up to 1 makes a bad line, where statsd_exporter passes it by or divides by it,
-and a timer with one of which 1 is no multiple counts 1 / rate times, where that is cut to a whole number. Bounds of
-buckets are written as OpenMetrics has them in every format: le=\"1.0\", where it has le=\"1\". Try rules with `hekad
-match`.";
+and a timer with one of which 1 is no multiple counts 1 / rate times, where that is cut to a whole number. Try rules
+with `hekad match`.";
 
 /// Said of tags, which the exporter takes in four styles on one port.
 const STYLES: &str = "those of DogStatsD are taken; for clients that write tags as Influx, Librato or SignalFx do, add a \

@@ -125,7 +125,7 @@ fn page_of(port: u16, is_own: fn(&str) -> bool) -> Result<Page, String> {
     Ok(page)
 }
 
-/// A series with its labels sorted, empty ones left out, and numbers written in one way.
+/// A series with its labels sorted, and empty ones left out.
 fn normal(series: &str) -> String {
     let Some((name, labels)) = series.strip_suffix('}').and_then(|rest| rest.split_once('{')) else {
         return series.to_owned();
@@ -135,10 +135,8 @@ fn normal(series: &str) -> String {
     for pair in labels.split_inclusive("\",").map(|pair| pair.trim_end_matches(',')) {
         let (label, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = value.trim_matches('"');
-        match (label, value.parse::<f64>()) {
-            (_, _) if value.is_empty() => {}
-            ("le" | "quantile", Ok(number)) => sorted.push(format!("{label}={number}")),
-            _ => sorted.push(format!("{label}={value}")),
+        if !value.is_empty() {
+            sorted.push(format!("{label}={value}"));
         }
     }
     sorted.sort();

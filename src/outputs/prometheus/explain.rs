@@ -12,7 +12,7 @@ use crate::time::Stamp;
 
 /// Exposes the series alone, in a store of its own, and tells how that came.
 pub(super) fn explain(rules: StoreRules, asked: Asked<'_>) -> Explained {
-    let names = Arc::new(Registry::new(1));
+    let (names, format) = (Arc::new(Registry::new(1)), Format::text(rules.naming.style));
     let (Resolved::Known(id) | Resolved::Overflow(id)) = names.resolve(asked.series.clone());
     let mut store = Families::new(rules, names);
     let rules = store.explain(asked.series).into_iter().map(told).collect();
@@ -27,7 +27,7 @@ pub(super) fn explain(rules: StoreRules, asked: Asked<'_>) -> Explained {
             if claimed.mapped { Fate::Mapped } else { Fate::Unmapped }
         }
     };
-    Explained { rules, fate, shown: shown(&mut store, asked.value.is_some()) }
+    Explained { rules, fate, shown: shown(&mut store, format, asked.value.is_some()) }
 }
 
 fn told(told: Told) -> ToldRule {
@@ -62,10 +62,10 @@ fn reading<'a>(asked: Asked<'_>, value: &'a [f64; 1]) -> Reading<'a> {
 }
 
 /// The lines of a scrape; without their values if those are nobody's.
-fn shown(store: &mut Families, with_values: bool) -> Vec<String> {
+fn shown(store: &mut Families, format: Format, with_values: bool) -> Vec<String> {
     let (mut page, mut cursor) = (Vec::new(), Some(Cursor::default()));
     while let Some(from) = cursor {
-        cursor = store.render(&from, &Reader::plain(Format::Text), &mut page, usize::MAX);
+        cursor = store.render(&from, &Reader::plain(format), &mut page, usize::MAX);
     }
     let page = String::from_utf8_lossy(&page);
     let line = |line: &str| match line.rsplit_once(' ') {

@@ -63,7 +63,8 @@ pub struct Config {
     pub ttl: Seconds,
     /// How names are made where no rule makes them: "hekad" (default), or "statsd_exporter", which says no unit behind
     /// timers, replaces `:` too, makes two dashes one `_`, leaves bare tags out, and adds up series whose names become the
-    /// same. For its counters set counter_suffix = "" beside.
+    /// same. Bounds of buckets and quantiles are as it writes them too, le="1" where OpenMetrics has le="1.0", and no
+    /// OpenMetrics is served. For its counters set counter_suffix = "" beside.
     pub naming: NamingOption,
     /// Which of several globs of `mapping` that match counts: "file" (default), the first, or "specific", the one that
     /// names the first component in which they differ.
@@ -150,12 +151,12 @@ impl Config {
         let buckets = self.buckets.0.iter().map(|(glob, bounds)| (glob.as_str(), &bounds[..]));
         let native =
             NativeRules::new(self.native_histogram_bucket_factor, self.native_histogram_max_buckets)?;
-        let style = match self.naming {
-            NamingOption::Hekad => Style::Hekad,
-            NamingOption::StatsdExporter => Style::Exporter,
-        };
         Ok(StoreRules {
-            naming: Naming { counter_suffix: self.counter_suffix.clone(), style, ..Naming::default() },
+            naming: Naming {
+                counter_suffix: self.counter_suffix.clone(),
+                style: self.style(),
+                ..Naming::default()
+            },
             shapes: Shapes::new(buckets, self.native_histograms.iter().map(String::as_str))?
                 .as_fine_as(native),
             window: self.window(),
@@ -164,6 +165,14 @@ impl Config {
             mapping: self.engine().map_err(|mut errors| RulesError::Mapping(errors.swap_remove(0)))?,
             ttl: self.ttl.0,
         })
+    }
+
+    /// Whose way of showing series it is.
+    pub(super) const fn style(&self) -> Style {
+        match self.naming {
+            NamingOption::Hekad => Style::Hekad,
+            NamingOption::StatsdExporter => Style::Exporter,
+        }
     }
 
     fn window(&self) -> WindowRules {

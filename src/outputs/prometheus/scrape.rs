@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use super::lock;
 use super::own::OwnPage;
 use super::scrapers::{Scraper, Scrapers};
-use crate::exposition::{Cursor, Families, Format, Reader, accepts_gzip};
+use crate::exposition::{Cursor, Families, Format, Reader, Style, accepts_gzip};
 use crate::flow::Count;
 use crate::net::Handler;
 use crate::net::http::{Body, Method, Request, Response, StatusCode};
@@ -23,6 +23,7 @@ pub(super) struct Scrape {
     scrapers: Option<Arc<Mutex<Scrapers>>>,
     under_way: Arc<AtomicU32>,
     most: u32,
+    style: Style,
     scrapes: Count,
     refused: Count,
 }
@@ -37,6 +38,7 @@ impl Scrape {
             scrapers: config.start_at_zero.then(|| Arc::new(Mutex::new(Scrapers::new(forgotten)))),
             under_way: Arc::default(),
             most: config.max_scrapes,
+            style: config.style(),
             scrapes: own.counter("hekad_scrapes_total", &output),
             refused: own.counter("hekad_scrapes_refused_total", &output),
         }
@@ -61,7 +63,7 @@ impl Scrape {
 
 impl Handler for Scrape {
     fn respond(&self, request: &Request) -> Response {
-        let format = Format::accepted(request.header_list("accept").as_deref());
+        let format = Format::accepted(request.header_list("accept").as_deref(), self.style);
         let gzip = accepts_gzip(request.header_list("accept-encoding").as_deref());
         let mut headers = vec![("vary".to_owned(), "Accept, Accept-Encoding".to_owned())];
         if gzip {
