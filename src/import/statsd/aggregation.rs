@@ -217,6 +217,9 @@ fn timer_metrics(keys: &mut Keys<'_>, document: &mut Document) {
         (true, false) => {
             Fate::Refused(format!("none of {} is a statistic: all are sent", unknown.join(", ")))
         }
+        (false, true) if has_decimals(keys) && known.iter().any(|name| name.ends_with("_percent")) => {
+            Fate::Approximated("of percentiles with decimals too, which the reference leaves out".to_owned())
+        }
         (false, true) => Fate::Translated(format!("timer_metrics of [{SECTION}]")),
         (false, false) => Fate::Approximated(format!(
             "without {}, which name nothing that is sent (percentiles end in _percent)",
@@ -227,6 +230,16 @@ fn timer_metrics(keys: &mut Keys<'_>, document: &mut Document) {
         document.set("timer_metrics", known);
     }
     keys.settle("calculatedTimerMetrics", |_| fate);
+}
+
+/// Whether there is a percentile with decimals, as `upper_99_9`.
+fn has_decimals(keys: &Keys<'_>) -> bool {
+    let is_one = |value: &Js| value.number().is_some_and(|number| number.fract() != 0.0);
+    match keys.value("percentThreshold") {
+        Some(Js::List(nodes)) => nodes.iter().any(|node| is_one(&node.value)),
+        Some(value) => is_one(value),
+        None => false,
+    }
 }
 
 fn idle(keys: &mut Keys<'_>, document: &mut Document) {

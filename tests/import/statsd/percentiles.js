@@ -1,0 +1,1 @@
+{ backends: [], percentThreshold: [90, 99.9], calculatedTimerMetrics: ['mean', 'upper_percent'] }
