@@ -4,6 +4,7 @@
 
 mod admin;
 mod allocations;
+mod bounds;
 mod cases;
 mod config;
 mod example;

@@ -1,6 +1,6 @@
 //! Packs: a batch of records under the facts of its stream, with the trace that acknowledges it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::{JointCounts, LossReason, RecordRef};
 use crate::aggregate::{Distribution, Snapshot};
@@ -85,9 +85,7 @@ impl Body {
     /// Bytes it holds, roughly.
     pub fn weight(&self) -> usize {
         match self {
-            Body::Messages(messages) => {
-                messages.iter().map(|message| 200 + message.payload.len() + 80 * message.fields.len()).sum()
-            }
+            Body::Messages(messages) => messages.iter().map(Message::weight).sum(),
             Body::Samples(batch) => {
                 size_of_val(&batch.samples[..]) + batch.text.len() + 8 * batch.lines.len()
             }
@@ -128,6 +126,8 @@ pub struct Pack {
     pub serial: Serial,
     /// The records.
     pub body: Body,
+    /// Bytes it holds, once somebody has asked.
+    weight: OnceLock<usize>,
     /// Where they go when everybody is done with them, if anybody wants them.
     pub(super) home: Option<Arc<Returns>>,
 }
@@ -169,7 +169,7 @@ const MOST_RETURNED: usize = 4;
 impl Pack {
     /// A body under the facts of its stream.
     pub fn new(facts: Arc<Facts>, trace: Trace, serial: Serial, body: Body) -> Pack {
-        Pack { facts, trace, serial, body, home: None }
+        Pack { facts, trace, serial, body, weight: OnceLock::new(), home: None }
     }
 
     /// This pack, with where its records go in the end.
@@ -264,8 +264,8 @@ impl Delivery {
     }
 
     /// Bytes it holds, roughly; what queues are bounded by. The whole pack, whatever was chosen of it.
-    pub(super) fn weight(&self) -> usize {
-        PACK_BYTES + self.pack.body.weight()
+    pub fn weight(&self) -> usize {
+        *self.pack.weight.get_or_init(|| PACK_BYTES + self.pack.body.weight())
     }
 
     /// Number of chosen records.

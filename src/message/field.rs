@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::Text;
+use super::{Text, text_weight};
 
 /// A named list of values of one type.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,18 @@ impl Field {
     pub fn shown_as(mut self, representation: impl Into<Text>) -> Field {
         self.representation = representation.into();
         self
+    }
+
+    /// Bytes it holds, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let values = match &self.value {
+            Value::Strings(values) => values.weight(text_weight),
+            Value::Bytes(values) => values.weight(Vec::len),
+            Value::Integers(values) => values.weight(|_| 0),
+            Value::Doubles(values) => values.weight(|_| 0),
+            Value::Bools(values) => values.weight(|_| 0),
+        };
+        size_of::<Field>() + text_weight(&self.name) + text_weight(&self.representation) + values
     }
 }
 
@@ -63,6 +75,16 @@ impl<T> Values<T> {
                 let Values::One(first) = std::mem::take(self) else { unreachable!("it was one") };
                 *self = Values::Many(vec![first, value]);
             }
+        }
+    }
+}
+
+impl<T> Values<T> {
+    /// Bytes of what does not lie in place, where each value has so many of its own.
+    fn weight(&self, of: impl Fn(&T) -> usize) -> usize {
+        match self {
+            Values::One(value) => of(value),
+            Values::Many(values) => size_of_val(&values[..]) + values.iter().map(of).sum::<usize>(),
         }
     }
 }

@@ -64,6 +64,19 @@ impl Message {
     pub fn field(&self, name: &str, instance: usize) -> Option<&Field> {
         self.fields.iter().filter(|field| field.name == name).nth(instance)
     }
+
+    /// Bytes it holds, roughly. A text that others share counts too.
+    pub fn weight(&self) -> usize {
+        let headers = [&self.type_, &self.logger, &self.env_version, &self.hostname];
+        let headers: usize = headers.into_iter().chain(&self.signer).map(text_weight).sum();
+        let fields: usize = self.fields.iter().map(Field::weight).sum();
+        size_of::<Message>() + self.payload.len() + headers + fields
+    }
+}
+
+/// Bytes of a text that does not lie in place.
+fn text_weight(text: &Text) -> usize {
+    if text.is_heap_allocated() { text.len() } else { 0 }
 }
 
 /// Severity of a message that names none: debug.
@@ -101,6 +114,23 @@ pub fn uuid_text(uuid: &[u8; 16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_weighs_what_its_texts_and_values_do() {
+        let bare = Message::default().weight();
+        let with = |field: Field| Message { fields: vec![field], ..Message::default() }.weight() - bare;
+        let long = "x".repeat(50_000);
+        let empty = with(Field::new("n", ""));
+        assert_eq!(with(Field::new("n", long.as_str())), empty + 50_000);
+        assert_eq!(with(Field::new(long.as_str(), 1)), empty + 50_000);
+        assert_eq!(with(Field::new("n", 1).shown_as(long.as_str())), empty + 50_000);
+        let bytes = Value::Bytes(Values::One(vec![0; 50_000]));
+        assert_eq!(with(Field { value: bytes, ..Field::new("n", 1) }), empty + 50_000);
+        let numbers = Value::Doubles(vec![0.0; 1000].into());
+        assert_eq!(with(Field { value: numbers, ..Field::new("n", 1) }), empty + 8000);
+        let hostname = Text::from(long.as_str());
+        assert_eq!(Message { hostname, payload: vec![0; 7], ..Message::default() }.weight(), bare + 50_007);
+    }
 
     #[test]
     fn a_uuid_is_written_dashed_and_lower_case() {

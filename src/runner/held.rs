@@ -19,6 +19,8 @@ pub struct HeldDeliveries {
     since: Option<Stamp>,
     /// Whether they are to be sent before more is encoded.
     pending: bool,
+    /// Bytes that the deliveries hold.
+    weight: usize,
 }
 
 struct Held {
@@ -60,6 +62,11 @@ impl HeldDeliveries {
         self.held.iter().map(|held| held.delivery.len()).sum()
     }
 
+    /// Bytes that they hold, roughly: whole packs, whatever was chosen of them.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// Number of records that are to be sent.
     pub(super) fn encoded(&self) -> usize {
         self.encoded
@@ -73,12 +80,14 @@ impl HeldDeliveries {
     /// Takes a delivery that is sent as it is.
     pub(super) fn push_whole(&mut self, delivery: Delivery) {
         let (next, encoded) = (delivery.pack.body.len(), delivery.len());
+        self.weight += delivery.weight();
         self.held.push_back(Held { next, encoded, ..Held::new(delivery) });
         self.encoded += encoded;
     }
 
     /// Takes a delivery that is to be encoded.
     pub(super) fn push(&mut self, delivery: Delivery) {
+        self.weight += delivery.weight();
         self.held.push_back(Held::new(delivery));
     }
 
@@ -143,7 +152,9 @@ impl HeldDeliveries {
     pub(super) fn settle_done(&mut self, delivered: &Count) -> bool {
         let mut any = false;
         while self.held.front().is_some_and(|held| held.is_whole() && held.encoded == 0) {
-            self.held.pop_front().expect("there is one").settle(LossReason::Refused, delivered);
+            let held = self.held.pop_front().expect("there is one");
+            self.weight -= held.delivery.weight();
+            held.settle(LossReason::Refused, delivered);
             any = true;
         }
         any
@@ -152,6 +163,7 @@ impl HeldDeliveries {
     /// Ends all deliveries; what was neither sent nor refused is lost.
     pub(super) fn give_up(&mut self, reason: LossReason, delivered: &Count) {
         self.held.drain(..).for_each(|held| held.settle(reason, delivered));
+        self.weight = 0;
         self.forget_frames();
     }
 

@@ -106,9 +106,15 @@ impl OutputRunner {
             };
         };
         let enough = self.gathering.unwrap_or(Gathering::ONE_DELIVERY);
+        let most = self.queue.limits().1 / 2;
         let (mut is_full, mut failed) = (false, None);
         while !is_full {
             if self.held.is_whole() {
+                // A few records may keep large packs from the queue's bound.
+                if self.held.weight() >= most {
+                    is_full = true;
+                    break;
+                }
                 let takes = self.gathering.is_some() || self.held.is_empty();
                 let Some(delivery) = takes.then(|| self.queue.pop()).flatten() else { break };
                 self.held.push(delivery);
