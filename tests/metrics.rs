@@ -62,6 +62,9 @@ message_matcher = "Type == 'none'"
 address = "127.0.0.1:9"
 encoder = "PayloadEncoder"
 
+[CarbonOutput]
+address = "127.0.0.1:9"
+
 [NullOutput]
 message_matcher = "TRUE"
 "#;

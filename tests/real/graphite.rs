@@ -83,6 +83,20 @@ fn carbon_restarted_in_between_loses_no_flush() {
 }
 
 #[test]
+fn a_name_longer_than_carbon_takes_is_left_out_and_keeps_nothing_else_from_it() {
+    let Some(carbon) = Carbon::start(1) else { return };
+    let hekad = Hekad::start(1, Some(carbon.port));
+    hekad.send(["early:1|c", format!("{}:1|c", "x".repeat(20_000)).as_str()]);
+    carbon.wait_for_sum("stats.counters.early.count", 1.0);
+    // Counters are sent in the order of their first sample: this one stands behind the long name.
+    hekad.send(["later:2|c\nlast:3|g"]);
+    carbon.wait_for_sum("stats.counters.later.count", 2.0);
+    carbon.wait_for(&["stats.gauges.last"], |written| written.expect_last("stats.gauges.last", 3.0));
+    assert!(!hekad.page().contains("hekad_flush_lines_too_long_total{output=\"CarbonOutput\"} 0\n"));
+    hekad.stop_cleanly();
+}
+
+#[test]
 fn tagged_series_are_accepted_by_carbon() {
     let Some(carbon) = Carbon::start(1) else { return };
     let hekad = Hekad::start(1, Some(carbon.port));

@@ -386,6 +386,11 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         &["output", "reason"],
         "Series of flushes that an output of statsd cannot send as lines, since not all of their interval is known.",
     ),
+    counter(
+        "hekad_flush_lines_too_long_total",
+        OUTPUT,
+        "Lines of flushes left out because they are longer than carbon takes (16,384 bytes; by UDP, what a datagram has).",
+    ),
     counter("hekad_admin_connections_total", OUTPUT, "Connections of the management interface."),
     counter(
         "hekad_admin_connections_refused_total",

@@ -33,6 +33,8 @@ pub(super) struct Writing<'a> {
     pub(super) tags: &'a TagMode,
     /// Whether lines become pickles.
     pub(super) pickles: bool,
+    /// Bytes of the longest line that can be sent, its newline left out.
+    pub(super) longest: usize,
     /// Tells what writing takes.
     pub(super) clock: &'a dyn Clock,
 }
@@ -48,6 +50,38 @@ pub(super) struct Parts<'a> {
     done: bool,
     /// The lines that pickles are made of.
     text: Vec<u8>,
+    /// What was left out.
+    too_long: TooLong,
+}
+
+/// Lines that are longer than can be sent.
+#[derive(Debug, Default)]
+pub(super) struct TooLong {
+    /// How many.
+    pub(super) lines: u64,
+    /// Bytes of the first of them, and its beginning.
+    pub(super) first: Option<(usize, String)>,
+}
+
+impl TooLong {
+    /// Takes the lines longer than `longest` out of `text`, which is whole lines. Between two looks for a newline lie as
+    /// many bytes as a line may have.
+    fn take_from(&mut self, text: &mut Vec<u8>, longest: usize) {
+        let mut start = 0;
+        while text.len() - start > longest + 1 {
+            let window = &text[start..=start + longest];
+            if let Some(newline) = memchr::memrchr(b'\n', window) {
+                start += newline + 1;
+                continue;
+            }
+            let rest = &text[start..];
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let beginning = || rest[..rest.len().min(80)].escape_ascii().to_string();
+            self.first.get_or_insert_with(|| (length, beginning()));
+            self.lines += 1;
+            text.drain(start..(start + length + 1).min(text.len()));
+        }
+    }
 }
 
 impl Flush {
@@ -59,7 +93,8 @@ impl Flush {
         };
         let pickles = writing.pickles && !matches!(self, Flush::Sent(_));
         let writing = Writing { pickles, ..writing };
-        Parts { flush: self, writing, took: Duration::ZERO, lines, done: false, text: Vec::new() }
+        let (text, too_long) = (Vec::new(), TooLong::default());
+        Parts { flush: self, writing, took: Duration::ZERO, lines, done: false, text, too_long }
     }
 
     /// Whether what is sent takes less memory than what it is made of: the samples of timers are far more than the lines
@@ -91,6 +126,11 @@ impl Parts<'_> {
         true
     }
 
+    /// What was left out so far.
+    pub(super) fn too_long(self) -> TooLong {
+        self.too_long
+    }
+
     fn write(&mut self, out: &mut Vec<u8>) {
         match (&mut self.lines, self.flush) {
             (Some(lines), Flush::Snapshot { found, naming, backend }) => {
@@ -112,6 +152,7 @@ impl Parts<'_> {
             }
             (None, Flush::Snapshot { .. }) => unreachable!("a snapshot has lines"),
         }
+        self.too_long.take_from(out, self.writing.longest);
     }
 }
 
@@ -123,3 +164,41 @@ const TIMER_LINES: usize = 9;
 
 /// Bytes of text after which a part is sent.
 const PART: usize = 128 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(text: &str, longest: usize) -> (String, u64) {
+        let (mut bytes, mut too_long) = (text.as_bytes().to_vec(), TooLong::default());
+        too_long.take_from(&mut bytes, longest);
+        (String::from_utf8(bytes).unwrap(), too_long.lines)
+    }
+
+    #[test]
+    fn lines_that_are_too_long_are_taken_out_wherever_they_stand() {
+        let (short, fits, long) = ("a 1 2\n", "fits.5 1 2\n", "longer.5 1 2\n");
+        let table: [&[&str]; 7] = [
+            &[],
+            &[fits],
+            &[long],
+            &[long, long],
+            &[short, long, fits, short, long],
+            &[fits, fits, long, short],
+            &[short, short, short, short, fits],
+        ];
+        for lines in table {
+            let kept: String = lines.iter().filter(|line| **line != long).copied().collect();
+            let taken = lines.iter().filter(|line| **line == long).count() as u64;
+            assert_eq!(left(&lines.concat(), 10), (kept, taken), "{lines:?}");
+        }
+        assert_eq!(left(&[long, short].concat(), usize::MAX - 1), ([long, short].concat(), 0));
+    }
+
+    #[test]
+    fn the_first_one_is_told_by_its_beginning() {
+        let (mut bytes, mut too_long) = (format!("{}\n", "x".repeat(100)).into_bytes(), TooLong::default());
+        too_long.take_from(&mut bytes, 90);
+        assert_eq!(too_long.first, Some((100, "x".repeat(80))));
+    }
+}

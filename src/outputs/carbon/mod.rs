@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Address, Bytes, Check, Seconds, Violation};
-use crate::flow::RecordRef;
+use crate::flow::{Count, RecordRef};
 use crate::graphite::{PathTemplate, TagMode, parse_line};
 use crate::net::{Broken, Connection, UdpSender, World, is_closed, whole_lines, write_all};
 use crate::plugin::{
@@ -21,7 +21,7 @@ use crate::plugin::{
     Outcome, Outgoing, Output, Protocol, Stored,
 };
 use crate::time::{Clock, Stamp};
-use flush::{Flush, Writing};
+use flush::{Flush, TooLong, Writing};
 
 /// Options of `CarbonOutput`.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -173,6 +173,10 @@ impl Declare<dyn Output> for Config {
             part: Vec::new(),
             copy: Vec::new(),
             length: 0,
+            too_long: context
+                .own()
+                .counter("hekad_flush_lines_too_long_total", &[("output", &*context.name)]),
+            told_too_long: None,
         };
         output.backends.tell(&output.name, output.status);
         Ok(Box::new(output))
@@ -199,6 +203,10 @@ struct CarbonOutput {
     copy: Vec<u8>,
     /// Bytes of the flush sent before.
     length: usize,
+    /// Counts lines that are longer than can be sent.
+    too_long: Count,
+    /// When that was last said.
+    told_too_long: Option<Stamp>,
 }
 
 impl Output for CarbonOutput {
@@ -210,8 +218,9 @@ impl Output for CarbonOutput {
                 Transport::Udp => self.send_datagrams(&flush).await,
             };
             match sent {
-                Ok(length) => {
+                Ok((length, too_long)) => {
                     self.length = length;
+                    self.leave_out(&too_long, out.now);
                     self.keep(flush);
                     self.tell(BackendStatus {
                         last_flush: out.now,
@@ -244,7 +253,7 @@ impl CarbonOutput {
                 return (Flush::Snapshot { found, naming, backend }, None);
             }
             let before = lines.len();
-            if let Err(fault) = push_payload(&mut lines, &record.payload()) {
+            if let Err(fault) = push_payload(&mut lines, &record.payload(), self.longest()) {
                 lines.truncate(before);
                 refused = Some(refused.map_or((1, fault), |(count, first)| (count + 1, first)));
             }
@@ -281,9 +290,34 @@ impl CarbonOutput {
         ]
     }
 
+    /// Bytes of the longest line that can be sent, its newline left out.
+    const fn longest(&self) -> usize {
+        match (self.config.protocol, self.config.format) {
+            (Transport::Udp, _) => LONGEST_BY_UDP,
+            (Transport::Tcp, Format::Plaintext) => LONGEST_OF_CARBON,
+            (Transport::Tcp, Format::Pickle) => LONGEST_IN_PICKLE,
+        }
+    }
+
+    /// Counts lines that were left out, and says so: at once, and then once an hour.
+    fn leave_out(&mut self, too_long: &TooLong, now: Stamp) {
+        let Some((length, beginning)) = &too_long.first else { return };
+        self.too_long.add(too_long.lines);
+        if self.told_too_long.is_none_or(|told| now < told || now.since(told) >= TOLD_AGAIN) {
+            self.told_too_long = Some(now);
+            tracing::warn!(
+                "{}: {} lines are left out of each flush: carbon takes {} bytes at most, \"{beginning}…\" has {length}; \
+                 shorten the name, or bound names by max_name of [hekad]",
+                self.name,
+                too_long.lines,
+                self.longest(),
+            );
+        }
+    }
+
     /// Sends a flush, and before it on a new connection the one before it, which the old one may have swallowed; the
-    /// number of its bytes.
-    async fn send_stream(&mut self, flush: &Flush) -> Result<usize, Fault> {
+    /// number of its bytes, and what was left out of it.
+    async fn send_stream(&mut self, flush: &Flush) -> Result<(usize, TooLong), Fault> {
         if let Some(connection) = &mut self.connection
             && is_closed(&mut **connection).await
         {
@@ -298,11 +332,11 @@ impl CarbonOutput {
                 connected.map_err(|error| Fault::caused(format!("cannot connect to {address}"), error))?,
             );
         }
+        let (pickles, longest) = (self.config.format == Format::Pickle, self.longest());
         let (part, patience) = (&mut self.part, self.config.send_timeout.0);
-        let pickles = self.config.format == Format::Pickle;
-        let writing = Writing { tags: &self.tags, pickles, clock: &*self.clock };
+        let writing = Writing { tags: &self.tags, pickles, longest, clock: &*self.clock };
         let connection = &mut **self.connection.as_mut().expect("connected a line above");
-        let mut sent = Ok(0);
+        let mut sent = Ok((0, TooLong::default()));
         if let Some(before) = self.before.as_ref().filter(|_| fresh) {
             sent = write_flush(connection, before.parts(writing), part, None, patience).await;
         }
@@ -317,14 +351,15 @@ impl CarbonOutput {
         })
     }
 
-    async fn send_datagrams(&mut self, flush: &Flush) -> Result<usize, Fault> {
+    async fn send_datagrams(&mut self, flush: &Flush) -> Result<(usize, TooLong), Fault> {
         let fault = |error| Fault::caused(format!("cannot send to {}", self.config.address), error);
         if self.socket.is_none() {
             let (host, port) = (self.config.address.host(), self.config.address.port());
             self.socket = Some(self.world.udp(host, port).await.map_err(fault)?);
         }
         let socket = self.socket.as_ref().expect("opened a line above");
-        let writing = Writing { tags: &self.tags, pickles: false, clock: &*self.clock };
+        let longest = self.longest();
+        let writing = Writing { tags: &self.tags, pickles: false, longest, clock: &*self.clock };
         let (mut parts, mut length) = (flush.parts(writing), 0);
         while parts.next(&mut self.part) {
             length += self.part.len();
@@ -338,13 +373,31 @@ impl CarbonOutput {
                 rest = further;
             }
         }
-        Ok(length)
+        Ok((length, parts.too_long()))
     }
 }
 
-/// Appends a payload that is Graphite lines.
-fn push_payload(lines: &mut Vec<u8>, payload: &[u8]) -> Result<(), Fault> {
+/// Bytes of a line beyond which carbon ends the connection (`LineOnlyReceiver` of Twisted).
+const LONGEST_OF_CARBON: usize = 16_384;
+
+/// Bytes that a datagram has over IPv4, without a newline.
+const LONGEST_BY_UDP: usize = 65_507 - 1;
+
+/// Bytes of a line in a pickle, far below what carbon takes of a whole one (1 MiB).
+const LONGEST_IN_PICKLE: usize = 256 << 10;
+
+/// How long it is not said again that lines are left out.
+const TOLD_AGAIN: Duration = Duration::from_secs(3600);
+
+/// Appends a payload that is Graphite lines of at most `longest` bytes.
+fn push_payload(lines: &mut Vec<u8>, payload: &[u8], longest: usize) -> Result<(), Fault> {
     for line in payload.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        if line.len() > longest {
+            let (length, line) = (line.len(), line[..80].escape_ascii());
+            return Err(Fault::new(format!(
+                "a line has {length} bytes, and carbon takes {longest} at most: \"{line}…\""
+            )));
+        }
         if let Err(error) = parse_line(line) {
             let line = line[..line.len().min(80)].escape_ascii();
             return Err(Fault::new(format!("a payload is no Graphite line ({error}): \"{line}\"")));
@@ -355,14 +408,15 @@ fn push_payload(lines: &mut Vec<u8>, payload: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes a flush part by part through `part`, and to `copy` where one is wanted; the number of bytes.
+/// Writes a flush part by part through `part`, and to `copy` where one is wanted; the number of bytes, and what was
+/// left out.
 async fn write_flush(
     connection: &mut dyn Connection,
     mut parts: flush::Parts<'_>,
     part: &mut Vec<u8>,
     mut copy: Option<&mut Vec<u8>>,
     patience: Duration,
-) -> Result<usize, Broken> {
+) -> Result<(usize, TooLong), Broken> {
     let mut length = 0;
     while parts.next(part) {
         length += part.len();
@@ -371,7 +425,7 @@ async fn write_flush(
         }
         write_all(connection, part, patience).await?;
     }
-    Ok(length)
+    Ok((length, parts.too_long()))
 }
 
 #[cfg(test)]
