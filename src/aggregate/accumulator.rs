@@ -11,11 +11,12 @@ use rapidhash::v3::RapidSecrets;
 
 use super::cells::{Bounds, Cells};
 use super::distribution::DistributionCell;
-use super::kept::{Columns, Kept, walk};
+use super::kept::{Columns, DISTRIBUTIONS, Kept, walk};
+use super::levels::Levels;
 use super::set::SetCell;
 use super::snapshot::{OwnCounts, Snapshot, View};
 use super::table::Table;
-use crate::metric::Registry;
+use crate::metric::{Registry, SeriesId};
 use crate::time::{Slot, Stamp};
 
 /// Aggregates what any number of seats pour.
@@ -25,6 +26,7 @@ use crate::time::{Slot, Stamp};
 pub struct Accumulator {
     rules: AccumulatorRules,
     names: Arc<Registry>,
+    levels: Option<Arc<Levels>>,
     sequence: AtomicU64,
     tables: Mutex<Tables>,
     state: Mutex<State>,
@@ -144,11 +146,23 @@ impl Accumulator {
         Accumulator {
             rules,
             names,
+            levels: None,
             // What a former run left has the first number.
             sequence: AtomicU64::new(RESTORED),
             tables: Mutex::default(),
             state: Mutex::new(state),
         }
+    }
+
+    /// This one, which counts at `levels` exactly. Tables that were given out before do not.
+    #[must_use]
+    pub fn counting_at(self, levels: Levels) -> Accumulator {
+        Accumulator { levels: Some(Arc::new(levels)), ..self }
+    }
+
+    /// How much is kept exactly.
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds { levels: self.levels.clone(), ..self.rules.bounds() }
     }
 
     /// The table of a seat, always the same for the same number. It lives as long as the accumulator.
@@ -157,7 +171,7 @@ impl Accumulator {
         if let Some((_, table)) = tables.seats.iter().find(|(number, _)| *number == seat) {
             return Arc::clone(table);
         }
-        let table = Arc::new(Table::new(self.rules.bounds()));
+        let table = Arc::new(Table::new(self.bounds()));
         if tables.closed {
             table.close();
         }
@@ -185,7 +199,7 @@ impl Accumulator {
     pub fn flush(&self, slot: Slot, totals: Totals) -> Snapshot {
         let mut state = self.lock();
         let mut flipped = self.flip(&mut state.spares);
-        let bounds = self.rules.bounds();
+        let bounds = self.bounds();
         // Views want to show what was taken; without them it need not be there twice.
         let handing = if state.viewed { Handing::Copy } else { Handing::Give };
         state.collect(&mut flipped, handing, &bounds);
@@ -211,7 +225,7 @@ impl Accumulator {
     pub fn flush_restored(&self, slot: Slot, totals: Totals, passed: u32) -> Snapshot {
         let mut state = self.lock();
         let snapshot = self.close_slot(&mut state, &mut Cells::default(), slot, totals);
-        state.open.clear_parts(&self.rules.bounds());
+        state.open.clear_parts(&self.bounds());
         state.kept.pass(passed, &self.rules.idle);
         snapshot
     }
@@ -336,17 +350,18 @@ impl State {
     pub(super) fn collect(&mut self, flipped: &mut [Cells], handing: Handing, bounds: &Bounds) {
         let (parts, others) = flipped.split_first_mut().expect("there is at least one");
         others.iter().for_each(|other| parts.absorb_parts(other, bounds));
-        for (which, open) in self.open.distributions.iter_mut().enumerate() {
+        for ((which, open), kind) in self.open.distributions.iter_mut().enumerate().zip(DISTRIBUTIONS) {
             let (kept, cells) = (&mut self.kept.distributions[which], &mut parts.distributions[which]);
             let length = open.len().max(cells.len());
             open.resize_with(length, DistributionCell::default);
             walk(kept, cells, |index, kept, cell| {
                 if cell.samples() > 0 {
-                    cell.settle(bounds);
+                    let series = SeriesId::new(kind, index);
+                    cell.settle(series, bounds);
                     kept.grow(cell, self.since);
                     match handing {
                         Handing::Give if open[index].samples() == 0 => mem::swap(&mut open[index], cell),
-                        _ => open[index].absorb(cell, bounds),
+                        _ => open[index].absorb(cell, series, bounds),
                     }
                 }
             });
@@ -376,9 +391,11 @@ impl State {
         if !self.viewed {
             return;
         }
-        for (unseen, cells) in self.unseen.iter_mut().zip(&flipped[0].distributions) {
+        for ((unseen, cells), kind) in
+            self.unseen.iter_mut().zip(&flipped[0].distributions).zip(DISTRIBUTIONS)
+        {
             for (index, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.samples() > 0) {
-                unseen.entry(index).or_default().absorb(cell, bounds);
+                unseen.entry(index).or_default().absorb(cell, SeriesId::new(kind, index), bounds);
             }
         }
     }
@@ -418,6 +435,7 @@ impl AccumulatorRules {
             exact_members: self.exact_members,
             significant_digits: self.significant_digits,
             weighted: self.weighted,
+            levels: None,
             secrets: RapidSecrets::seed(self.seed),
         }
     }

@@ -4,11 +4,14 @@
 //! interval to interval.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rapidhash::v3::RapidSecrets;
 
 use super::distribution::DistributionCell;
 use super::gauge::Gauges;
+use super::kept::DISTRIBUTIONS;
+use super::levels::Levels;
 use super::set::SetCell;
 use crate::metric::{Registry, Sample, SampleBatch, SampleKind, SeriesId, Tally};
 
@@ -28,7 +31,7 @@ pub struct Cells {
 }
 
 /// How much is kept exactly before an estimate takes its place, and what members of sets are hashed with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Bounds {
     /// Samples of a timer, histogram or distribution.
     pub exact_samples: usize,
@@ -38,6 +41,8 @@ pub struct Bounds {
     pub significant_digits: u8,
     /// Whether sample rates weigh in everything that is said of a distribution, not in its count alone.
     pub weighted: bool,
+    /// Which values samples are counted at exactly.
+    pub(super) levels: Option<Arc<Levels>>,
     /// The same in all seats, whose estimates are united.
     pub(super) secrets: RapidSecrets,
 }
@@ -69,13 +74,13 @@ impl Cells {
                 gauge(&mut self.gauges, series, names).shift(series.index(), sample.value, sequence)
             }
             SampleKind::Timer => {
-                cell(&mut self.distributions[0], series, names).add(sample.value, sample.rate, bounds)
+                cell(&mut self.distributions[0], series, names).add(sample.value, sample.rate, series, bounds)
             }
             SampleKind::Histogram => {
-                cell(&mut self.distributions[1], series, names).add(sample.value, sample.rate, bounds)
+                cell(&mut self.distributions[1], series, names).add(sample.value, sample.rate, series, bounds)
             }
             SampleKind::Distribution => {
-                cell(&mut self.distributions[2], series, names).add(sample.value, sample.rate, bounds)
+                cell(&mut self.distributions[2], series, names).add(sample.value, sample.rate, series, bounds)
             }
             SampleKind::Set => {
                 cell(&mut self.sets, series, names).add(batch.text_of(sample.member()), bounds)
@@ -100,8 +105,14 @@ impl Cells {
 
     /// Adds the distributions and sets of another seat.
     pub(super) fn absorb_parts(&mut self, other: &Cells, bounds: &Bounds) {
-        for (mine, theirs) in self.distributions.iter_mut().zip(&other.distributions) {
-            each(mine, theirs, |mine, theirs| mine.absorb(theirs, bounds));
+        for ((mine, theirs), kind) in
+            self.distributions.iter_mut().zip(&other.distributions).zip(DISTRIBUTIONS)
+        {
+            let mut index = 0;
+            each(mine, theirs, |mine, theirs| {
+                mine.absorb(theirs, SeriesId::new(kind, index), bounds);
+                index += 1;
+            });
         }
         each(&mut self.sets, &other.sets, |mine, theirs| mine.absorb(theirs, bounds));
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::{Bounds, finite, recycle, with_chance};
 use super::sketch::{SavedSketch, Sketch};
+use crate::metric::SeriesId;
 
 /// The samples of one series in one interval.
 #[derive(Debug, Default)]
@@ -26,12 +27,12 @@ pub(super) struct DistributionCell {
 impl DistributionCell {
     /// Adds one sample.
     #[inline]
-    pub(super) fn add(&mut self, value: f64, rate: f64, bounds: &Bounds) {
+    pub(super) fn add(&mut self, value: f64, rate: f64, series: SeriesId, bounds: &Bounds) {
         if rate != 1.0 && bounds.weighted {
-            return self.add_weighted(value, 1.0 / rate, bounds);
+            return self.add_weighted(value, 1.0 / rate, series, bounds);
         }
         if self.values.len() >= bounds.exact_samples {
-            self.drain(bounds);
+            self.drain(series, bounds);
         }
         self.values.push(value);
         if rate != 1.0 {
@@ -42,13 +43,13 @@ impl DistributionCell {
 
     /// Adds one sample as often as it happened: as that many values to the exact bound, beyond it at once.
     #[cold]
-    fn add_weighted(&mut self, value: f64, weight: f64, bounds: &Bounds) {
+    fn add_weighted(&mut self, value: f64, weight: f64, series: SeriesId, bounds: &Bounds) {
         let times = weight.round().clamp(1.0, f64::from(u32::MAX)) as u32;
         self.copies += u64::from(times) - 1;
         self.extra += weight - f64::from(times);
         self.extra_sum = finite(self.extra_sum + value * (weight - f64::from(times)));
         if self.values.len() + times as usize > bounds.exact_samples {
-            self.drain(bounds);
+            self.drain(series, bounds);
             if let Some(sketch) = &mut self.sketch {
                 Arc::make_mut(sketch).record_times(value, times);
             }
@@ -73,7 +74,7 @@ impl DistributionCell {
     }
 
     /// Adds what another seat poured.
-    pub(super) fn absorb(&mut self, other: &DistributionCell, bounds: &Bounds) {
+    pub(super) fn absorb(&mut self, other: &DistributionCell, series: SeriesId, bounds: &Bounds) {
         self.values.extend_from_slice(&other.values);
         self.copies += other.copies;
         self.extra += other.extra;
@@ -84,13 +85,13 @@ impl DistributionCell {
                 mine => *mine = Some(Arc::clone(theirs)),
             }
         }
-        self.settle(bounds);
+        self.settle(series, bounds);
     }
 
     /// Moves every sample into the sketch if there is one, or if they are too many to be exact.
-    pub(super) fn settle(&mut self, bounds: &Bounds) {
+    pub(super) fn settle(&mut self, series: SeriesId, bounds: &Bounds) {
         if self.sketch.is_some() || self.values.len() > bounds.exact_samples {
-            self.drain(bounds);
+            self.drain(series, bounds);
         }
     }
 
@@ -125,10 +126,13 @@ impl DistributionCell {
     }
 
     #[cold]
-    fn drain(&mut self, bounds: &Bounds) {
+    fn drain(&mut self, series: SeriesId, bounds: &Bounds) {
         match &mut self.sketch {
             Some(sketch) => Arc::make_mut(sketch).record(&self.values),
-            none => *none = Some(Arc::new(Sketch::of(&self.values, bounds.significant_digits))),
+            none => {
+                let levels = bounds.levels.as_ref().and_then(|levels| levels.of(series));
+                *none = Some(Arc::new(Sketch::with(levels, &self.values, bounds.significant_digits)));
+            }
         }
         self.values.clear();
     }
@@ -177,18 +181,24 @@ mod tests {
     use rapidhash::v3::RapidSecrets;
 
     use super::*;
+    use crate::metric::Kind;
 
     const BOUNDS: Bounds = Bounds {
         exact_samples: 4,
         exact_members: 4,
         significant_digits: 2,
         weighted: false,
+        levels: None,
         secrets: RapidSecrets::seed(0),
     };
 
+    fn timer() -> SeriesId {
+        SeriesId::new(Kind::Timer, 0)
+    }
+
     fn poured(values: impl IntoIterator<Item = u32>) -> DistributionCell {
         let mut cell = DistributionCell::default();
-        values.into_iter().for_each(|value| cell.add(f64::from(value), 1.0, &BOUNDS));
+        values.into_iter().for_each(|value| cell.add(f64::from(value), 1.0, timer(), &BOUNDS));
         cell
     }
 
@@ -196,7 +206,7 @@ mod tests {
     fn samples_are_exact_to_the_bound_and_sketched_beyond() {
         assert!(poured(1..=4).sketch.is_none());
         let mut cell = poured(1..=5);
-        cell.settle(&BOUNDS);
+        cell.settle(timer(), &BOUNDS);
         assert_eq!((cell.values.len(), cell.samples()), (0, 5));
         assert_eq!(cell.sketch.as_ref().unwrap().sum(), 15.0);
     }
@@ -204,14 +214,14 @@ mod tests {
     #[test]
     fn two_exact_seats_are_sketched_when_they_exceed_the_bound_together() {
         let mut cell = poured(1..=3);
-        cell.absorb(&poured(4..=5), &BOUNDS);
+        cell.absorb(&poured(4..=5), timer(), &BOUNDS);
         assert_eq!((cell.samples(), cell.sketch.as_ref().unwrap().count()), (5, 5));
     }
 
     #[test]
     fn the_weight_counts_a_sampled_value_as_often_as_it_happened() {
         let mut cell = DistributionCell::default();
-        (0..3).for_each(|_| cell.add(1.0, 0.3, &BOUNDS));
+        (0..3).for_each(|_| cell.add(1.0, 0.3, timer(), &BOUNDS));
         assert!((cell.weight() - 10.0).abs() < 1e-12);
         assert_eq!(cell.samples(), 3);
     }
@@ -220,19 +230,19 @@ mod tests {
     fn where_rates_weigh_in_everything_a_sample_is_there_as_often_as_it_happened() {
         let bounds = Bounds { weighted: true, exact_samples: 100, ..BOUNDS };
         let mut cell = DistributionCell::default();
-        cell.add(3.0, 0.1, &bounds);
-        cell.add(7.0, 1.0, &bounds);
+        cell.add(3.0, 0.1, timer(), &bounds);
+        cell.add(7.0, 1.0, timer(), &bounds);
         assert_eq!((cell.samples(), cell.values.len(), cell.weight()), (2, 11, 11.0));
         assert_eq!(cell.weighted_sum(), 37.0);
         // A billion of them take no more room than a sketch, and no more time.
-        cell.add(5.0, 1e-9, &bounds);
+        cell.add(5.0, 1e-9, timer(), &bounds);
         assert_eq!((cell.samples(), cell.values.len()), (3, 0));
         let sketch = cell.sketch.as_ref().unwrap();
         assert_eq!((sketch.count(), sketch.sum()), (1_000_000_011, 5_000_000_037.0));
         assert!((sketch.value_at(500_000_000) / 5.0 - 1.0).abs() < 0.004);
         // What no whole number of values can say is in the weight alone.
         let mut third = DistributionCell::default();
-        third.add(2.0, 0.3, &bounds);
+        third.add(2.0, 0.3, timer(), &bounds);
         assert_eq!((third.values.len(), third.samples()), (3, 1));
         assert!(
             (third.weight() - 1.0 / 0.3).abs() < 1e-12 && (third.weighted_sum() - 2.0 / 0.3).abs() < 1e-12
@@ -243,11 +253,11 @@ mod tests {
     fn sums_that_leave_the_range_at_both_ends_are_still_a_number() {
         let (mut above, mut below) = (DistributionCell::default(), DistributionCell::default());
         for _ in 0..2 {
-            above.add(f64::MAX / 8.0, 0.1, &BOUNDS);
-            below.add(f64::MIN / 8.0, 0.1, &BOUNDS);
+            above.add(f64::MAX / 8.0, 0.1, timer(), &BOUNDS);
+            below.add(f64::MIN / 8.0, 0.1, timer(), &BOUNDS);
         }
         assert_eq!((above.extra_sum, below.extra_sum), (f64::MAX, f64::MIN));
-        above.absorb(&below, &BOUNDS);
+        above.absorb(&below, timer(), &BOUNDS);
         assert_eq!(above.extra_sum, 0.0);
     }
 
@@ -267,8 +277,8 @@ mod tests {
         let mut cell = poured(1..=3);
         cell.clear(&bounds);
         assert_eq!(cell.values.capacity(), 11);
-        (0..2500).for_each(|_| cell.add(1.0, 1.0, &bounds));
-        cell.settle(&bounds);
+        (0..2500).for_each(|_| cell.add(1.0, 1.0, timer(), &bounds));
+        cell.settle(timer(), &bounds);
         cell.clear(&bounds);
         assert_eq!((cell.samples(), cell.values.capacity()), (0, 1000));
     }

@@ -16,7 +16,7 @@ impl Accumulator {
     pub fn forget(&self, series: &[SeriesId]) -> u64 {
         let mut state = self.lock();
         let state = &mut *state;
-        let bounds = self.rules().bounds();
+        let bounds = self.bounds();
         if series.iter().any(|id| id.kind().is_distribution()) {
             self.bring_together(state, &bounds);
         }

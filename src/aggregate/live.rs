@@ -52,7 +52,7 @@ impl Accumulator {
         let mut columns = Columns::default();
         state.live_counters(&mut columns, &tables, beside);
         state.live_gauges(&mut columns, &tables, beside, self.rules().idle.gauges);
-        let bounds = self.rules().bounds();
+        let bounds = self.bounds();
         state.live_timers(&mut columns, beside, &bounds);
         columns.sets = state.live_sets(beside);
         columns.samples = columns.samples_of_points();
@@ -73,7 +73,7 @@ impl Accumulator {
             state.open.samples += samples;
         }
         let mut spares = std::mem::take(&mut state.spares);
-        state.collect(&mut spares, Handing::Copy, &self.rules().bounds());
+        state.collect(&mut spares, Handing::Copy, &self.bounds());
         state.spares = spares;
     }
 }
@@ -167,7 +167,7 @@ impl State {
                     let series = SeriesId::new(kind, index);
                     let cell = match unseen.get_mut(&index) {
                         Some(cell) => {
-                            cell.absorb(taken, bounds);
+                            cell.absorb(taken, series, bounds);
                             &*cell
                         }
                         None => &*taken,

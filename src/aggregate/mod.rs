@@ -16,6 +16,7 @@ mod distribution;
 mod forget;
 mod gauge;
 mod kept;
+mod levels;
 mod live;
 mod peek;
 mod percentile;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use accumulator::{Accumulator, AccumulatorRules, Idle, IdleRules, TableLedger, Totals};
 pub use cells::{Bounds, Cells};
+pub use levels::{Levels, LevelsOf, WantedLevels};
 pub use live::Beside;
 pub use peek::OpenTimer;
 pub use percentile::{Percentile, Rank, Summary};

@@ -97,7 +97,7 @@ impl Accumulator {
     pub fn open_sets(&self) -> Vec<(SeriesId, u64)> {
         let (state, tables) = (self.lock(), self.all_tables());
         let idle = self.rules().idle.sets;
-        let bounds = self.rules().bounds();
+        let bounds = self.bounds();
         let length = state.length(&tables, |lengths| lengths.sets, state.kept.sets.len());
         let mut found = Vec::new();
         for start in (0..length).step_by(SETS_AT_ONCE) {

@@ -14,7 +14,7 @@ use super::distribution::{DistributionCell, SavedDistribution};
 use super::gauge::SavedGauge;
 use super::kept::{Age, DISTRIBUTIONS, KeptCounter, KeptDistribution, KeptGauge, KeptSet};
 use super::set::{SavedMembers, SetCell};
-use crate::metric::{Kind, Registry, Resolved, Series, SeriesRef, Tally};
+use crate::metric::{Kind, Registry, Resolved, Series, SeriesId, SeriesRef, Tally};
 use crate::time::{Slot, Stamp};
 
 /// What a former run left.
@@ -130,7 +130,7 @@ impl Accumulator {
     /// number of samples that are in it instead of in a snapshot. Nothing must be poured after it.
     pub fn save(&self, open: Slot, last: Option<Slot>) -> (Vec<u8>, u64) {
         let mut state = self.lock();
-        let bounds = self.rules().bounds();
+        let bounds = self.bounds();
         let mut flipped = self.flip(&mut state.spares);
         state.collect(&mut flipped, Handing::Give, &bounds);
         let mut sums = std::mem::take(&mut state.open);
@@ -244,7 +244,8 @@ impl SavedSeries {
                 *kept =
                     KeptDistribution { total_weight, total_sum, created: Stamp(created), age: Age(self.age) };
                 let cell = DistributionCell::restored(open);
-                entry(&mut state.open.distributions[which], index).absorb(&cell, &rules.bounds());
+                let series = SeriesId::new(DISTRIBUTIONS[which], index);
+                entry(&mut state.open.distributions[which], index).absorb(&cell, series, &rules.bounds());
             }
             SavedState::Set { closed, open } => {
                 *entry(&mut state.kept.sets, index) =
@@ -312,4 +313,4 @@ impl From<SavedTally> for Tally {
 }
 
 /// The form of what is written. A change of any struct here is another version.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;

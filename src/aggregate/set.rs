@@ -174,6 +174,7 @@ mod tests {
         exact_members: 1024,
         significant_digits: 2,
         weighted: false,
+        levels: None,
         secrets: RapidSecrets::seed(0),
     };
 

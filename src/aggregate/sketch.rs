@@ -4,11 +4,15 @@
 //! scaled by a power of two, so that its buckets, which are powers of two apart, fall on the same values at
 //! any scale: sketches of different scales merge without loss, except near the lower end of the coarser one.
 
+mod leveled;
 mod saved;
+
+use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 
 use super::cells::finite;
+use leveled::Leveled;
 pub(super) use saved::SavedSketch;
 
 /// A distribution past the exact bound.
@@ -33,6 +37,8 @@ pub struct Sketch {
     positive: Histogram<u32>,
     /// Below zero, by absolute value.
     negative: Option<Histogram<u32>>,
+    /// Counts at given values, exact.
+    leveled: Option<Leveled>,
 }
 
 impl Sketch {
@@ -40,6 +46,11 @@ impl Sketch {
     ///
     /// Its scale is chosen for these values, and chosen anew when later ones do not fit.
     pub fn of(values: &[f64], digits: u8) -> Sketch {
+        Sketch::with(None, values, digits)
+    }
+
+    /// The same, which knows at each of `levels`, ascending, how many samples do not exceed it.
+    pub(super) fn with(levels: Option<Arc<[f64]>>, values: &[f64], digits: u8) -> Sketch {
         let digits = digits.clamp(1, MOST_DIGITS);
         let mut sketch = Sketch {
             count: 0,
@@ -54,6 +65,7 @@ impl Sketch {
             scale: 1.0,
             positive: histogram(digits),
             negative: None,
+            leveled: levels.map(Leveled::new),
         };
         sketch.record(values);
         sketch
@@ -67,6 +79,9 @@ impl Sketch {
         self.fit(Magnitudes::of(values));
         for &value in values {
             self.count_value(value, 1);
+        }
+        if let Some(leveled) = &mut self.leveled {
+            values.iter().for_each(|&value| leveled.count(value, 1));
         }
         let sum: f64 = values.iter().sum();
         let mean = sum / values.len() as f64;
@@ -86,6 +101,9 @@ impl Sketch {
         }
         self.fit(Magnitudes::of(&[value]));
         self.count_value(value, times);
+        if let Some(leveled) = &mut self.leveled {
+            leveled.count(value, times);
+        }
         self.add_moments(times.into(), value, 0.0);
         let times = f64::from(times);
         self.sum = finite(self.sum + finite(value * times));
@@ -100,8 +118,15 @@ impl Sketch {
             return;
         }
         self.fit(other.magnitudes);
-        for (value, count) in other.buckets() {
+        for (value, count) in other.counted() {
             self.count_value(value, count);
+        }
+        let same_levels = match (&mut self.leveled, &other.leveled) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            _ => false,
+        };
+        if !same_levels {
+            self.leveled = None;
         }
         self.add_moments(other.count, other.mean, other.spread);
         self.sum = finite(self.sum + other.sum);
@@ -151,7 +176,7 @@ impl Sketch {
             return self.max;
         }
         let mut passed = 0;
-        for (value, count) in self.buckets() {
+        for (value, count) in self.counted() {
             passed += u64::from(count);
             if passed >= rank {
                 return value;
@@ -167,7 +192,7 @@ impl Sketch {
             return (self.sum, self.sum_squares);
         }
         let (mut sum, mut sum_squares, mut passed) = (0.0, 0.0, 0);
-        for (value, count) in self.buckets() {
+        for (value, count) in self.counted() {
             let next = passed + u64::from(count);
             let inside = next.min(to).saturating_sub(from.max(passed)) as f64;
             sum = finite(sum + inside * value);
@@ -177,13 +202,18 @@ impl Sketch {
         (sum, sum_squares)
     }
 
-    /// Number of samples below `bound`, estimated.
+    /// Number of samples below `bound`: estimated, or exact if its next lower number is one of the levels.
     pub fn count_below(&self, bound: f64) -> u64 {
         self.buckets().take_while(|&(value, _)| value < bound).map(|(_, count)| u64::from(count)).sum()
     }
 
-    /// Values and how often they were counted, ascending.
+    /// Values and how often they were counted, ascending. As many do not exceed a level as is known.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u32)> {
+        leveled::part(self.leveled.as_ref(), self.counted())
+    }
+
+    /// The same as the histogram has it.
+    fn counted(&self) -> impl Iterator<Item = (f64, u32)> {
         let mut below: Vec<(f64, u32)> = Vec::new();
         if let Some(negative) = &self.negative {
             below.extend(recorded(negative).map(|(scaled, count)| (self.value_of(-scaled), count)));
@@ -215,7 +245,7 @@ impl Sketch {
         }
         let scale = power_of_two(self.magnitudes.exponent(self.bits()));
         if scale != self.scale {
-            let counted: Vec<(f64, u32)> = self.buckets().collect();
+            let counted: Vec<(f64, u32)> = self.counted().collect();
             self.scale = scale;
             self.positive = histogram(self.digits);
             self.negative = None;

@@ -33,8 +33,8 @@ pub struct Observed<'a> {
 pub enum Samples<'a> {
     /// All of them.
     Exact(&'a [f64]),
-    /// How often each value came.
-    Counted(&'a [(f64, u32)]),
+    /// How often each value came, and what they sum up to.
+    Counted(&'a [(f64, u32)], f64),
 }
 
 /// What is kept of it.
@@ -169,6 +169,10 @@ impl Counted {
                 native.add(value, count);
             }
         }
+        // Of values that were counted each is near its samples only.
+        if let Samples::Counted(_, exact) = observed.samples {
+            sum = finite(unit.exposed(exact) * times);
+        }
         self.sum = finite(self.sum + sum);
     }
 }
@@ -177,14 +181,14 @@ impl<'a> Samples<'a> {
     fn is_empty(&self) -> bool {
         match self {
             Samples::Exact(values) => values.is_empty(),
-            Samples::Counted(values) => values.is_empty(),
+            Samples::Counted(values, _) => values.is_empty(),
         }
     }
 
     fn iter(&self) -> impl Iterator<Item = (f64, u32)> + use<'a> {
         let (exact, counted): (&'a [f64], &'a [(f64, u32)]) = match *self {
             Samples::Exact(values) => (values, &[]),
-            Samples::Counted(values) => (&[], values),
+            Samples::Counted(values, _) => (&[], values),
         };
         exact.iter().map(|&value| (value, 1)).chain(counted.iter().copied())
     }
@@ -231,9 +235,9 @@ mod tests {
     #[test]
     fn counted_samples_are_as_many_single_ones() {
         let mut kept = Distribution::new(&shape(&[1.0]), Stamp(7));
-        kept.take(&observed(Samples::Counted(&[(0.5, 3), (2.0, 2)]), 5.0), Unit::PLAIN, 0);
+        kept.take(&observed(Samples::Counted(&[(0.5, 3), (2.0, 2)], 5.25), 5.0), Unit::PLAIN, 0);
         assert_eq!(kept.counted.as_ref().unwrap().classic.as_ref().unwrap().1[..], [3.0, 2.0]);
-        assert_eq!(kept.counted.as_ref().unwrap().sum, 5.5);
+        assert_eq!(kept.counted.as_ref().unwrap().sum, 5.25);
     }
 
     #[test]

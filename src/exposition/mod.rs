@@ -15,6 +15,7 @@ mod exposing;
 mod families;
 mod format;
 mod kept;
+mod levels;
 #[cfg(test)]
 mod lint;
 pub mod mapping;
@@ -38,6 +39,7 @@ pub use exposing::Hidden;
 pub use families::{Claim, Claimed, Families, StoreRules};
 pub use format::{Format, accepts_gzip};
 pub use kept::{Kept, KeptError};
+pub use levels::BucketLevels;
 pub use names::{Exposed, FamilyType, Naming, Style, Unit, label_name, metric_name};
 pub use number::{go_number, write_value};
 pub use page::{FamilyWriter, Header, Sample, stem};

@@ -39,6 +39,11 @@ impl Bins {
         !tags.is_empty() && reference_text(name, tags).contains(&self.metric)
     }
 
+    /// The largest samples that its bins hold, those of an infinite bin aside.
+    pub fn levels(&self) -> impl Iterator<Item = f64> {
+        self.bins.iter().map(|(bound, _)| bound.next_down()).filter(|level| *level < f64::MAX)
+    }
+
     /// The same counts under the names the reference gives bins: `bin_BOUND`.
     pub fn named_counts(&self, below: impl Fn(f64) -> u64) -> impl Iterator<Item = (String, u64)> {
         let names = self.bins.iter().map(|(bound, _)| format!("bin_{}", text_of(*bound)));

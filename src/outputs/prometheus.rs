@@ -20,7 +20,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::exposition::{Families, Kept};
+use crate::aggregate::WantedLevels;
+use crate::exposition::{BucketLevels, Families, Kept};
 use crate::net::http::{Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
 use crate::plugin::{
@@ -68,6 +69,9 @@ impl Declare<dyn Output> for Config {
         let address = crate::net::resolve(self.address.host(), self.address.port())
             .map_err(|error| BuildError::new(format!("{} cannot be resolved: {error}", self.address)))?;
         let rules = self.rules().map_err(|error| BuildError::new(error.to_string()))?;
+        let levels = BucketLevels::new(&rules);
+        let wanted = context.shared.the::<WantedLevels>();
+        wanted.put(&context.name, Arc::new(move |series| levels.of(series)));
         let mut store = Families::new(rules, Arc::clone(&context.names));
         if let Some(bytes) = context.state.take(&context.name) {
             match Kept::read(&bytes) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Magnitudes, Sketch};
+use super::{Leveled, Magnitudes, Sketch};
 
 /// A sketch as it is kept over a restart: its moments, and how often each bucket was counted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub(in crate::aggregate) struct SavedSketch {
     magnitudes: (f64, f64),
     digits: u8,
     buckets: Vec<(f64, u32)>,
+    /// Levels and what was counted between them; empty for none.
+    levels: Vec<f64>,
+    leveled: Vec<u64>,
 }
 
 impl Sketch {
@@ -29,7 +32,9 @@ impl Sketch {
             bounds: (self.min, self.max),
             magnitudes: (self.magnitudes.smallest, self.magnitudes.largest),
             digits: self.digits,
-            buckets: self.buckets().collect(),
+            buckets: self.counted().collect(),
+            levels: self.leveled.as_ref().map_or(Vec::new(), |leveled| leveled.levels.to_vec()),
+            leveled: self.leveled.as_ref().map_or(Vec::new(), |leveled| leveled.counts.to_vec()),
         }
     }
 
@@ -40,12 +45,17 @@ impl Sketch {
         sketch.fit(Magnitudes { smallest, largest });
         saved.buckets.iter().for_each(|&(value, count)| sketch.count_value(value, count));
         (sketch.min, sketch.max) = saved.bounds;
+        let whole = saved.leveled.iter().sum::<u64>() == saved.count;
+        let is_right = whole && saved.leveled.len() == saved.levels.len() + 1 && saved.levels.is_sorted();
+        let leveled = (is_right && !saved.levels.is_empty())
+            .then(|| Leveled { levels: saved.levels.into(), counts: saved.leveled.into() });
         Sketch {
             count: saved.count,
             sum: saved.sum,
             sum_squares: saved.sum_squares,
             mean: saved.mean,
             spread: saved.spread,
+            leveled,
             ..sketch
         }
     }

@@ -18,7 +18,7 @@ mod options;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aggregate::{Accumulator, Beside, Saved, Snapshot, Totals};
+use crate::aggregate::{Accumulator, Beside, Levels, LevelsOf, Saved, Snapshot, Totals, WantedLevels};
 use crate::flow::{Body, Count, Delivery, Inlet, LIVE_TYPE, TableCounts, Tokens, Trace};
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames};
@@ -76,7 +76,8 @@ impl Declare<dyn Filter> for Config {
         let filter = [("filter", &*context.name)];
         let (accumulator, restored) = self.accumulator(context);
         counts.restored.add(restored.as_ref().map_or(0, |restored| restored.samples));
-        let accumulator = Arc::new(accumulator);
+        let naming = Arc::new(Namespace::new(self.naming(&context.hostname)));
+        let accumulator = Arc::new(accumulator.counting_at(levels(context, &naming)));
         let offered = context.shared.the::<Accumulators>();
         let told = Arc::new(OwnNumbers::new(&self.statsd_prefix));
         offered.offer(&context.name, &accumulator, &told, counts.lost.clone(), own);
@@ -84,7 +85,7 @@ impl Declare<dyn Filter> for Config {
             inlet: Arc::new(inlet::Lanes::new(Arc::clone(&accumulator), counts.poured.clone(), context)),
             accumulator,
             told,
-            naming: Arc::new(Namespace::new(self.naming(&context.hostname))),
+            naming,
             interval: context.ticker_interval.unwrap_or(DEFAULT_INTERVAL),
             live: self.live(),
             at_stop: self.at_stop,
@@ -155,6 +156,16 @@ impl Config {
             }
         }
     }
+}
+
+/// Where the samples of timers are counted exactly: at the bounds of bins here, and of what outputs show.
+fn levels(context: &BuildContext, naming: &Arc<Namespace>) -> Levels {
+    let naming = Arc::clone(naming);
+    let own: LevelsOf = Arc::new(move |series| {
+        let bins = naming.bins(&series.name, series.tags.borrowed());
+        bins.into_iter().flat_map(|bins| bins.levels()).collect()
+    });
+    Levels::new(context.shared.the::<WantedLevels>(), own, Arc::clone(&context.names))
 }
 
 impl Filter for StatAccumFilter {

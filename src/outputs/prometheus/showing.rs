@@ -222,7 +222,7 @@ fn observed<'a>(
         Distribution::Sketch(sketch) => {
             counted.clear();
             counted.extend(sketch.buckets());
-            Samples::Counted(counted)
+            Samples::Counted(counted, sketch.sum())
         }
     };
     Observed {

@@ -238,8 +238,12 @@ fn check_exposition(found: &Snapshot, store: &mut Families) {
             Distribution::Exact(_) => Vec::new(),
             Distribution::Sketch(sketch) => sketch.buckets().collect(),
         };
+        let sketched_sum = match &point.distribution {
+            Distribution::Exact(_) => 0.0,
+            Distribution::Sketch(sketch) => sketch.sum(),
+        };
         let reading = Reading::Distribution(Observed {
-            samples: found.exact(point).map_or(Samples::Counted(&sketched), Samples::Exact),
+            samples: found.exact(point).map_or(Samples::Counted(&sketched, sketched_sum), Samples::Exact),
             weight: point.weight,
             since: found.slot.start(),
             total_sum: point.total_sum,
