@@ -30,7 +30,8 @@ pub struct Config {
     /// "influx" (`a,k=v:1|c`), "librato" (`a#k=v:1|c`), "signalfx" (`a[k=v]:1|c`).
     pub dialect: Dialect,
     /// Whether names are cleaned as the reference does it: blanks become `_`, `/` becomes `-`, what is no letter, digit,
-    /// `_`, `-` or `.` is deleted. Only dialect "statsd" can do without. Default true.
+    /// `_`, `-` or `.` is deleted. Without it names are as they came, for rules of PrometheusOutput that ask for such characters;
+    /// Graphite wants `clean_names` of StatAccumFilter then. Dialect "dogstatsd" has its own rule. Default true.
     pub sanitize_names: bool,
     /// Put before every name, with a dot between unless it ends in one. Default: none.
     pub prefix: String,
@@ -129,8 +130,9 @@ const LONGEST: usize = 65_507;
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {
         let mut violations = Vec::new();
-        if !self.sanitize_names && self.dialect != Dialect::Statsd {
-            violations.push(Violation::new("sanitize_names", "may be false only with dialect = \"statsd\""));
+        if !self.sanitize_names && self.dialect == Dialect::Dogstatsd {
+            violations
+                .push(Violation::new("sanitize_names", "may not be false with dialect = \"dogstatsd\""));
         }
         for (option, key) in
             [("container_tag", &self.container_tag), ("external_data_tag", &self.external_data_tag)]

@@ -111,6 +111,7 @@ fn document(defaults: &Defaults, drafts: &[Draft]) -> String {
             document.set("net", net);
         }
         document.set("address", "0.0.0.0:9125").set("container_tag", "container_id");
+        document.set("sanitize_names", false);
     }
     document.section("StatAccumFilter");
     document

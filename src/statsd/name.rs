@@ -23,7 +23,7 @@ pub(super) fn canonical(name: &[u8], tags: &[u8], kind: Kind, rules: &Rules) -> 
     if rules.dialect == Dialect::Statsd {
         return Ok(of_reference(name, tags, kind, rules));
     }
-    let style::Parts { own, tags: pairs } = style::parts(name, rules.dialect);
+    let style::Parts { own, tags: pairs } = style::parts(name, rules);
     if own.is_empty() {
         return Err(BadReason::EmptyName);
     }

@@ -40,7 +40,7 @@ impl Dialect {
 pub struct Rules {
     /// Whose grammar.
     pub dialect: Dialect,
-    /// Whether names are cleaned as the reference does it; otherwise they stay as sent. Only in dialect `statsd`.
+    /// Whether names are cleaned as the reference does it; otherwise they stay as sent. Dialect `dogstatsd` has its own rule.
     pub sanitise: bool,
     /// Whether a series that was named as it is written is meant, whatever the grammar says of the order of its tags: for
     /// what was a sample before.

@@ -4,48 +4,55 @@
 //! `dogstatsd` are as Datadog shows them
 //! (<https://docs.datadoghq.com/metrics/custom_metrics/#naming-custom-metrics>).
 
-use super::Dialect;
+use std::borrow::Cow;
+
 use super::name::{pair, sanitise};
+use super::{Dialect, Rules};
 
 /// A name without the tags that were in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parts {
-    /// Legal; empty if nothing legal was in it.
+    /// Cleaned, if the rules say so; empty if nothing was left of it.
     pub(super) own: String,
     /// Keys and values in the order they were sent in.
     pub(super) tags: Vec<(String, String)>,
 }
 
 /// Parts a name as sent. Dialect `statsd` has rules of its own.
-pub(super) fn parts(name: &[u8], dialect: Dialect) -> Parts {
-    match dialect {
+pub(super) fn parts(name: &[u8], rules: &Rules) -> Parts {
+    let (own, tags) = match rules.dialect {
         Dialect::Auto | Dialect::Statsd => listed(name, b';', b';'),
-        Dialect::Dogstatsd => Parts { own: of_datadog(name), tags: Vec::new() },
+        Dialect::Dogstatsd => return Parts { own: of_datadog(name), tags: Vec::new() },
         Dialect::Influx => listed(name, b',', b','),
         Dialect::Librato => listed(name, b'#', b','),
         Dialect::Signalfx => in_brackets(name),
-    }
+    };
+    let own = if rules.sanitise { sanitise(&own) } else { String::from_utf8_lossy(&own).into_owned() };
+    Parts { own, tags }
 }
+
+/// A name and its tags.
+type Parted<'a> = (Cow<'a, [u8]>, Vec<(String, String)>);
 
 /// `name;k=v;k2=v2`
 /// `    ^   ^` what is `first`, and what stands `between` tags.
-fn listed(name: &[u8], first: u8, between: u8) -> Parts {
+fn listed(name: &[u8], first: u8, between: u8) -> Parted<'_> {
     let end = memchr::memchr(first, name).unwrap_or(name.len());
     let tags = name.get(end + 1..).map(|tags| pairs(tags, between)).unwrap_or_default();
-    Parts { own: sanitise(&name[..end]), tags }
+    (Cow::Borrowed(&name[..end]), tags)
 }
 
 /// `na[k=v,k2=v2]me`
 /// `  ^         ^` the text around is the name; a name with one bracket alone has no tags.
-fn in_brackets(name: &[u8]) -> Parts {
+fn in_brackets(name: &[u8]) -> Parted<'_> {
     let open = memchr::memchr(b'[', name);
     let close = open.and_then(|open| Some(open + memchr::memchr(b']', &name[open..])?));
     match open.zip(close) {
         Some((open, close)) => {
             let own = [&name[..open], &name[close + 1..]].concat();
-            Parts { own: sanitise(&own), tags: pairs(&name[open + 1..close], b',') }
+            (Cow::Owned(own), pairs(&name[open + 1..close], b','))
         }
-        None => Parts { own: sanitise(name), tags: Vec::new() },
+        None => (Cow::Borrowed(name), Vec::new()),
     }
 }
 
@@ -84,7 +91,11 @@ mod tests {
     use super::*;
 
     fn shown(name: &str, dialect: Dialect) -> String {
-        let Parts { own, tags } = parts(name.as_bytes(), dialect);
+        shown_by(name, &Rules { dialect, ..Rules::default() })
+    }
+
+    fn shown_by(name: &str, rules: &Rules) -> String {
+        let Parts { own, tags } = parts(name.as_bytes(), rules);
         let tags: Vec<String> = tags.into_iter().map(|(key, value)| format!("{key}:{value}")).collect();
         format!("{own} {}", tags.join(","))
     }
@@ -109,6 +120,15 @@ mod tests {
         for (dialect, name, expected) in table {
             assert_eq!(shown(name, dialect), expected, "{dialect:?} {name}");
         }
+    }
+
+    #[test]
+    fn names_that_are_not_cleaned_are_as_they_came() {
+        let shown =
+            |name: &str, dialect| shown_by(name, &Rules { dialect, sanitise: false, ..Rules::default() });
+        assert_eq!(shown("GET /api/é (x)%;k=v", Dialect::Auto), "GET /api/é (x)% k:v");
+        assert_eq!(shown("a/b,k=v", Dialect::Influx), "a/b k:v");
+        assert_eq!(shown("a/[k=v]b", Dialect::Signalfx), "a/b k:v");
     }
 
     #[test]
