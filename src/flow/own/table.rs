@@ -75,7 +75,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "Connections by TLS closed before they said anything: late (no keys agreed on within handshake_timeout), refused (the \
          log has an example).",
     ),
-    counter("hekad_long_lines_total", INPUT, "Lines of a stream longer than max_line, dropped whole."),
+    counter("hekad_long_lines_total", INPUT, "Lines of a stream longer than max_line_length, dropped whole."),
     counter(
         "hekad_unfinished_lines_total",
         INPUT,
@@ -389,7 +389,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_flush_lines_too_long_total",
         OUTPUT,
-        "Lines of flushes left out because they are longer than carbon takes (16,384 bytes; by UDP, what a datagram has).",
+        "Lines of flushes left out because they are longer than max_line_length, or than a datagram can be.",
     ),
     counter("hekad_admin_connections_total", OUTPUT, "Connections of the management interface."),
     counter(
@@ -415,7 +415,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_admin_long_lines_total",
         OUTPUT,
-        "Lines of the management interface longer than max_line, answered ERROR.",
+        "Lines of the management interface longer than max_line_length, answered ERROR.",
     ),
     counter("hekad_admin_commands_total", OUTPUT, "Commands of the management interface, unknown ones too."),
     counter(

@@ -64,6 +64,13 @@ fn graphite(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
         "A tag without a value stays bare, though carbon refuses it: \"graphite\" would write `;key=true`.",
     );
     document.set("tags", "statsd");
+    if !pickle {
+        document.comment(
+            "Lines are sent however long they are. Carbon ends a connection at one of more than 16 KiB, and what is behind it\n\
+             is lost: without this it is left out instead, and counted.",
+        );
+        document.set("max_line_length", "1 MiB");
+    }
     keys.translate("graphiteProtocol", !pickle, "format of [CarbonOutput]");
     let other = if pickle { "graphitePort" } else { "graphitePicklePort" };
     keys.settle(other, |_| {

@@ -41,6 +41,9 @@ pub struct Config {
     /// The name with tags = "path": `{name}` is the name, `{KEY}` the value of a tag, `{tags}` all tags not named.
     /// Default "{name}.{tags}".
     pub tag_template: String,
+    /// Longest line that is sent by lines; longer ones are left out and counted. Carbon ends a connection at one of more than
+    /// 16 KiB, and what stands behind it is lost. Default 16 KiB.
+    pub max_line_length: Bytes,
     /// How long connecting may take, the look-up of the name included. Default 10s.
     pub connect_timeout: Seconds,
     /// How long carbon may take no byte of a flush before the connection is given up. Default 20s.
@@ -94,6 +97,7 @@ impl Default for Config {
             format: Format::Plaintext,
             tags: Tags::Graphite,
             tag_template: "{name}.{tags}".to_owned(),
+            max_line_length: Bytes(16 << 10),
             connect_timeout: Seconds(Duration::from_secs(10)),
             send_timeout: Seconds(Duration::from_secs(20)),
             packet_size: Bytes(1432),
@@ -118,6 +122,9 @@ impl Check for Config {
             if timeout.0.is_zero() {
                 violations.push(Violation::new(key, "must be longer than 0"));
             }
+        }
+        if !(512..=1 << 20).contains(&self.max_line_length.0) {
+            violations.push(Violation::new("max_line_length", "must be a size from 512 bytes to 1 MiB"));
         }
         if !(512..=65_507).contains(&self.packet_size.0) {
             violations.push(Violation::new("packet_size", "must be a size from 512 to 65507 bytes"));
@@ -291,10 +298,11 @@ impl CarbonOutput {
     }
 
     /// Bytes of the longest line that can be sent, its newline left out.
-    const fn longest(&self) -> usize {
+    fn longest(&self) -> usize {
         match (self.config.protocol, self.config.format) {
-            (Transport::Udp, _) => LONGEST_BY_UDP,
-            (Transport::Tcp, Format::Plaintext) => LONGEST_OF_CARBON,
+            (Transport::Udp, _) if self.config.max_line_length.0 > LONGEST_BY_UDP as u64 => LONGEST_BY_UDP,
+            (Transport::Udp, _) | (Transport::Tcp, Format::Plaintext) => self.config.max_line_length.length(),
+            // Carbon takes a pickle of 1 MiB.
             (Transport::Tcp, Format::Pickle) => LONGEST_IN_PICKLE,
         }
     }
@@ -306,8 +314,8 @@ impl CarbonOutput {
         if self.told_too_long.is_none_or(|told| now < told || now.since(told) >= TOLD_AGAIN) {
             self.told_too_long = Some(now);
             tracing::warn!(
-                "{}: {} lines are left out of each flush: carbon takes {} bytes at most, \"{beginning}…\" has {length}; \
-                 shorten the name, or bound names by max_name of [hekad]",
+                "{}: {} lines are left out of each flush: they may have {} bytes, \"{beginning}…\" has {length}; shorten \
+                 the name, or bound names by max_name of [hekad]",
                 self.name,
                 too_long.lines,
                 self.longest(),
@@ -377,9 +385,6 @@ impl CarbonOutput {
     }
 }
 
-/// Bytes of a line beyond which carbon ends the connection (`LineOnlyReceiver` of Twisted).
-const LONGEST_OF_CARBON: usize = 16_384;
-
 /// Bytes that a datagram has over IPv4, without a newline.
 const LONGEST_BY_UDP: usize = 65_507 - 1;
 
@@ -395,7 +400,7 @@ fn push_payload(lines: &mut Vec<u8>, payload: &[u8], longest: usize) -> Result<(
         if line.len() > longest {
             let (length, line) = (line.len(), line[..80].escape_ascii());
             return Err(Fault::new(format!(
-                "a line has {length} bytes, and carbon takes {longest} at most: \"{line}…\""
+                "a line has {length} bytes, and may have {longest}: \"{line}…\""
             )));
         }
         if let Err(error) = parse_line(line) {
