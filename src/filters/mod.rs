@@ -2,6 +2,7 @@
 
 pub mod counter;
 pub mod key_flush;
+mod names;
 pub mod stat;
 pub mod stat_accum;
 pub mod threshold;

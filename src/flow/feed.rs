@@ -244,9 +244,10 @@ impl Feed {
                 continue;
             };
             match catch_unwind(AssertUnwindSafe(|| lane.pour(pack, &chosen))) {
-                Ok(Poured::Taken) => {
+                Ok(poured @ (Poured::Taken | Poured::Partly { .. })) => {
+                    let refused = if let Poured::Partly { refused } = poured { refused } else { 0 };
                     leg.counts.offer(count);
-                    leg.counts.take(count);
+                    leg.counts.settle_read(count, refused);
                     matched.add(&chosen);
                 }
                 Ok(Poured::Closed) => {

@@ -22,7 +22,7 @@ pub enum LossReason {
     Fault,
     /// The encoder could not write it.
     Encode,
-    /// The peer of an output refused it for good.
+    /// The peer of an output refused it for good, or it is nothing a filter could use.
     Refused,
     /// The output's retries were used up.
     RetriesExhausted,
@@ -266,6 +266,12 @@ impl JointCounts {
 
     pub(super) fn take(&self, records: u64) {
         self.taken.add(records);
+    }
+
+    /// Enters records that were read, of which the consumer could use all but `refused`.
+    pub(super) fn settle_read(&self, records: u64, refused: u64) {
+        self.take(records.saturating_sub(refused));
+        self.lose(LossReason::Refused, refused.min(records));
     }
 
     pub(super) fn lose(&self, reason: LossReason, records: u64) {

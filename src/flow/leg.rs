@@ -50,6 +50,11 @@ pub trait Lane: Send + Sync {
 pub enum Poured {
     /// The chosen records are in.
     Taken,
+    /// They were all read, and so many of them are nothing the consumer could use: they are lost as refused.
+    Partly {
+        /// Those it could not use.
+        refused: u64,
+    },
     /// The consumer has ended; nothing was taken.
     Closed,
 }

@@ -278,6 +278,12 @@ impl Delivery {
         self.len() == 0
     }
 
+    /// Enters into the ledger that the records were read, and that so many of them are nothing the consumer could use.
+    /// Their receipts are good: nothing would become of them another time.
+    pub fn settle_read(&self, refused: u64) {
+        self.joint.settle_read(self.len() as u64, refused);
+    }
+
     /// Enters into the ledger what became of the records: so many lost for each reason, the rest taken.
     pub fn settle(&self, lost: &[(LossReason, usize)]) {
         let total: usize = lost.iter().map(|(_, count)| count).sum();

@@ -16,12 +16,12 @@ use crate::metric::Registry;
 use crate::net::{Handed, World};
 use crate::plugin::{
     Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Input,
-    Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Uuids,
+    Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Throttle, Uuids,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
     Attempts, Backoff, Begun, DecodeFailures, FilterRunner, Framed, HeldDeliveries, InputCounts, InputLane,
-    InputNotes, OutputRunner, SeatDecoding, SeatFeeds, SeatIntakes, SplitRules, Throttle, Ticks, Undecoded,
+    InputNotes, OutputRunner, SeatDecoding, SeatFeeds, SeatIntakes, SplitRules, Ticks, Undecoded,
 };
 use crate::time::Clock;
 

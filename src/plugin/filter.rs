@@ -70,6 +70,8 @@ pub struct Emit<'a> {
     pub trace: Trace,
     /// What the filter's last tick took.
     pub last_tick: Duration,
+    /// How many records of the delivery are nothing the filter could use; the runner books them as refused.
+    pub refused: u64,
 }
 
 impl Emit<'_> {

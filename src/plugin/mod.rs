@@ -17,6 +17,7 @@ mod state;
 mod stop;
 #[cfg(test)]
 pub(crate) mod testing;
+mod throttle;
 
 pub use after_stop::AfterStop;
 pub use build::{BuildContext, BuildError, Shared};
@@ -35,6 +36,7 @@ pub use output::{Attempted, EncodeError, Encoder, Frames, Gathering, More, Outco
 pub use registry::{Declared, Plugin, PluginClass, Plugins};
 pub use state::{Refused, StateError, StateStore};
 pub use stop::{Readiness, Stop};
+pub use throttle::{Quiet, Throttle, escaped};
 
 use std::pin::Pin;
 

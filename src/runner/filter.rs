@@ -113,9 +113,16 @@ impl FilterRunner {
     }
 
     fn process(&mut self, delivery: &Delivery, now: Stamp) -> Step {
-        let step = self.call(delivery.pack.trace.clone(), now, |filter, emit| filter.process(delivery, emit));
-        let lost = if step == Step::Worked { 0 } else { delivery.len() };
-        delivery.settle(&[(LossReason::Fault, lost)]);
+        let mut refused = 0;
+        let step = self.call(delivery.pack.trace.clone(), now, |filter, emit| {
+            let processed = filter.process(delivery, emit);
+            refused = emit.refused;
+            processed
+        });
+        match step {
+            Step::Worked => delivery.settle_read(refused),
+            _ => delivery.settle(&[(LossReason::Fault, delivery.len())]),
+        }
         step
     }
 
@@ -135,7 +142,7 @@ impl FilterRunner {
         work: impl FnOnce(&mut dyn Filter, &mut Emit<'_>) -> Result<(), Fault>,
     ) -> Step {
         let filter = self.filter.as_deref_mut().expect("a filter is called while it is there");
-        let mut emit = Emit { feeds: &mut self.feeds, trace, last_tick: self.last_tick };
+        let mut emit = Emit { feeds: &mut self.feeds, trace, last_tick: self.last_tick, refused: 0 };
         match guarded(|| work(filter, &mut emit)) {
             Ok(Ok(())) => {
                 self.attempts.succeed();

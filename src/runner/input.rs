@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Backoff, InputCounts, Throttle, built, guarded};
+use super::{Backoff, InputCounts, built, guarded};
 use crate::flow::{Count, OwnMetrics};
 use crate::metric::BadReason;
-use crate::plugin::{BuildError, Fault, Input, Io, Note, Notes, Stop};
+use crate::plugin::{BuildError, Fault, Input, Io, Note, Notes, Stop, Throttle};
 use crate::time::Clock;
 
 /// How a lane of an input ended.

@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use super::filter::panic_text;
 use super::splitting::{Records, SplitRules, Splitting};
-use super::{Throttle, escaped};
 use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
 use crate::message::{Field, Message, Text};
 use crate::metric::{BadReason, Limit, SampleBatch, Tally};
 use crate::plugin::{
     BoxFuture, BuildError, DecodeError, Decoder, Draft, Intake, Intakes, SplitFault, Splitter, Stop,
-    StreamBase,
+    StreamBase, Throttle, escaped,
 };
 use crate::time::Clock;
 

@@ -12,7 +12,6 @@ mod input;
 mod intake;
 mod output;
 mod splitting;
-mod throttle;
 mod ticks;
 mod undecoded;
 
@@ -25,7 +24,6 @@ pub use input::{InputEnd, InputLane, InputNotes, run_input};
 pub use intake::{DecodeFailures, InputCounts, SeatDecoding, SeatFeeds, SeatIntakes};
 pub use output::{OutputRunner, RebuildOutput};
 pub use splitting::SplitRules;
-pub use throttle::{Quiet, Throttle, escaped};
 pub use ticks::Ticks;
 pub use undecoded::Undecoded;
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::attempts::{Attempts, Next};
 use super::held::HeldDeliveries;
-use super::{Ended, Step, Throttle, Ticks, built, guarded, let_go};
+use super::{Ended, Step, Ticks, built, guarded, let_go};
 use crate::flow::{Count, Delivery, Level, LossReason, Queue};
-use crate::plugin::{Attempted, BuildError, Encoder, Fault, Gathering, Outcome, Outgoing, Output, Stop};
+use crate::plugin::{
+    Attempted, BuildError, Encoder, Fault, Gathering, Outcome, Outgoing, Output, Stop, Throttle,
+};
 use crate::time::{Clock, Stamp};
 
 /// Builds the output anew.

@@ -15,6 +15,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::names::NameCounts;
 use crate::flow::{Body, Count, Delivery, OwnMetrics, sample_facts};
 use crate::matcher::Facts;
 use crate::metric::{Registry, SampleBatch};
@@ -47,6 +48,7 @@ impl Declare<dyn Filter> for Config {
             oldest: self.oldest(),
             names: Arc::clone(&context.names),
             late: own.counter("hekad_stat_late_total", &[("filter", &*context.name)]),
+            named: NameCounts::new(own, &context.name),
             own: own.clone(),
             name: Arc::clone(&context.name),
         }))
@@ -59,6 +61,7 @@ struct StatFilter {
     oldest: Option<Duration>,
     names: Arc<Registry>,
     late: Count,
+    named: NameCounts,
     /// For what is skipped: most filters skip nothing.
     own: OwnMetrics,
     name: Arc<str>,
@@ -81,6 +84,7 @@ impl Filter for StatFilter {
         if late > 0 {
             self.late.add(late);
         }
+        self.named.add(&batch.tally, self.samples.unremembered());
         self.report_skipped();
         if !batch.is_empty() {
             emit.send(SAMPLES, Body::Samples(batch));

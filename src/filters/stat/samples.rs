@@ -76,6 +76,11 @@ impl Samples {
         }
     }
 
+    /// How often a spelling found no room among those remembered, since the start.
+    pub(super) fn unremembered(&self) -> u64 {
+        self.parser.unremembered()
+    }
+
     /// Calls `visit` with each metric, why it made no sample, and how often since the last call.
     pub(super) fn take_skipped(&mut self, mut visit: impl FnMut(&str, &'static str, u64)) {
         for metric in &mut self.metrics {

@@ -39,8 +39,8 @@ impl Lanes {
     }
 
     /// Pours what came through the queue.
-    pub(super) fn pour_queued(&self, pack: &Pack, chosen: &Selection) {
-        self.own.pour(pack, chosen);
+    pub(super) fn pour_queued(&self, pack: &Pack, chosen: &Selection) -> Poured {
+        self.own.pour(pack, chosen)
     }
 
     /// The receipts of what was poured before a flush that begins after this call.
@@ -68,7 +68,13 @@ impl Lane for TableLane {
             Body::Messages(_) | Body::Snapshot { .. } => {
                 let mut messages = self.messages.lock().expect(NEVER_POISONED);
                 let messages = messages.get_or_insert_with(|| Messages::new(&self.shared.context));
-                self.pour_batch(messages.samples_of(pack, chosen), Chosen::All, pack.trace.ack.as_ref())
+                let batch = messages.samples_of(pack, chosen);
+                match self.pour_batch(batch, Chosen::All, pack.trace.ack.as_ref()) {
+                    Poured::Taken if batch.tally.bad_total() > 0 => {
+                        Poured::Partly { refused: batch.tally.bad_total() }
+                    }
+                    poured => poured,
+                }
             }
         }
     }

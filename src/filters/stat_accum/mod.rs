@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aggregate::{Accumulator, Beside, Levels, LevelsOf, Saved, Snapshot, Totals, WantedLevels};
-use crate::flow::{Body, Count, Delivery, Inlet, LIVE_TYPE, TableCounts, Tokens, Trace};
+use crate::flow::{Body, Count, Delivery, Inlet, LIVE_TYPE, Poured, TableCounts, Tokens, Trace};
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames};
 use crate::plugin::{
@@ -78,6 +78,7 @@ impl Declare<dyn Filter> for Config {
         counts.restored.add(restored.as_ref().map_or(0, |restored| restored.samples));
         let naming = Arc::new(Namespace::new(self.naming(&context.hostname)));
         let accumulator = Arc::new(accumulator.counting_at(levels(context, &naming)));
+        messages::show_counters(own, &context.name);
         let offered = context.shared.the::<Accumulators>();
         let told = Arc::new(OwnNumbers::new(&self.statsd_prefix));
         offered.offer(&context.name, &accumulator, &told, counts.lost.clone(), own);
@@ -185,8 +186,10 @@ impl Filter for StatAccumFilter {
         Ok(())
     }
 
-    fn process(&mut self, delivery: &Delivery, _: &mut Emit<'_>) -> Result<(), Fault> {
-        self.inlet.pour_queued(&delivery.pack, &delivery.chosen);
+    fn process(&mut self, delivery: &Delivery, emit: &mut Emit<'_>) -> Result<(), Fault> {
+        if let Poured::Partly { refused } = self.inlet.pour_queued(&delivery.pack, &delivery.chosen) {
+            emit.refused += refused;
+        }
         Ok(())
     }
 

@@ -35,7 +35,8 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_spellings_unremembered_total",
         INPUT,
-        "Names looked up anew because no more are remembered; stop the client that makes ever new ones.",
+        "Names looked up anew because no more are remembered, of an input or of a filter that makes samples; stop the client \
+         that makes ever new ones.",
     ),
     counter(
         "hekad_dropped_samples_total",
@@ -182,7 +183,8 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_overflow_samples_total",
         &["input", "limit"],
-        "Samples of an input that went to an overflow series, by the limit their name was beyond.",
+        "Samples of an input, or of a filter that makes samples of messages, that went to an overflow series, by the limit \
+         their name was beyond.",
     ),
     gauge(
         "hekad_prefix_series",
@@ -288,6 +290,11 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "hekad_key_flush_left_out_total",
         FILTER,
         "Keys that came often enough and were not named because max_keys was reached.",
+    ),
+    counter(
+        "hekad_sample_messages_refused_total",
+        &["filter", "reason"],
+        "Samples that came to an accumulator as messages and were refused, by reason; the log shows an example of each.",
     ),
     counter(
         "hekad_stat_late_total",

@@ -154,9 +154,10 @@ fn read(own: &OwnMetrics, status: &mut Status) {
 const MOST_STREAMS: usize = 100;
 
 /// Counters of what does not arrive: what was lost, and why where no label says so.
-const LOSSES: [(&str, &str, &str); 16] = [
+const LOSSES: [(&str, &str, &str); 17] = [
     ("hekad_records_lost_total", "records", ""),
     ("hekad_bad_lines_total", "values", ""),
+    ("hekad_sample_messages_refused_total", "samples as messages", ""),
     ("hekad_kernel_drops_total", "datagrams", "dropped by the kernel"),
     ("hekad_truncated_datagrams_total", "datagrams", "too long"),
     ("hekad_long_lines_total", "lines", "too long"),
