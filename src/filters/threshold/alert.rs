@@ -74,6 +74,8 @@ pub(super) struct Standing {
     absence: Alert,
     /// Flushes in a row without a value.
     idle: u32,
+    /// Flushes in a row that did not know the series.
+    gone: u32,
 }
 
 /// One alert, there or coming.
@@ -102,6 +104,7 @@ impl Standing {
     /// Takes what a flush that ended at `at` says. A series that no flush has named yet can be missing alone.
     pub(super) fn take(&mut self, rule: &Conditions, reading: Reading, at: Stamp, outcome: &mut Outcome) {
         self.seen |= reading.present;
+        self.gone = if reading.present { 0 } else { self.gone.saturating_add(1) };
         if self.seen {
             self.take_level(rule, reading.value.filter(|value| !value.is_nan()), at, outcome);
         }
@@ -113,6 +116,16 @@ impl Standing {
     /// Number of alerts that are there.
     pub(super) fn firing(&self) -> usize {
         usize::from(self.level.breach.is_some()) + usize::from(self.absence.breach.is_some())
+    }
+
+    /// Whether nothing would be other than it is if this began anew: no flush has known the series for as long as an
+    /// alert would go on, there is no alert and none is coming, and what was told of last is long ago.
+    pub(super) fn has_gone(&self, rule: &Conditions, at: Stamp) -> bool {
+        let looked_back = if rule.compares() { u32::try_from(rule.over).unwrap_or(u32::MAX) } else { 0 };
+        // What is watched for its absence has only begun when it has gone.
+        rule.absent_after.is_none()
+            && self.gone >= rule.gives_up_after.max(looked_back)
+            && self.level.is_quiet(rule.repeat_every, at)
     }
 
     fn take_level(&mut self, rule: &Conditions, value: Option<f64>, at: Stamp, outcome: &mut Outcome) {
@@ -228,6 +241,12 @@ impl Alert {
             self.since = at;
         }
         self.run = self.run.saturating_add(1);
+    }
+
+    /// Whether there is no alert, none is coming, and the next one would be told of at once.
+    fn is_quiet(&self, pause: Option<Duration>, at: Stamp) -> bool {
+        let is_muted = pause.zip(self.last).is_some_and(|(pause, last)| at >= last && at.since(last) < pause);
+        self.breach.is_none() && self.run == 0 && !is_muted
     }
 
     /// The alert is there; told of at once, but not sooner after the last time than `pause`.

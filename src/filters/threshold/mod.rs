@@ -7,12 +7,14 @@
 
 mod alert;
 mod options;
+mod room;
 mod severity;
 mod statistic;
 mod watch;
 mod wording;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use options::{Config, Rule};
 pub use severity::SeverityText;
@@ -24,7 +26,8 @@ use crate::matcher::{Fact, Facts};
 use crate::message::Message;
 use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter};
 use options::Watching;
-use watch::{Room, Watch};
+use room::Room;
+use watch::Watch;
 
 impl Declare<dyn Filter> for Config {
     const TYPE: &'static str = "ThresholdFilter";
@@ -50,7 +53,8 @@ impl Declare<dyn Filter> for Config {
         Ok(Box::new(ThresholdFilter {
             rules: self.rules().map_err(BuildError::new)?,
             watches: BTreeMap::new(),
-            room: Room { taken: 0, most: self.max_series as usize, refused: 0 },
+            name: Arc::clone(&context.name),
+            room: Room::new(self.max_series as usize),
             maker: wording::maker(context),
             watched: own.level("hekad_threshold_series", &label),
             firing: own.level("hekad_threshold_firing", &label),
@@ -66,6 +70,7 @@ struct ThresholdFilter {
     rules: Vec<Watching>,
     /// By the name of the accumulator.
     watches: BTreeMap<Box<str>, Watch>,
+    name: Arc<str>,
     room: Room,
     maker: MessageMaker,
     watched: Level,
@@ -108,7 +113,10 @@ impl ThresholdFilter {
             messages.push(wording::message(maker, &told, found.slot.end));
         });
         self.held_back.add(held_back);
-        self.refused.add(std::mem::take(&mut self.room.refused));
+        self.refused.add(self.room.take_refused());
+        if let Some(complaint) = self.room.complaint(found.slot.end) {
+            tracing::warn!("{}: {complaint}", self.name);
+        }
         self.watched.set(self.room.taken as f64);
         self.firing.set(self.watches.values().map(Watch::firing).sum::<usize>() as f64);
     }

@@ -19,7 +19,8 @@ pub struct Config {
     /// What is watched: a table [SECTION.rule.ANY_NAME] for every alert.
     pub rule: BTreeMap<String, Rule>,
     /// Most series that are watched, each counted once for every rule and accumulator; further ones are not, and are
-    /// counted. Default 10000.
+    /// counted. One that no flush knows any more gives its room back after gives_up_after flushes, unless its rule has
+    /// absent_after. Default 10000.
     pub max_series: u32,
 }
 
@@ -69,7 +70,8 @@ pub struct Rule {
     #[serde(default)]
     pub repeat_every: Option<Seconds>,
     /// How many flushes in a row an alert goes on without a value that would say it does; then it is taken as over, which
-    /// it says. Alerts of `absent_after` go on. Default: 60.
+    /// it says. Alerts of `absent_after` go on. Without an alert, a series that flushes do not name any more is not watched
+    /// after as many, until it is there again. Default: 60.
     #[serde(default)]
     pub gives_up_after: Option<u32>,
     /// Severity of the alert: a number from 0 to 7 or a word of syslog: "emerg", "alert", "crit", "err", "warning",

@@ -326,7 +326,7 @@ pub const OWN_METRICS: &[OwnMetric] = &[
     counter(
         "hekad_threshold_refused_total",
         FILTER,
-        "Series that no rule watches because max_series was reached; raise it, or name fewer.",
+        "Series that were not watched when they came because max_series was reached; raise it, or name fewer.",
     ),
     counter(
         "hekad_threshold_unread_total",

@@ -183,3 +183,39 @@ fn a_clock_that_was_set_back_does_not_keep_an_alert_from_being_told_of() {
     }
     assert_eq!((outcome.events.len(), outcome.held_back, standing.firing()), (3, 0, 1));
 }
+
+#[test]
+fn what_has_gone_is_let_go_when_no_alert_would_be_another_for_it() {
+    // After so many flushes that know the series with this value, how many that do not it takes.
+    let takes = |rule: &Conditions, value: f64| {
+        let (mut standing, mut outcome) = (Standing::default(), Outcome::default());
+        (0..20_i64).find(|&flush| {
+            let reading = match flush {
+                0 => Reading { value: Some(value), sampled: true, present: true },
+                _ => Reading { value: None, sampled: false, present: false },
+            };
+            let at = Stamp::from_seconds(flush * 10);
+            standing.take(rule, reading, at, &mut outcome);
+            standing.has_gone(rule, at)
+        })
+    };
+    let rule = Conditions { above: Some(5.0), gives_up_after: 3, ..QUIET };
+    assert_eq!(takes(&rule, 1.0), Some(3));
+    // An alert goes on for as long.
+    assert_eq!(takes(&rule, 6.0), Some(3));
+    let pause = Some(Duration::from_secs(100));
+    assert_eq!(takes(&Conditions { repeat_every: pause, ..rule.clone() }, 6.0), Some(10));
+    let rises = Conditions { above: None, rises_by: Some(50.0), over: 7, ..rule.clone() };
+    assert_eq!(takes(&rises, 1.0), Some(7));
+    assert_eq!(takes(&Conditions { absent_after: Some(15), ..rule.clone() }, 1.0), None);
+    // What counts is 0 where nobody knows it, and that is too low.
+    let mut standing = Standing::default();
+    let below = Conditions { above: None, below: Some(1.0), for_flushes: 9, ..rule };
+    let went =
+        [(true, 3.0), (false, 0.0), (false, 0.0), (false, 0.0), (false, 0.0)].map(|(present, value)| {
+            let reading = Reading { value: Some(value), sampled: present, present };
+            standing.take(&below, reading, Stamp(0), &mut Outcome::default());
+            standing.has_gone(&below, Stamp(0))
+        });
+    assert_eq!(went, [false; 5]);
+}
