@@ -27,8 +27,6 @@ file_match = "none"
 
 [CounterFilter]
 
-[KeyFlushFilter]
-
 [StatFilter]
 message_matcher = "Type == 'line'"
 Metric.a = { type = "Counter", name = "a", value = "1" }
@@ -81,8 +79,12 @@ fn every_metric_of_the_table_is_counted_with_its_labels_and_no_other() {
     let runtime = runtime.expect("there are threads");
     let directory = tempfile::TempDir::new().expect("a directory can be made");
     let file = directory.path().join("messages.log");
-    let text =
-        format!("{EVERYTHING}\n[FileOutput]\nmessage_matcher = \"TRUE\"\npath = \"{}\"\n", file.display());
+    let log = directory.path().join("keys.log");
+    let text = format!(
+        "{EVERYTHING}\n[FileOutput]\nmessage_matcher = \"TRUE\"\npath = \"{}\"\n[KeyFlushFilter]\nlog = \"{}\"\n",
+        file.display(),
+        log.display()
+    );
     let sources = Sources::embedded("everything.toml", &text);
     let mut problems = Problems::new();
     let planned = plan(&sources, &builtin(), &|_| None, "host", &mut problems).expect("it is right");

@@ -3,13 +3,12 @@
 //! Samples are counted on their producers' threads, by series, in a table of each seat: no line is kept for it and no
 //! queue crossed. Every tick the counts of all types of a name are added up, sorted and emptied. The reference
 //! (<https://github.com/statsd/statsd/blob/master/stats.js>) counts lines, bad ones too; here a line of several values
-//! counts each of them.
+//! counts each of them. A file that cannot be written to is no fault: its lines wait for the next tick (`log`).
 
+mod log;
 mod table;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Weak};
 
@@ -22,6 +21,7 @@ use crate::matcher::Facts;
 use crate::metric::Registry;
 use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Ticker};
 use crate::time::Stamp;
+use log::{KeyLog, News};
 use table::{Table, ranked};
 
 /// Options of `KeyFlushFilter`; `ticker_interval` is how often it speaks: default 10 seconds.
@@ -32,7 +32,8 @@ pub struct Config {
     pub percent: f64,
     /// Most keys that are named at a time, whatever `percent` says; the rest is counted. Default 10000.
     pub max_keys: u32,
-    /// A file the lines are added to; an absolute path. Without it they are sent on alone: print them with a LogOutput
+    /// A file the lines are added to; an absolute path. Where it cannot be written to, up to 4 MiB of lines are kept and
+    /// tried again at every tick; what is beyond, or still there at the stop, is lost and counted. Without it they are sent on alone: print them with a LogOutput
     /// whose message_matcher is "Type == 'heka.keyflush'". Default: none.
     pub log: Option<PathBuf>,
 }
@@ -85,13 +86,15 @@ impl Declare<dyn Filter> for Config {
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {
-        if let Some(log) = &self.log {
-            appending(log)
-                .map_err(|error| BuildError::new(format!("{} cannot be opened: {error}", log.display())))?;
-        }
+        let log = self.log.as_deref().map(|log| {
+            KeyLog::open(log, context.own(), &context.name)
+                .map_err(|error| BuildError::new(format!("{} cannot be opened: {error}", log.display())))
+        });
         let label = [("filter", &*context.name)];
         Ok(Box::new(KeyFlushFilter {
             config: self.clone(),
+            log: log.transpose()?,
+            name: Arc::clone(&context.name),
             lanes: Arc::default(),
             names: Arc::clone(&context.names),
             left_out: context.own().counter("hekad_key_flush_left_out_total", &label),
@@ -102,6 +105,8 @@ impl Declare<dyn Filter> for Config {
 
 struct KeyFlushFilter {
     config: Config,
+    log: Option<KeyLog>,
+    name: Arc<str>,
     lanes: Arc<Lanes>,
     names: Arc<Registry>,
     left_out: Count,
@@ -157,14 +162,14 @@ impl Filter for KeyFlushFilter {
 
     fn tick(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
         let text = self.lines(now)?;
-        if text.is_empty() {
-            return Ok(());
+        match self.log.as_mut().and_then(|log| log.write(&text)) {
+            Some(News::Fails(why)) => {
+                tracing::warn!("{}: {why}; its lines are kept, and tried again at every tick", self.name);
+            }
+            Some(News::Recovers) => tracing::info!("{}: its log is written to again", self.name),
+            None => {}
         }
-        if let Some(log) = &self.config.log {
-            let written = appending(log).and_then(|mut file| file.write_all(text.as_bytes()));
-            written.map_err(|error| Fault::caused(format!("cannot write to {}", log.display()), error))?;
-        }
-        if emit.is_wanted(0) {
+        if !text.is_empty() && emit.is_wanted(0) {
             let message = self.maker.make(now, text);
             emit.send(0, Body::Messages(vec![message]));
         }
@@ -173,7 +178,11 @@ impl Filter for KeyFlushFilter {
 
     fn finish(&mut self, now: Stamp, emit: &mut Emit<'_>) -> Result<(), Fault> {
         // What came since the last tick is said too.
-        self.tick(now, emit)
+        self.tick(now, emit)?;
+        match self.log.as_mut().map_or(0, KeyLog::give_up) {
+            0 => Ok(()),
+            lost => Err(Fault::new(format!("its log cannot be written to: {lost} lines are lost"))),
+        }
     }
 
     fn inlet(&self) -> Option<Arc<dyn Inlet>> {
@@ -199,11 +208,6 @@ impl KeyFlushFilter {
 fn dated(now: Stamp) -> Result<String, jiff::Error> {
     let at = jiff::Timestamp::from_nanosecond(now.0.into())?.to_zoned(jiff::tz::TimeZone::UTC);
     jiff::fmt::strtime::format("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)", &at)
-}
-
-/// Opened anew for every write, so that the file can be rotated.
-fn appending(log: &std::path::Path) -> std::io::Result<File> {
-    File::options().create(true).append(true).open(log)
 }
 
 const MESSAGE_TYPE: &str = "heka.keyflush";

@@ -4,6 +4,7 @@
 //! happened; the runner does the rest.
 
 mod after_stop;
+mod appending;
 mod build;
 mod declare;
 mod explain;
@@ -20,6 +21,7 @@ pub(crate) mod testing;
 mod throttle;
 
 pub use after_stop::AfterStop;
+pub use appending::{Appended, Left, append};
 pub use build::{BuildContext, BuildError, Shared};
 pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Stored, Ticker};
 pub use explain::{Asked, Explained, Fate, RuleOutcome, Survey, SurveyedStream, Surveying, ToldRule};

@@ -292,6 +292,16 @@ pub const OWN_METRICS: &[OwnMetric] = &[
         "Keys that came often enough and were not named because max_keys was reached.",
     ),
     counter(
+        "hekad_key_flush_write_failures_total",
+        FILTER,
+        "Times the log of a filter could not be written to; its lines are kept and tried again at every tick.",
+    ),
+    counter(
+        "hekad_key_flush_lost_total",
+        FILTER,
+        "Lines of a filter's log that were lost: more could not be written than are kept, or they could not at the stop.",
+    ),
+    counter(
         "hekad_sample_messages_refused_total",
         &["filter", "reason"],
         "Samples that came to an accumulator as messages and were refused, by reason; the log shows an example of each.",

@@ -5,7 +5,6 @@
 //! back, so that its repetition leaves nothing twice. Before every write and at every tick the file is looked up by its
 //! path: where another one is there, or none, the path is opened anew, so that logrotate needs no signal.
 
-mod appending;
 mod flushing;
 mod naming;
 
@@ -21,10 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Check, Millis, Violation, permissions};
 use crate::flow::Count;
 use crate::plugin::{
-    BuildContext, BuildError, Declare, Fault, LocalFuture, Outcome, Outgoing, Output, Ticker,
+    BuildContext, BuildError, Declare, Fault, Left, LocalFuture, Outcome, Outgoing, Output, Ticker, append,
 };
 use crate::time::Stamp;
-use appending::{Left, append};
 use flushing::Flushing;
 pub use flushing::Operator;
 use naming::Naming;

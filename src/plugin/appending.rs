@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 
 /// What can be added to at its end and cut again.
-pub(super) trait Appended {
+pub trait Appended {
     /// Adds a part of `bytes`; how much.
     fn add(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
@@ -38,7 +38,7 @@ impl Appended for File {
 
 /// What became of bytes that could not be added.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub enum Left {
     /// None of them is in the file.
     Nothing,
     /// Some were, and were taken back.
@@ -51,7 +51,7 @@ pub(super) enum Left {
 ///
 /// # Errors
 /// Why not all of it could be added, and what is left of it.
-pub(super) fn append(
+pub fn append(
     file: &mut impl Appended,
     length: u64,
     bytes: &[u8],
