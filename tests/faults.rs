@@ -120,15 +120,22 @@ fn a_record_that_has_passed_as_many_filters_as_it_may_is_lost_and_counted() {
     let config = "[hekad]\nmax_message_loops = 1\n\n[statsd]\ntype = \"StatsdInput\"\n\n\
          [one]\ntype = \"RenamingFilter\"\nmessage_matcher = \"Logger == 'statsd'\"\n\n\
          [two]\ntype = \"RenamingFilter\"\nmessage_matcher = \"Logger == 'one'\"\n\n\
-         [LogOutput]\nmessage_matcher = \"Logger == 'two'\"\n";
-    let mut trial =
-        Trial::new(config, &all(), Wiring::AsConfigured, START).expect("the configuration is right");
-    trial.send("statsd", b"a:1|c").expect("there is such an input");
-    trial.stop();
-    assert_eq!(joint(trial.ledger(), "one", "two").taken(), 1);
-    let lost = joint(trial.ledger(), "two", "LogOutput");
-    assert_eq!((lost.offered(), lost.taken(), lost.lost(LossReason::Hops)), (1, 0, 1));
-    assert_eq!((trial.written("stdout"), trial.ledger().check_settled()), (String::new(), Ok(())));
+         [LogOutput]\nmessage_matcher = \"Logger == 'two'\"\n\n\
+         [some]\ntype = \"LogOutput\"\nmessage_matcher = \"Logger == 'two' && Fields[name] == 'renamed.renamed.b'\"\n\n\
+         [never]\ntype = \"LogOutput\"\nmessage_matcher = \"Fields[name] == 'zzz'\"\n";
+    for wiring in [Wiring::AsConfigured, Wiring::Queues, Wiring::Messages] {
+        let mut trial = Trial::new(config, &all(), wiring, START).expect("the configuration is right");
+        trial.send("statsd", b"a:1|c\nb:1|c").expect("there is such an input");
+        trial.stop();
+        assert_eq!(joint(trial.ledger(), "one", "two").taken(), 2, "{wiring:?}");
+        // Only who would have got it has lost it.
+        for (consumer, records) in [("LogOutput", 2), ("some", 1), ("never", 0)] {
+            let lost = joint(trial.ledger(), "two", consumer);
+            let counts = (lost.offered(), lost.taken(), lost.lost(LossReason::Hops));
+            assert_eq!(counts, (records, 0, records), "{consumer} in {wiring:?}");
+        }
+        assert_eq!((trial.written("stdout"), trial.ledger().check_settled()), (String::new(), Ok(())));
+    }
 }
 
 #[test]

@@ -134,7 +134,8 @@ impl Feed {
         let home = self.returns.clone();
         let mut pack = Pack::new(Arc::clone(&self.spec.facts), trace, serial, body).of(home);
         if pack.trace.hops > self.spec.max_hops {
-            self.refuse(records as u64, LossReason::Hops);
+            let unmatched = self.refuse(&pack, LossReason::Hops);
+            self.spec.counts.unmatched.add(unmatched);
             return Sent::Done(Some(pack.take_body()));
         }
         let back = match self.spec.wiring {
@@ -206,8 +207,9 @@ impl Feed {
     }
 
     /// Enters records as lost that could not even be sent: the stop cannot wait any longer.
-    pub fn lose(&self, records: u64) {
-        self.refuse(records, LossReason::StopDeadline);
+    pub fn lose(&mut self, body: Body, trace: Trace) {
+        let facts = Arc::clone(&self.spec.facts);
+        self.refuse(&Pack::new(facts, trace, Serial::default(), body), LossReason::StopDeadline);
     }
 
     /// Gives up on what waits, entering it as lost: the stop cannot wait any longer.
@@ -320,11 +322,23 @@ impl Feed {
         }
     }
 
-    fn refuse(&self, records: u64, reason: LossReason) {
-        for leg in &self.legs {
-            leg.counts.offer(records);
-            leg.counts.lose(reason, records);
+    /// Enters records as lost for those who would have got them. The number of the others.
+    fn refuse(&mut self, pack: &Pack, reason: LossReason) -> u64 {
+        self.kinds.forget();
+        let mut matched = Union::new(pack.body.len(), std::mem::take(&mut self.spare.union));
+        for leg in &mut self.legs {
+            let chosen = choose(&mut leg.test, pack, &mut self.spare.chosen, &mut self.kinds);
+            let Some((chosen, count)) = chosen else { continue };
+            leg.counts.offer(count);
+            leg.counts.lose(reason, count);
+            matched.add(&chosen);
+            if let Selection::Only(words) = chosen {
+                self.spare.chosen = words;
+            }
         }
+        let missing = matched.missing();
+        self.spare.union = matched.words;
+        missing
     }
 }
 
@@ -428,3 +442,6 @@ fn expanded(mut pack: Pack) -> Vec<Pack> {
     }
     packs
 }
+
+#[cfg(test)]
+mod tests;

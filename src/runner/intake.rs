@@ -294,11 +294,13 @@ impl Drop for Side {
             }
         }
         self.acks.iter().for_each(|ack| ack.failed());
-        if let Some(feed) = &self.feeds.samples {
-            feed.lose(self.draft.samples.samples.len() as u64);
+        let trace = Trace::made_at(self.draft.samples.at);
+        if let Some(feed) = &mut self.feeds.samples {
+            let none = SampleBatch::new(Arc::clone(&self.draft.samples.names));
+            feed.lose(Body::Samples(std::mem::replace(&mut self.draft.samples, none)), trace.clone());
         }
-        if let Some(feed) = &self.feeds.messages {
-            feed.lose(self.draft.messages.len() as u64);
+        if let Some(feed) = &mut self.feeds.messages {
+            feed.lose(Body::Messages(std::mem::take(&mut self.draft.messages)), trace);
         }
     }
 }
