@@ -93,7 +93,11 @@ impl TableLane {
         }
         self.shared.poured.add(count as u64);
         if let Some(ack) = ack {
-            self.shared.tokens.lock().expect(NEVER_POISONED).push(Arc::clone(ack));
+            let mut tokens = self.shared.tokens.lock().expect(NEVER_POISONED);
+            // A stream says the same for many batches.
+            if !tokens.last().is_some_and(|last| Arc::ptr_eq(last, ack)) {
+                tokens.push(Arc::clone(ack));
+            }
         }
         Poured::Taken
     }
@@ -103,3 +107,36 @@ impl TableLane {
 const OWN_SEAT: usize = usize::MAX;
 
 const NEVER_POISONED: &str = "no code panics while it holds the tokens";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Serial, Trace};
+    use crate::plugin::testing::{NOW, context};
+
+    struct Receipt;
+
+    impl Token for Receipt {
+        fn failed(&self) {}
+    }
+
+    #[test]
+    fn a_receipt_that_comes_with_many_batches_is_kept_once() {
+        let context = context();
+        let rules = super::super::Config::default().accumulation(1);
+        let accumulator = Arc::new(Accumulator::new(rules, Arc::clone(&context.names), NOW));
+        let poured = context.ledger.table(&context.name).poured;
+        let lanes = Lanes::new(accumulator, poured, &context);
+        let receipts: [Arc<dyn Token>; 2] = [Arc::new(Receipt), Arc::new(Receipt)];
+        let pour = |receipt: &Arc<dyn Token>| {
+            let trace = Trace { ack: Some(Arc::clone(receipt)), ..Trace::made_at(NOW) };
+            let body = Body::Samples(SampleBatch::new(Arc::clone(&context.names)));
+            let pack = Pack::new(Arc::default(), trace, Serial::default(), body);
+            assert_eq!(lanes.lane(Seat(0)).pour(&pack, &Selection::All), Poured::Taken);
+        };
+        [0, 0, 0, 1, 1, 0].iter().for_each(|&which| pour(&receipts[which]));
+        let kept = lanes.take_tokens();
+        let kept: Vec<bool> = kept.iter().map(|token| Arc::ptr_eq(token, &receipts[0])).collect();
+        assert_eq!(kept, [true, false, true]);
+    }
+}
