@@ -89,22 +89,25 @@ impl Messages {
         if !(LEAST_RATE..f64::MAX).contains(&rate) {
             return Err(BadReason::BadRate);
         }
-        let (series, beyond) =
-            match self.outcome(name, text(message, "tags").unwrap_or(""), kind.series(), at) {
-                Outcome::Series(series) => (series, None),
-                Outcome::Overflow(kind, limit) => (self.batch.names.overflow(kind), Some(limit)),
-                Outcome::Refused(reason) => return Err(reason),
-                Outcome::Dropped => return Ok(()),
-            };
-        let sample = if kind == SampleKind::Set {
-            let member = text(message, "value").ok_or(BadReason::NoValue)?;
-            Sample::of_set(series, self.batch.keep(member.as_bytes()))
-        } else {
-            let value = number(message, "value").ok_or(BadReason::BadNumber)?;
-            if kind == SampleKind::Timer && value < 0.0 {
-                return Err(BadReason::NegativeTimer);
-            }
-            Sample { series, kind, value, rate: used_rate(kind, value, rate)? }
+        // A bad one names no series.
+        let (member, value) = match kind {
+            SampleKind::Set => (text(message, "value").ok_or(BadReason::NoValue)?, 0.0),
+            _ => ("", number(message, "value").ok_or(BadReason::BadNumber)?),
+        };
+        if kind == SampleKind::Timer && value < 0.0 {
+            return Err(BadReason::NegativeTimer);
+        }
+        let rate = used_rate(kind, value, rate)?;
+        let tags = text(message, "tags").unwrap_or("");
+        let (series, beyond) = match self.outcome(name, tags, kind.series(), at) {
+            Outcome::Series(series) => (series, None),
+            Outcome::Overflow(kind, limit) => (self.batch.names.overflow(kind), Some(limit)),
+            Outcome::Refused(reason) => return Err(reason),
+            Outcome::Dropped => return Ok(()),
+        };
+        let sample = match kind {
+            SampleKind::Set => Sample::of_set(series, self.batch.keep(member.as_bytes())),
+            _ => Sample { series, kind, value, rate },
         };
         if let Some(limit) = beyond {
             self.batch.tally.overflow(limit);
@@ -201,5 +204,25 @@ mod tests {
         assert_eq!(counted("hekad_overflow_samples_total", &beyond), 2);
         let refused = [("filter", "test"), ("reason", "bad_number")];
         assert_eq!(counted("hekad_sample_messages_refused_total", &refused), 1);
+    }
+
+    #[test]
+    fn what_is_refused_names_no_series() {
+        let context = context();
+        let mut messages = Messages::new(&context);
+        let sample = |kind: &str, more: &[Field]| {
+            let fields = [&[Field::new("name", "a"), Field::new("kind", kind)], more].concat();
+            message(fields)
+        };
+        let body = Body::Messages(vec![
+            sample("c", &[]),
+            sample("s", &[]),
+            sample("ms", &[Field::new("value", -1.0)]),
+            sample("g", &[Field::new("value", f64::NAN)]),
+        ]);
+        let before = context.names.len();
+        let pack = Pack::new(Arc::default(), Trace::made_at(NOW), Serial::default(), body);
+        assert_eq!(messages.samples_of(&pack, &Selection::All).tally.bad_total(), 4);
+        assert_eq!(context.names.len(), before);
     }
 }
