@@ -35,7 +35,8 @@ pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
 /// `{ server: './servers/udp', address: '0.0.0.0', port: 8125 }`
 fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sanitise: bool) {
     let server = Server::of(keys);
-    let socket = keys.value("socket").is_some_and(Js::is_truthy).then(|| text_of(keys.written("socket"), ""));
+    let has_socket = server.is_tcp && keys.value("socket").is_some_and(Js::is_truthy);
+    let socket = has_socket.then(|| text_of(keys.written("socket"), ""));
     document.section(name).set("type", "StatsdInput");
     document.comment(
         "The reference's grammar: unknown types are counters, the order of tags tells series apart.",
@@ -46,8 +47,7 @@ fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sani
     }
     let to = format!("[{name}]");
     if let Some(socket) = socket {
-        let net = if server.is_tcp { "unix" } else { "unixgram" };
-        document.set("net", net).refer("socket", &socket);
+        document.set("net", "unix").refer("socket", &socket);
         mode(keys, document);
         keys.refer("socket", &format!("socket of {to}"), &socket);
         for key in ["address", "port", "address_ipv6"] {
@@ -63,8 +63,18 @@ fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sani
         document.refer("address", &address(&host, &port));
         keys.refer("address", &to, &host);
         keys.settle("address_ipv6", |_| Fate::Translated(to));
-        keys.settle("socket", |_| Fate::Default);
-        keys.settle("socket_mod", |_| Fate::Approximated("means nothing without `socket`".to_owned()));
+        keys.settle("socket", |value| match value.is_truthy() {
+            false => Fate::Default,
+            true => Fate::Approximated(
+                "statsd's UDP server does not look at it and listens on the port; net = \"unixgram\" of a StatsdInput of \
+                 its own takes datagrams there"
+                    .to_owned(),
+            ),
+        });
+        keys.settle("socket_mod", |_| match server.is_tcp {
+            true => Fate::Approximated("means nothing without `socket`".to_owned()),
+            false => Fate::Approximated("statsd's UDP server does not look at it".to_owned()),
+        });
     }
     server.settle(keys, &to);
 }

@@ -5,7 +5,7 @@
   servers: [
     { server: "./servers/udp", address: "0.0.0.0", port: process.env.PORT || 8125 },
     { server: './servers/tcp', address: '::1', port: 8125 },
-    { server: './servers/udp', socket: '/run/statsd.sock', socket_mod: 0o666 },
+    { server: './servers/tcp', socket: '/run/statsd.sock', socket_mod: 0o666 },
   ],
   "port": 1, // statsd looks at servers instead
   mgmt_address: '127.0.0.1',
