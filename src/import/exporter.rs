@@ -110,14 +110,15 @@ fn document(defaults: &Defaults, drafts: &[Draft]) -> String {
         } else {
             document.set("net", net);
         }
-        document.set("address", "0.0.0.0:9125").set("container_tag", "container_id");
+        document.comment(BOTH);
+        document.set("address", "[::]:9125").set("container_tag", "container_id");
         document.set("sanitize_names", false);
     }
     document.section("StatAccumFilter");
     document
         .comment("A sample with a rate is there as often as it stands for, in quantiles and buckets too.");
     document.set("sample_rate_weighting", true);
-    let output = document.section(OUTPUT).set("address", "0.0.0.0:9102");
+    let output = document.section(OUTPUT).comment(BOTH).set("address", "[::]:9102");
     output.comment("Names as statsd_exporter makes them.");
     output.set("naming", "statsd_exporter").set("counter_suffix", "");
     if defaults.unordered {
@@ -135,6 +136,9 @@ fn document(defaults: &Defaults, drafts: &[Draft]) -> String {
     }
     document.into_text()
 }
+
+/// Said of addresses.
+const BOTH: &str = "IPv6 and IPv4, as there; on a host without IPv6 write 0.0.0.0 in the place of [::].";
 
 /// The section that the mapping belongs to.
 const OUTPUT: &str = "PrometheusOutput";

@@ -2,7 +2,7 @@
 
 use super::{Keys, address, text_of, text_or};
 use crate::import::javascript::Js;
-use crate::import::{Document, Fate};
+use crate::import::{Document, Fate, Template};
 
 /// Writes a section for each server, and that of the management interface.
 pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
@@ -57,12 +57,17 @@ fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sani
         if server.is_tcp {
             document.set("net", "tcp");
         }
-        let host = text_of(keys.written("address"), if ipv6(keys) { "::" } else { "0.0.0.0" });
+        let host = text_of(keys.written("address"), server.everywhere(ipv6(keys)));
         let to = format!("address of {to}");
         let port = keys.port("port", &to, 8125);
+        dual_stack(document, &host);
         document.refer("address", &address(&host, &port));
         keys.refer("address", &to, &host);
-        keys.settle("address_ipv6", |_| Fate::Translated(to));
+        keys.settle("address_ipv6", |value| match server.is_tcp {
+            true => Fate::Approximated("statsd's TCP server does not look at it".to_owned()),
+            false if value.is_truthy() => Fate::Translated(to),
+            false => Fate::Default,
+        });
         keys.settle("socket", |value| match value.is_truthy() {
             false => Fate::Default,
             true => Fate::Approximated(
@@ -94,6 +99,11 @@ impl Server {
         Server { path, is_tcp }
     }
 
+    /// Where it listens without an address: streams come over IPv6 and IPv4, datagrams over one of them.
+    pub(super) fn everywhere(&self, ipv6: bool) -> &'static str {
+        if self.is_tcp || ipv6 { BOTH } else { "0.0.0.0" }
+    }
+
     /// Enters what became of `server`.
     pub(super) fn settle(&self, keys: &mut Keys<'_>, section: &str) {
         keys.settle("server", |_| match self.is_tcp || self.path.contains("udp") {
@@ -102,6 +112,14 @@ impl Server {
                 Fate::Refused(format!("{} is no server of statsd; it was taken for ./servers/udp", self.path))
             }
         });
+    }
+}
+
+/// Says what an address for both families needs.
+pub(super) fn dual_stack(document: &mut Document, host: &Template) {
+    let is_both = host.constant().is_some_and(|host| host == BOTH || host == "::");
+    if is_both || host.references().ends_with(&format!(":-{BOTH}}}")) {
+        document.comment("IPv6 and IPv4, as there; on a host without IPv6 write 0.0.0.0 in the place of [::].");
     }
 }
 
@@ -132,12 +150,16 @@ fn mode(keys: &mut Keys<'_>, document: &mut Document) {
 /// The management interface, which statsd always has.
 fn management(keys: &mut Keys<'_>, document: &mut Document) {
     let to = "address of [StatsdAdminOutput]";
-    let host = text_of(keys.written("mgmt_address"), "0.0.0.0");
+    let host = text_of(keys.written("mgmt_address"), BOTH);
     keys.refer("mgmt_address", to, &host);
     let port = keys.port("mgmt_port", to, 8126);
     document.section("StatsdAdminOutput");
     document.comment(
         "statsd lets anybody who reaches it delete series; here only this machine and allow_writes_from may.",
     );
+    dual_stack(document, &host);
     document.refer("address", &address(&host, &port));
 }
+
+/// Every address of the host, of both families, as it stands before a port.
+const BOTH: &str = "[::]";

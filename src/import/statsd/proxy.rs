@@ -3,7 +3,7 @@
 //! Keys and defaults are those of <https://github.com/statsd/statsd/blob/master/exampleProxyConfig.js> and of the code
 //! that reads them, which are not always the same.
 
-use super::listeners::Server;
+use super::listeners::{Server, dual_stack};
 use super::{Document, Fate, Imported, Js, Keys, Machine, SyntaxError};
 use super::{address, became, number_or, port_of, process, text_of, translated, value_of, written_of};
 use crate::import::Template;
@@ -37,9 +37,10 @@ fn listener(keys: &mut Keys<'_>, document: &mut Document) {
         document.set("net", "tcp");
     }
     let named = ["address", "host"].into_iter().find(|key| keys.written(key).is_some_and(is_given));
-    let host = text_of(named.and_then(|key| keys.written(key)), if ipv6 { "::" } else { "0.0.0.0" });
+    let host = text_of(named.and_then(|key| keys.written(key)), server.everywhere(ipv6));
     let to = "address of [statsd]";
     let port = keys.port("port", to, 8125);
+    dual_stack(document, &host);
     document.refer("address", &address(&host, &port));
     lanes(keys, document, server.is_tcp);
     keys.refer("address", to, &host);
@@ -281,7 +282,9 @@ health_timeout = "1000ms"
              {host: 'b', port: 3, adminport: 4, weight: 2}],\nserver: './servers/tcp', forkCount: 'auto', \
              checkInterval: 50, wat: 1 }",
         );
-        assert!(imported.text.contains("net = \"tcp\"\naddress = \"0.0.0.0:8125\"\n"), "{}", imported.text);
+        let listener = "net = \"tcp\"\n# IPv6 and IPv4, as there; on a host without IPv6 write 0.0.0.0 in the place of \
+                        [::].\naddress = \"[::]:8125\"\n";
+        assert!(imported.text.contains(listener), "{}", imported.text);
         assert!(imported.text.contains("upstreams = [\"a:1\", \"b:3\"]\n"), "{}", imported.text);
         assert!(imported.text.contains("admin_port = [8126, 4]\n"), "{}", imported.text);
         assert_eq!(
