@@ -202,6 +202,8 @@ impl Parser {
                 let outcome = self.outcome(metric, line);
                 self.place(outcome, datum, line, sink);
             }
+            // `0x1F`, `Infinity`: to the reference some of what is no number here is one.
+            Err(_) if self.dialect == Dialect::Statsd => self.bits(without_end(line), sink),
             Err(reason) => self.refuse(reason, line, sink),
         }
     }
