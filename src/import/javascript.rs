@@ -17,6 +17,7 @@ use super::SyntaxError;
 use reader::Reader;
 pub(super) use reader::{Taken, joined};
 pub(super) use value::{Js, Member};
+pub(super) use words::HOSTNAME;
 
 /// What a file may ask about the machine.
 #[derive(Clone, Copy)]
@@ -32,7 +33,7 @@ pub(super) struct Machine<'a> {
 pub(super) struct Read {
     /// The members of its object.
     pub(super) members: Vec<Member>,
-    /// Variables whose value is part of them and was needed to read it.
+    /// Variables whose value is part of them and was needed to read it, and the name of the host.
     pub(super) taken: Vec<Taken>,
 }
 

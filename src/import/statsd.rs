@@ -13,15 +13,15 @@ mod proxy;
 
 pub use proxy::statsd_proxy;
 
-use super::javascript::{Js, Machine, Read, read_object};
+use super::javascript::{HOSTNAME, Js, Machine, Read, Taken, read_object};
 use super::{Document, Fate, Imported, SyntaxError};
 use environment::{address, became, port_of, text_of};
 use keys::Keys;
 
 /// Translates a `config.js`.
 ///
-/// `hostname` and `environment` answer what the file asks about the machine. The name of the host is written down; a
-/// variable becomes a reference where it can, and what it is now is told where it cannot.
+/// `hostname` and `environment` answer what the file asks about the machine. A variable becomes a reference where it can,
+/// and what it is now is told where it cannot; so does the name of the host, which a suffix alone can ask for.
 ///
 /// # Errors
 /// Where the file is no object of constants.
@@ -30,25 +30,27 @@ pub fn statsd(
     hostname: &str,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Imported, SyntaxError> {
-    translated(text, Machine { hostname, environment }, (HEADER, UNKNOWN), |keys, document| {
+    translated(text, Machine { hostname, environment }, (HEADER, UNKNOWN), |keys, document, taken| {
         listeners::write(keys, document);
-        aggregation::write(keys, document);
+        let names_host = |taken: &Taken| taken.name == HOSTNAME && taken.key == "graphite.globalSuffix";
+        aggregation::write(keys, document, taken.iter().any(names_host).then_some(hostname));
         backends::write(keys, document);
         process(keys);
     })
 }
 
-/// What `write` makes of the keys of a file, below a header; `unknown` is said of those it does not take.
+/// What `write` makes of the keys of a file, and of what was taken to read them, below a header; `unknown` is said of
+/// those it does not take.
 fn translated(
     text: &str,
     machine: Machine<'_>,
     (header, unknown): (&str, &'static str),
-    write: impl FnOnce(&mut Keys<'_>, &mut Document),
+    write: impl FnOnce(&mut Keys<'_>, &mut Document, &[Taken]),
 ) -> Result<Imported, SyntaxError> {
     let Read { members, taken } = read_object(text, machine)?;
     let mut keys = Keys::new(&members, unknown);
     let mut document = Document::new(header);
-    write(&mut keys, &mut document);
+    write(&mut keys, &mut document, &taken);
     keys.rest();
     environment::report(&members, taken, &mut keys.findings);
     keys.findings.sort_by_key(|finding| finding.line);

@@ -12,11 +12,11 @@ pub(super) struct Reader<'a> {
     pub(super) machine: Machine<'a>,
     /// Keys and indices of what is being read.
     pub(super) path: Vec<String>,
-    /// Variables whose value had to be taken as it is now.
+    /// Variables whose value had to be taken as it is now, and the name of the host.
     pub(super) taken: Vec<Taken>,
 }
 
-/// A variable of the environment whose value is part of what was read.
+/// A variable of the environment, or the name of the host, whose value is part of what was read.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::import) struct Taken {
     /// The key, with its parents: `servers[0].port`.

@@ -1,6 +1,6 @@
 //! Words: constants, and what a file may ask about the machine.
 
-use super::reader::Reader;
+use super::reader::{Reader, Taken, joined};
 use super::value::{Asked, Js};
 use crate::import::{SyntaxError, Template};
 
@@ -19,7 +19,7 @@ impl Reader<'_> {
             "Infinity" => Ok(Js::Number(f64::INFINITY)),
             "process" if self.take(".env") => self.environment(),
             "require" => self.required(start),
-            "os" if self.take(".hostname()") => Ok(Js::Text(self.machine.hostname.to_owned())),
+            "os" if self.take(".hostname()") => Ok(self.hostname()),
             "parseInt" | "parseFloat" | "Number" => {
                 let arguments = self.arguments()?;
                 if let Some(Js::Asked(asked)) = arguments.first()
@@ -67,6 +67,14 @@ impl Reader<'_> {
         Ok(if Template::can_refer(&name) { asked } else { self.now(asked) })
     }
 
+    /// The name of this host, which another one does not have: that it was taken is noted.
+    fn hostname(&mut self) -> Js {
+        let (key, line) = (joined(&self.path), self.line());
+        let value = self.machine.hostname.to_owned();
+        self.taken.push(Taken { key, line, name: HOSTNAME.to_owned(), value: Some(value.clone()) });
+        Js::Text(value)
+    }
+
     /// `require('os').hostname()`
     fn required(&mut self, start: usize) -> Result<Js, SyntaxError> {
         let arguments = self.arguments()?;
@@ -74,9 +82,12 @@ impl Reader<'_> {
         let is_os = matches!(&arguments[..], [Js::Text(module)] if module == "os" || module == "node:os");
         if is_os && self.take(".hostname") {
             self.arguments()?;
-            return Ok(Js::Text(self.machine.hostname.to_owned()));
+            return Ok(self.hostname());
         }
         let message = "only require('os').hostname() is understood; write the value in its place";
         Err(SyntaxError::at(self.text, start, message))
     }
 }
+
+/// What stands for the name of the host where it was taken; no variable is called so.
+pub(in crate::import) const HOSTNAME: &str = "hostname()";

@@ -1,12 +1,13 @@
 //! Flushes: their interval, names, percentiles, bins, and what becomes of idle series.
 
+use super::environment::OWN_NAME;
 use super::{Keys, number_or, text_of};
 use crate::graphite::TIMER_METRICS;
 use crate::import::javascript::Js;
 use crate::import::{Document, Fate, Template};
 
-/// Writes the accumulator.
-pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
+/// Writes the accumulator; `suffix_host` is the name of the host if globalSuffix is made of it.
+pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document, suffix_host: Option<&str>) {
     document.section(SECTION);
     interval(keys, document);
     document.comment("Names and numbers as statsd has them, its own statistics too.");
@@ -14,7 +15,7 @@ pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
     if keys.value("keyNameSanitize").is_some_and(|value| !value.is_truthy()) {
         document.set("clean_names", true);
     }
-    names(keys, document);
+    names(keys, document, suffix_host);
     percentiles(keys, document);
     histogram(keys, document);
     timer_metrics(keys, document);
@@ -40,7 +41,7 @@ fn interval(keys: &mut Keys<'_>, document: &mut Document) {
     });
 }
 
-fn names(keys: &mut Keys<'_>, document: &mut Document) {
+fn names(keys: &mut Keys<'_>, document: &mut Document, suffix_host: Option<&str>) {
     let mut graphite = keys.within("graphite");
     // Only `false` itself turns it off.
     let legacy = graphite.value("legacyNamespace").is_none_or(|value| *value == Js::Bool(true));
@@ -62,18 +63,7 @@ fn names(keys: &mut Keys<'_>, document: &mut Document) {
         }
         prefix(&mut graphite, document, (key, ours, default), value);
     }
-    let suffix = graphite.written("globalSuffix");
-    // A variable that is not set adds nothing.
-    match suffix.map(|value| text_of(Some(value), "").or("")) {
-        Some(text) if text.is_empty() => graphite.settle("globalSuffix", |_| {
-            Fate::Approximated("nothing is added, where statsd adds a dot to every name".to_owned())
-        }),
-        Some(text) => {
-            document.refer("global_suffix", &text);
-            graphite.refer("globalSuffix", &format!("global_suffix of [{SECTION}]"), &text);
-        }
-        None => {}
-    }
+    suffix(&mut graphite, document, suffix_host);
     keys.leave(graphite);
     if let Some(value) = keys.written("prefixStats") {
         prefix(keys, document, ("prefixStats", "statsd_prefix", "statsd"), value);
@@ -83,6 +73,38 @@ fn names(keys: &mut Keys<'_>, document: &mut Document) {
         document.set("flush_counts", false);
     }
     keys.translate("flush_counts", counts, &format!("flush_counts of [{SECTION}]"));
+}
+
+/// `globalSuffix`, which may be made of the name of the host.
+fn suffix(graphite: &mut Keys<'_>, document: &mut Document, host: Option<&str>) {
+    let to = format!("global_suffix of [{SECTION}]");
+    // A variable that is not set adds nothing.
+    let Some(text) = graphite.written("globalSuffix").map(|value| text_of(Some(value), "").or("")) else { return };
+    if text.is_empty() {
+        return graphite.settle("globalSuffix", |_| {
+            Fate::Approximated("nothing is added, where statsd adds a dot to every name".to_owned())
+        });
+    }
+    let own = host.zip(text.constant()).and_then(|(host, text)| Some((host, with_own_name(&text, host)?)));
+    let Some((host, own)) = own else {
+        document.refer("global_suffix", &text);
+        return graphite.refer("globalSuffix", &to, &text);
+    };
+    document.set("global_suffix", own);
+    graphite.settle("globalSuffix", |_| match host.contains('.') {
+        true => Fate::Translated(format!("{to}, with {OWN_NAME} for the name of each host")),
+        false => Fate::Approximated(format!(
+            "became {to}, with {OWN_NAME} for the name of each host; in a name with dots they become `_`"
+        )),
+    });
+}
+
+/// The text with `%HOSTNAME%` for the name of the host, which stands there with `_` for its dots; none if it does not,
+/// or more than once.
+fn with_own_name(text: &str, host: &str) -> Option<String> {
+    let name = host.replace('.', "_");
+    let is_there = !name.is_empty() && text.matches(&name).count() == 1;
+    is_there.then(|| text.replace(&name, OWN_NAME))
 }
 
 /// A part of names, which may be empty.
@@ -279,3 +301,45 @@ fn idle(keys: &mut Keys<'_>, document: &mut Document) {
 const SECTION: &str = "StatAccumFilter";
 
 const NINETY: Js = Js::Number(90.0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::statsd;
+
+    /// What a file asks of the host `name` for its suffix: the line that is written, and what is said of it.
+    fn suffix_on(name: &str, text: &str) -> (String, Fate) {
+        let imported = statsd(&format!("{{ graphite: {{ globalSuffix: {text} }} }}"), name, &|_| None).unwrap();
+        let line = imported.text.lines().find_map(|line| line.strip_prefix("global_suffix = "));
+        (line.unwrap_or_default().to_owned(), imported.findings[0].fate.clone())
+    }
+
+    #[test]
+    fn a_suffix_asks_each_host_for_its_name_where_that_comes_to_the_same() {
+        let to = "global_suffix of [StatAccumFilter]";
+        let dashed = "require('os').hostname().replace(/\\./g, '_')";
+        let each = "with %HOSTNAME% for the name of each host";
+        assert_eq!(
+            suffix_on("web1.example.com", dashed),
+            ("\"%HOSTNAME%\"".to_owned(), Fate::Translated(format!("{to}, {each}")))
+        );
+        let dots = "in a name with dots they become `_`";
+        assert_eq!(
+            suffix_on("vm", "'at.' + os.hostname()"),
+            ("\"at.%HOSTNAME%\"".to_owned(), Fate::Approximated(format!("became {to}, {each}; {dots}")))
+        );
+        let taken = |value: &str, name: &str| {
+            let why = "is the name of this machine, where statsd asks each one at its start";
+            (format!("{value:?}"), Fate::Approximated(format!("became {to}; {name:?} {why}")))
+        };
+        for (name, text, value) in [
+            ("web1.example.com", "require('os').hostname()", "web1.example.com"),
+            ("web1.example.com", "require('os').hostname().split('.')[0]", "web1"),
+            ("a", "'data.' + require('os').hostname()", "data.a"),
+            ("VM", "require('os').hostname().toLowerCase()", "vm"),
+        ] {
+            assert_eq!(suffix_on(name, text), taken(value, name), "{text}");
+        }
+        assert_eq!(suffix_on("vm", "'vm'"), ("\"vm\"".to_owned(), Fate::Translated(to.to_owned())));
+    }
+}

@@ -1,7 +1,7 @@
-//! Variables of the environment: what became references, and what is told of those that could not.
+//! Variables of the environment and the name of the host: what became references, and what is told of what could not.
 
 use super::Keys;
-use crate::import::javascript::{Js, Member, Taken, joined};
+use crate::import::javascript::{HOSTNAME, Js, Member, Taken, joined};
 use crate::import::{Fate, Finding, Template};
 
 /// A text as it is written where the code says `x || default`; without a default, which is empty, it must be set.
@@ -83,7 +83,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Says of every variable that became no reference what it was.
+/// Says of every variable that became no reference what it was, and of the name of the host.
 pub(super) fn report(members: &[Member], mut taken: Vec<Taken>, findings: &mut Vec<Finding>) {
     visit(members, &mut Vec::new(), &mut |path, line, value| {
         let Js::Asked(asked) = value else { return };
@@ -100,12 +100,20 @@ pub(super) fn report(members: &[Member], mut taken: Vec<Taken>, findings: &mut V
     });
     for Taken { key, line, name, value } in taken {
         let value = value.map_or_else(|| "not set".to_owned(), |value| format!("{value:?}"));
-        let note = format!("{name} was {value} when this was imported");
+        let note = match name.as_str() {
+            HOSTNAME => {
+                format!("{value} is the name of this machine, where statsd asks each one at its start")
+            }
+            name => format!("{name} was {value} when this was imported"),
+        };
         let Some(place) = place_of(&key, findings) else {
             findings.push(Finding::new(key, line, Fate::Approximated(note)));
             continue;
         };
         let fate = &mut findings[place].fate;
+        if name == HOSTNAME && asks_each_host(fate) {
+            continue;
+        }
         *fate = match std::mem::replace(fate, Fate::Default) {
             Fate::Translated(to) => Fate::Approximated(format!("became {to}; {note}")),
             Fate::Default => Fate::Approximated(format!("the same as without it; {note}")),
@@ -115,6 +123,14 @@ pub(super) fn report(members: &[Member], mut taken: Vec<Taken>, findings: &mut V
         };
     }
 }
+
+/// Whether every host puts its own name in.
+fn asks_each_host(fate: &Fate) -> bool {
+    matches!(fate, Fate::Translated(text) | Fate::Approximated(text) if text.contains(OWN_NAME))
+}
+
+/// What stands for the name of a host in a suffix of ours, with `_` for its dots.
+pub(super) const OWN_NAME: &str = "%HOSTNAME%";
 
 /// The finding about a key, or about what it is in.
 fn place_of(key: &str, findings: &[Finding]) -> Option<usize> {

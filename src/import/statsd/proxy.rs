@@ -17,7 +17,7 @@ pub fn statsd_proxy(
     hostname: &str,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Imported, SyntaxError> {
-    translated(text, Machine { hostname, environment }, (HEADER, UNKNOWN), |keys, document| {
+    translated(text, Machine { hostname, environment }, (HEADER, UNKNOWN), |keys, document, _| {
         listener(keys, document);
         ring(keys, document);
         management(keys);
