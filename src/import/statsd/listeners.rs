@@ -81,7 +81,19 @@ fn server_section(keys: &mut Keys<'_>, document: &mut Document, name: &str, sani
             false => Fate::Approximated("statsd's UDP server does not look at it".to_owned()),
         });
     }
+    if server.is_tcp {
+        bounds(document);
+    }
     server.settle(keys, &to);
+}
+
+/// What bounds a connection here, as wide as it goes, or as it is.
+pub(super) fn bounds(document: &mut Document) {
+    document.comment(
+        "statsd knows no bounds of a connection. Here a longer line is dropped (hekad_long_lines_total), a connection without a\n\
+         line for idle_timeout (5m) is closed, and so are more than max_connections (1024) at once.",
+    );
+    document.set("max_line", "1 MiB");
 }
 
 /// Which of statsd's servers listens.
@@ -119,7 +131,8 @@ impl Server {
 pub(super) fn dual_stack(document: &mut Document, host: &Template) {
     let is_both = host.constant().is_some_and(|host| host == BOTH || host == "::");
     if is_both || host.references().ends_with(&format!(":-{BOTH}}}")) {
-        document.comment("IPv6 and IPv4, as there; on a host without IPv6 write 0.0.0.0 in the place of [::].");
+        document
+            .comment("IPv6 and IPv4, as there; on a host without IPv6 write 0.0.0.0 in the place of [::].");
     }
 }
 

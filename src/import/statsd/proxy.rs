@@ -3,7 +3,7 @@
 //! Keys and defaults are those of <https://github.com/statsd/statsd/blob/master/exampleProxyConfig.js> and of the code
 //! that reads them, which are not always the same.
 
-use super::listeners::{Server, dual_stack};
+use super::listeners::{Server, bounds, dual_stack};
 use super::{Document, Fate, Imported, Js, Keys, Machine, SyntaxError};
 use super::{address, became, number_or, port_of, process, text_of, translated, value_of, written_of};
 use crate::import::Template;
@@ -42,6 +42,9 @@ fn listener(keys: &mut Keys<'_>, document: &mut Document) {
     let port = keys.port("port", to, 8125);
     dual_stack(document, &host);
     document.refer("address", &address(&host, &port));
+    if server.is_tcp {
+        bounds(document);
+    }
     lanes(keys, document, server.is_tcp);
     keys.refer("address", to, &host);
     match named {
