@@ -43,10 +43,12 @@ fn interval(keys: &mut Keys<'_>, document: &mut Document) {
 
 fn names(keys: &mut Keys<'_>, document: &mut Document, suffix_host: Option<&str>) {
     let mut graphite = keys.within("graphite");
-    // Only `false` itself turns it off.
-    let legacy = graphite.value("legacyNamespace").is_none_or(|value| *value == Js::Bool(true));
-    document.set("legacy_namespaces", legacy);
-    graphite.translate("legacyNamespace", false, "legacy_namespaces");
+    let namespace = graphite.value("legacyNamespace").map_or(LegacyNamespace::On, LegacyNamespace::of);
+    document.set("legacy_namespaces", namespace == LegacyNamespace::On);
+    if namespace == LegacyNamespace::Neither {
+        document.set("counter_prefix", "");
+    }
+    graphite.settle("legacyNamespace", |value| namespace.fate(value));
     let prefixes = [
         ("globalPrefix", "global_prefix", "stats"),
         ("prefixCounter", "counter_prefix", "counters"),
@@ -56,8 +58,8 @@ fn names(keys: &mut Keys<'_>, document: &mut Document, suffix_host: Option<&str>
     ];
     for (key, ours, default) in prefixes {
         let Some(value) = graphite.written(key) else { continue };
-        if legacy {
-            let why = "statsd does not look at it as long as legacyNamespace is true".to_owned();
+        if namespace != LegacyNamespace::Off {
+            let why = "statsd does not look at it unless legacyNamespace is false".to_owned();
             graphite.settle(key, |_| Fate::Approximated(why));
             continue;
         }
@@ -75,11 +77,46 @@ fn names(keys: &mut Keys<'_>, document: &mut Document, suffix_host: Option<&str>
     keys.translate("flush_counts", counts, &format!("flush_counts of [{SECTION}]"));
 }
 
+/// `legacyNamespace`: its parts are true of `true`, and of what is not `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LegacyNamespace {
+    On,
+    Off,
+    /// Prefixes as with `true`, ends of names as with `false`.
+    Neither,
+}
+
+impl LegacyNamespace {
+    fn of(value: &Js) -> LegacyNamespace {
+        match value {
+            Js::Bool(true) => LegacyNamespace::On,
+            Js::Bool(false) => LegacyNamespace::Off,
+            _ => LegacyNamespace::Neither,
+        }
+    }
+
+    fn fate(self, value: &Js) -> Fate {
+        match (self, value) {
+            (LegacyNamespace::Neither, value) => {
+                let shown =
+                    if matches!(value, Js::Text(_)) { format!("{:?}", value.text()) } else { value.text() };
+                Fate::Approximated(format!(
+                    "{shown} is neither true nor false: counters are stats.NAME.rate and stats.NAME.count, as statsd has it \
+                     then, and prefixes mean nothing; write false for stats.counters.NAME.rate"
+                ))
+            }
+            _ => Fate::Translated("legacy_namespaces".to_owned()),
+        }
+    }
+}
+
 /// `globalSuffix`, which may be made of the name of the host.
 fn suffix(graphite: &mut Keys<'_>, document: &mut Document, host: Option<&str>) {
     let to = format!("global_suffix of [{SECTION}]");
     // A variable that is not set adds nothing.
-    let Some(text) = graphite.written("globalSuffix").map(|value| text_of(Some(value), "").or("")) else { return };
+    let Some(text) = graphite.written("globalSuffix").map(|value| text_of(Some(value), "").or("")) else {
+        return;
+    };
     if text.is_empty() {
         return graphite.settle("globalSuffix", |_| {
             Fate::Approximated("nothing is added, where statsd adds a dot to every name".to_owned())
@@ -309,7 +346,8 @@ mod tests {
 
     /// What a file asks of the host `name` for its suffix: the line that is written, and what is said of it.
     fn suffix_on(name: &str, text: &str) -> (String, Fate) {
-        let imported = statsd(&format!("{{ graphite: {{ globalSuffix: {text} }} }}"), name, &|_| None).unwrap();
+        let imported =
+            statsd(&format!("{{ graphite: {{ globalSuffix: {text} }} }}"), name, &|_| None).unwrap();
         let line = imported.text.lines().find_map(|line| line.strip_prefix("global_suffix = "));
         (line.unwrap_or_default().to_owned(), imported.findings[0].fate.clone())
     }

@@ -1,0 +1,1 @@
+{ graphite: { legacyNamespace: 1 } }

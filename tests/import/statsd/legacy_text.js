@@ -1,0 +1,1 @@
+{ graphite: { legacyNamespace: "false", globalPrefix: 'x', prefixCounter: 'y', globalSuffix: 'z' } }
