@@ -47,7 +47,7 @@ impl Reader<'_> {
                         out = self.bounded(out)?;
                     }
                 }
-                '\\' => self.escape(&mut out)?,
+                '\\' => self.escape(quote, &mut out)?,
                 letter => out.push(letter),
             }
         }
@@ -61,8 +61,11 @@ impl Reader<'_> {
     }
 
     /// What follows a backslash.
-    fn escape(&mut self, out: &mut String) -> Result<(), SyntaxError> {
+    fn escape(&mut self, quote: char, out: &mut String) -> Result<(), SyntaxError> {
         let Some(letter) = self.rest().chars().next() else { return Ok(()) };
+        if letter.is_ascii_digit() {
+            return self.octal_escape(quote, out);
+        }
         self.at += letter.len_utf8();
         match letter {
             'n' => out.push('\n'),
@@ -71,7 +74,6 @@ impl Reader<'_> {
             'b' => out.push('\u{8}'),
             'f' => out.push('\u{c}'),
             'v' => out.push('\u{b}'),
-            '0' => out.push('\0'),
             '\n' => {}
             '\r' => {
                 self.take("\n");
@@ -86,6 +88,23 @@ impl Reader<'_> {
             }
             letter => out.push(letter),
         }
+        Ok(())
+    }
+
+    /// `\101`, up to `\377`; `\8` and `\9` are the digits. A template has `\0` alone.
+    fn octal_escape(&mut self, quote: char, out: &mut String) -> Result<(), SyntaxError> {
+        let digits = self.rest().as_bytes();
+        let most = if digits[0] <= b'3' { 3 } else { 2 };
+        let length = digits.iter().take(most).take_while(|digit| (b'0'..=b'7').contains(digit)).count();
+        let is_null = digits[0] == b'0' && !digits.get(1).is_some_and(u8::is_ascii_digit);
+        if quote == '`' && !is_null {
+            return Err(self.error("a template has no octal escapes; write \\x and two hexadecimal digits"));
+        }
+        match u8::from_str_radix(&self.rest()[..length], 8) {
+            Ok(unit) => out.push(char::from(unit)),
+            Err(_) => out.push(char::from(digits[0])),
+        }
+        self.at += length.max(1);
         Ok(())
     }
 
@@ -121,6 +140,9 @@ impl Reader<'_> {
     }
 
     pub(super) fn number(&mut self) -> Result<Js, SyntaxError> {
+        if let Some(number) = self.legacy_octal()? {
+            return Ok(number);
+        }
         let rest = self.rest();
         let prefixed = [("0x", 16), ("0o", 8), ("0b", 2)]
             .into_iter()
@@ -149,5 +171,24 @@ impl Reader<'_> {
         let number = number.map_err(|_| self.error("this is no number"))?;
         self.at += length;
         Ok(Js::Number(number))
+    }
+
+    /// `0125`, which is 85; with an 8 or a 9 in it, it is decimal, and none.
+    fn legacy_octal(&mut self) -> Result<Option<Js>, SyntaxError> {
+        let rest = self.rest();
+        let digits = &rest[..rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len())];
+        if digits.len() < 2 || !digits.starts_with('0') || digits.contains(['8', '9']) {
+            return Ok(None);
+        }
+        let number = u64::from_str_radix(digits, 8).map_err(|_| self.error("this is no number"))?;
+        if rest[digits.len()..]
+            .starts_with(|letter: char| letter == '.' || letter == '_' || letter.is_alphanumeric())
+        {
+            return Err(
+                self.error("a number that begins with 0 is octal: it has neither a point nor an exponent")
+            );
+        }
+        self.at += digits.len();
+        Ok(Some(Js::Number(number as f64)))
     }
 }

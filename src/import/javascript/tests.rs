@@ -31,11 +31,19 @@ fn constants_are_what_javascript_makes_of_them() {
         ("parseInt(process.env.X, 10) + 1", 8.0),
         ("Number('2.5')", 2.5),
         ("1_000", 1000.0),
+        ("0125", 85.0),
+        ("-010000", -4096.0),
+        ("00", 0.0),
+        ("09.5", 9.5),
+        ("08e1", 80.0),
+        ("Number('0125')", 125.0),
     ];
     for (text, number) in numbers {
         assert_eq!(value(text), Ok(Js::Number(number)), "{text}");
     }
     assert_eq!(value(r#"'a\'b' + "\n" + `c${1 + 1}\x41\u00e9\ud83d\ude00\u{1f600}`"#), text("a'b\nc2Aé😀😀"));
+    assert_eq!(value(r"'b\101\1\18\0\08\8\377\400\477'"), text("bA\u{1}\u{1}8\0\u{0}88\u{ff} 0'7"));
+    assert_eq!(value(r"`\0`"), text("\0"));
     assert_eq!(value("process.env.Y || 'z'"), text("z"));
     assert_eq!(value("process.env['X'] || 'z'"), text("7"));
     assert_eq!(value("process.env.Y ?? null"), Ok(Js::Null));
@@ -136,6 +144,9 @@ fn whatever_would_have_to_run_is_refused_with_its_place() {
         ("'a' - 1", "1:10: texts and numbers alone can be joined"),
         ("1 ? 2 : 3", "1:8: the operator `?` is not supported; write its result in its place"),
         ("'a' === 'b'", "1:10: the operator `===` is not supported; write its result in its place"),
+        ("0125.5", "1:6: a number that begins with 0 is octal: it has neither a point nor an exponent"),
+        ("010e1", "1:6: a number that begins with 0 is octal: it has neither a point nor an exponent"),
+        ("`\\101`", "1:8: a template has no octal escapes; write \\x and two hexadecimal digits"),
         ("\u{e9}", "1:6: `\u{e9}` would have to be run, which is not done; write its value in its place"),
     ];
     for (text, error) in errors {
