@@ -17,7 +17,7 @@ mod template;
 
 pub use histogram::{Bins, HistogramRule};
 pub use lines::{LineWriter, PercentNumbers, TimerNumbers};
-pub use namespace::{Affix, Namespace, NamespaceOptions, Percent, PercentError, Rules, TIMER_METRICS};
+pub use namespace::{Affix, Namespace, NamespaceOptions, Percent, PercentError, Rules, TIMER_METRICS, clean};
 pub use number::{write_integer, write_number, write_six_decimals};
 pub use parse::{Line, LineError, parse_line};
 pub use pickle::write_pickles;

@@ -409,7 +409,7 @@ fn own(options: &NamespaceOptions, name: &str) -> String {
 }
 
 /// Makes configured text fit for a line: what would end a field or begin a tag becomes `_`.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     super::tags::push_clean(&mut out, text, super::tags::NAME);
     String::from_utf8(out).expect("cleaning keeps text UTF-8")

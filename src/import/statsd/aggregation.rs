@@ -2,7 +2,7 @@
 
 use super::environment::OWN_NAME;
 use super::{Keys, number_or, text_of};
-use crate::graphite::TIMER_METRICS;
+use crate::graphite::{TIMER_METRICS, clean};
 use crate::import::javascript::Js;
 use crate::import::{Document, Fate, Template};
 
@@ -125,7 +125,10 @@ fn suffix(graphite: &mut Keys<'_>, document: &mut Document, host: Option<&str>) 
     let own = host.zip(text.constant()).and_then(|(host, text)| Some((host, with_own_name(&text, host)?)));
     let Some((host, own)) = own else {
         document.refer("global_suffix", &text);
-        return graphite.refer("globalSuffix", &to, &text);
+        return match text.constant().and_then(|text| sent_otherwise(&text, &to)) {
+            Some(fate) => graphite.settle("globalSuffix", |_| fate),
+            None => graphite.refer("globalSuffix", &to, &text),
+        };
     };
     document.set("global_suffix", own);
     graphite.settle("globalSuffix", |_| match host.contains('.') {
@@ -169,9 +172,23 @@ fn prefix(
         value => {
             let text = value.text();
             document.set(ours, text.as_str());
-            keys.translate(key, text == default, &to);
+            match sent_otherwise(&text, &to) {
+                Some(fate) => keys.settle(key, |_| fate),
+                None => keys.translate(key, text == default, &to),
+            }
         }
     }
+}
+
+/// The fate of a part of names that became `to` and holds what no line can bear; none if it holds nothing like it.
+fn sent_otherwise(text: &str, to: &str) -> Option<Fate> {
+    let sent = clean(text);
+    let is_other = !text.is_empty() && sent != text;
+    is_other.then(|| {
+        Fate::Approximated(format!(
+            "became {to} and is sent as {sent:?}; statsd sends it as it is, which carbon takes for no name"
+        ))
+    })
 }
 
 /// `percentThreshold`: a number, or a list; what is falsy is 90.

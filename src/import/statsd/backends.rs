@@ -84,9 +84,15 @@ fn console(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     if wanted {
         document.section("ConsoleOutput").set("pretty", pretty);
     }
-    let fate = |wanted: bool| match wanted {
-        true => Fate::Translated("pretty of [ConsoleOutput]".to_owned()),
+    let fate = |wanted: bool| {
+        match wanted {
+        true => Fate::Approximated(
+            "became pretty of [ConsoleOutput], which prints JSON; statsd prints what node shows of its objects, in colours and \
+             deeper with prettyprint"
+                .to_owned(),
+        ),
         false => Fate::Approximated("statsd does not look at it without the console backend".to_owned()),
+    }
     };
     let mut inner = keys.within("console");
     inner.settle("prettyprint", |_| fate(wanted));
@@ -111,11 +117,24 @@ fn repeater(keys: &mut Keys<'_>, document: &mut Document, wanted: bool) {
     }
     let protocol = text_or(keys.value("repeaterProtocol"), "udp4");
     if !wanted || addresses.is_empty() {
-        for key in ["repeater", "repeaterProtocol"] {
-            keys.settle(key, |_| {
-                Fate::Approximated("statsd does not look at it without the repeater backend".to_owned())
-            });
-        }
+        let why = match () {
+            () if !wanted => "statsd does not look at it without the repeater backend".to_owned(),
+            () if !wrong.is_empty() => {
+                format!("nothing is repeated: without a host and a port {} is left out", wrong.join(", "))
+            }
+            () => "nothing is repeated, by statsd neither: it needs a list, repeater: [{ host: '10.0.0.1', port: 8125 }]"
+                .to_owned(),
+        };
+        keys.settle("repeater", |_| match wrong.is_empty() || !wanted {
+            true => Fate::Approximated(why.clone()),
+            false => Fate::Refused(why.clone()),
+        });
+        keys.settle("repeaterProtocol", |_| {
+            Fate::Approximated(match wanted {
+                true => "there is nothing to repeat to".to_owned(),
+                false => why,
+            })
+        });
         return;
     }
     document.section("StatsdOutput");

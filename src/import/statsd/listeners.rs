@@ -7,8 +7,8 @@ use crate::import::{Document, Fate, Template};
 /// Writes a section for each server, and that of the management interface.
 pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
     let sanitise = keys.value("keyNameSanitize").is_none_or(Js::is_truthy);
-    match keys.value("servers") {
-        Some(Js::List(servers)) => {
+    match keys.value("servers").filter(|servers| servers.is_truthy()) {
+        Some(Js::List(servers)) if !servers.is_empty() => {
             for (number, server) in servers.iter().enumerate() {
                 let members = match &server.value {
                     Js::Object(members) => &members[..],
@@ -26,7 +26,17 @@ pub(super) fn write(keys: &mut Keys<'_>, document: &mut Document) {
                 });
             }
         }
-        _ => server_section(keys, document, "statsd", sanitise),
+        other => {
+            server_section(keys, document, "statsd", sanitise);
+            keys.settle("servers", |_| match other {
+                None => Fate::Default,
+                Some(_) => Fate::Refused(
+                    "must be a list with a server in it: without one statsd listens nowhere, and hekad needs an input; the \
+                     keys beside it were taken"
+                        .to_owned(),
+                ),
+            });
+        }
     }
     keys.translate("keyNameSanitize", sanitise, "sanitize_names of every StatsdInput");
     management(keys, document);

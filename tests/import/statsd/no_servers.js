@@ -1,0 +1,1 @@
+{ servers: [], port: 8125 }
