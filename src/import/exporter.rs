@@ -152,8 +152,20 @@ It listens and is scraped where statsd_exporter does by default; what its comman
 differs on purpose: two types under one name are both shown, the second with its kind appended, a gauge that several
 names share has no common value for `+1` and `-1`, quantiles need no error allowed, and totals outlast a restart. A
 sample rate that is no number above 0 and up to 1 makes a bad line, where statsd_exporter passes it by or divides by it,
-and a timer with one of which 1 is no multiple counts 1 / rate times, where that is cut to a whole number. Try rules
-with `hekad match`.";
+and a timer with one of which 1 is no multiple counts 1 / rate times, where that is cut to a whole number. A timer below 0
+(`|ms`, not `|h` or `|d`) is a bad line, where statsd_exporter observes it. Try rules with `hekad match`.
+
+What statsd_exporter tells of itself is not there. For alerts and panels take, on the same page, hekad_ in the place of
+statsd_exporter_:
+  lines_total               hekad_lines_total
+  sample_errors_total       hekad_bad_lines_total, by reasons of its own
+  samples_total             hekad_table_poured_total
+  events_conflict_total     hekad_name_conflicts_total, which counts series once, not their samples
+  events_unmapped_total     hekad_mapped_series_total{result=\"unmapped\"}, series as well
+  udp_packets_total         hekad_datagrams_total{input=\"statsd_udp\"}
+  tcp_connections_total     hekad_connections_total
+  tcp_too_long_lines_total  hekad_long_lines_total
+  tag_errors_total          none: a tag without a value is one with an empty value";
 
 /// Said of tags, which the exporter takes in four styles on one port.
 const STYLES: &str = "those of DogStatsD are taken; for clients that write tags as Influx, Librato or SignalFx do, add a \
