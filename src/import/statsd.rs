@@ -129,4 +129,7 @@ interval, and the size of a set with more than exact_members members, are estima
 [StatAccumFilter], 1024 by default and 1048576 at most, at 8 bytes a sample and more a member. What differs on purpose:
 flushes are aligned to the wall clock, a flush that Graphite could not take is sent again, gauges and the open interval
 outlast a restart, what crashes statsd is a bad line, and counters whose names hold bad_lines_seen, packets_received or
-metrics_received are deleted when idle like others.";
+metrics_received are deleted when idle like others. Errors of its code are not copied: statistics of a percentile below 0
+that takes in all samples (mean_top95, sum_top100) are numbers where statsd sends NaN; a `\\r` before the newline is no part of
+the line, with which `u:foo|s` is bad there and `t:-5|ms` good; `@0` is a bad rate and `@1e-1` a tenth; a rate behind the
+tags counts; `constructor` and `__proto__` are names like others.";
