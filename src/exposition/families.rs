@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::births::Births;
-use super::conflicts::Conflicts;
+use super::conflicts::{Conflicts, Parties};
 use super::exposing::{Exposing, Hidden, Profile};
 use super::kept::Kept;
 use super::mapping::{Mapping, Told};
@@ -23,7 +23,7 @@ use super::shapes::Shapes;
 use super::sharing::Shared;
 use super::slot::{Circumstances, Mark, Reading, Slot, SlotId, Updated, Value};
 use super::window::WindowRules;
-use crate::metric::{Registry, Series, SeriesId};
+use crate::metric::{Registry, Series, SeriesId, reference_text};
 use crate::time::Stamp;
 
 use expiring::Asleep;
@@ -98,6 +98,8 @@ pub enum Claim {
     Refused {
         /// The family in the way.
         with: Arc<str>,
+        /// The series of both.
+        between: Parties,
     },
     /// It is not to be exposed.
     Hidden(Hidden),
@@ -163,6 +165,18 @@ impl Families {
     /// # Panics
     /// If the registry of the store did not give the id out.
     pub fn claim(&mut self, id: SeriesId, at: Stamp, new: bool) -> Claim {
+        self.claimed(id, at, new, true)
+    }
+
+    /// The same for a series that was refused, after something has gone: it is not counted once more.
+    ///
+    /// # Panics
+    /// If the registry of the store did not give the id out.
+    pub fn claim_again(&mut self, id: SeriesId, at: Stamp) -> Claim {
+        self.claimed(id, at, false, false)
+    }
+
+    fn claimed(&mut self, id: SeriesId, at: Stamp, new: bool, counts: bool) -> Claim {
         let series = self.names.series(id);
         let wanted = match self.exposing.expose(&series) {
             Ok(wanted) => wanted,
@@ -185,10 +199,20 @@ impl Families {
             true => None,
             false => self.give((&second, of_second), &wanted, id, at, new).ok(),
         };
-        self.conflicts.count(first, &in_the_way.family, given.is_none());
+        let text = |series: &Series| reference_text(&series.name, series.tags.borrowed()).into();
+        let between = Parties {
+            wants: text(&series),
+            has: self
+                .holder(&in_the_way.family, &wanted.labels)
+                .map(|id| text(&self.names.series(id)))
+                .unwrap_or_default(),
+        };
+        if counts {
+            self.conflicts.count(first, &in_the_way.family, between.clone(), given.is_none());
+        }
         match given {
             Some(slot) => claimed(slot, true, true),
-            None => Claim::Refused { with: in_the_way.family },
+            None => Claim::Refused { with: in_the_way.family, between },
         }
     }
 

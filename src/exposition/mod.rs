@@ -33,7 +33,7 @@ mod text;
 mod window;
 
 pub use births::Births;
-pub use conflicts::{Conflicts, Wanted};
+pub use conflicts::{Conflicts, Parties, Wanted};
 pub use distribution::{Observed, Samples};
 pub use exposing::Hidden;
 pub use families::{Claim, Claimed, Families, StoreRules};

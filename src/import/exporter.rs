@@ -150,10 +150,11 @@ const HEADER: &str = "Made from a mapping file of statsd_exporter by `hekad impo
 
 It listens and is scraped where statsd_exporter does by default; what its command line said is not known here. What
 differs on purpose: two types under one name are both shown, the second with its kind appended, a gauge that several
-names share has no common value for `+1` and `-1`, quantiles need no error allowed, and totals outlast a restart. A
-sample rate that is no number above 0 and up to 1 makes a bad line, where statsd_exporter passes it by or divides by it,
-and a timer with one of which 1 is no multiple counts 1 / rate times, where that is cut to a whole number. A timer below 0
-(`|ms`, not `|h` or `|d`) is a bad line, where statsd_exporter observes it. Try rules with `hekad match`.
+names share has no common value for `+1` and `-1`, quantiles need no error allowed, totals outlast a restart, and what a
+ttl took away comes back with the value that it had. A sample rate that is no number above 0 and up to 1 makes a bad line,
+where statsd_exporter passes it by or divides by it, and a timer with one of which 1 is no multiple counts 1 / rate times,
+where that is cut to a whole number. A timer below 0 (`|ms`, not `|h` or `|d`) is a bad line, where statsd_exporter
+observes it. `;` begins a tag, as carbon has them. Try rules with `hekad match`.
 
 What statsd_exporter tells of itself is not there. For alerts and panels take, on the same page, hekad_ in the place of
 statsd_exporter_:

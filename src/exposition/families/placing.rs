@@ -95,6 +95,16 @@ impl Families {
         Ok(Room::Free)
     }
 
+    /// The series that has a name and labels, or else the first of the family.
+    pub(super) fn holder(&self, name: &str, labels: &str) -> Option<SeriesId> {
+        let family = self.find(name)?;
+        let slot = self.slot_of(family, labels).map(|slot| self.slots[slot as usize].series);
+        slot.or(match family {
+            FamilyId::Lone(slot) => Some(self.slots[slot as usize].series),
+            FamilyId::Recorded(number) => Some(recorded(&self.recorded, number).first),
+        })
+    }
+
     /// The slot of a series of a family, if it has one with these labels.
     fn slot_of(&self, family: FamilyId, labels: &str) -> Option<u32> {
         match family {

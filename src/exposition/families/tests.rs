@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::super::conflicts::Wanted;
+use super::super::conflicts::{Parties, Wanted};
 use super::super::distribution::{Observed, Samples};
 use super::super::format::Format;
 use super::super::lint::{ReadFamily, read};
@@ -102,6 +102,10 @@ fn families_are_rendered_by_name_with_their_series_by_labels() {
     assert_eq!((families.len(), families.families()), (4, 3));
 }
 
+fn parties(wants: &str, has: &str) -> Parties {
+    Parties { wants: wants.into(), has: has.into() }
+}
+
 #[test]
 fn the_first_type_owns_a_name_and_later_ones_get_their_kind_appended() {
     let mut families = store();
@@ -111,7 +115,7 @@ fn the_first_type_owns_a_name_and_later_ones_get_their_kind_appended() {
     assert_eq!(plain(&mut families, "x", Kind::Set), Some(true));
     assert_eq!(plain(&mut families, "x", Kind::Distribution), Some(true));
     assert_eq!(names(&mut families), ["x", "x_distribution", "x_gauge", "x_set"]);
-    let wanted = Wanted { with: "x".into(), diverted: 3, refused: 0 };
+    let wanted = Wanted { with: "x".into(), between: parties("x", "x"), diverted: 3, refused: 0 };
     assert_eq!(families.conflicts().by_name, BTreeMap::from([("x".into(), wanted)]));
     assert_eq!((families.conflicts().diverted, families.conflicts().refused), (3, 0));
 }
@@ -122,7 +126,7 @@ fn a_series_whose_second_name_is_taken_too_is_refused() {
     plain(&mut families, "x", Kind::Histogram);
     plain(&mut families, "x_gauge", Kind::Histogram);
     let claim = families.claim(series("x", &[], Kind::Gauge), Stamp(0), true);
-    assert_eq!(claim, Claim::Refused { with: "x".into() });
+    assert_eq!(claim, Claim::Refused { with: "x".into(), between: parties("x", "x") });
     assert_eq!(families.conflicts().refused, 1);
 }
 
@@ -142,7 +146,8 @@ fn of_two_series_with_one_name_and_one_kind_the_second_is_refused() {
     assert_eq!(plain(&mut families, "a.b", Kind::Counter), Some(false));
     assert_eq!(plain(&mut families, "a_b", Kind::Counter), None);
     assert_eq!(put(&mut families, series("a_b", &[("k", "v")], Kind::Counter), 2.0, Stamp(0)), Some(false));
-    let wanted = Wanted { with: "a_b_total".into(), diverted: 0, refused: 1 };
+    let between = parties("a_b", "a.b");
+    let wanted = Wanted { with: "a_b_total".into(), between, diverted: 0, refused: 1 };
     assert_eq!(families.conflicts().by_name, BTreeMap::from([("a_b_total".into(), wanted)]));
 }
 

@@ -20,7 +20,7 @@ pub(super) fn explain(rules: StoreRules, asked: Asked<'_>) -> Explained {
         Claim::Hidden(Hidden::Dropped) => Fate::Hidden("the rule drops it".to_owned()),
         Claim::Hidden(Hidden::Nameless) => Fate::Hidden("the rule gives it an empty name".to_owned()),
         // A store of its own has no other series.
-        Claim::Refused { with } => Fate::Hidden(format!("{with} has its name")),
+        Claim::Refused { with, .. } => Fate::Hidden(format!("{with} has its name")),
         Claim::Exposed(claimed) => {
             let value = [asked.value.unwrap_or(0.0)];
             store.update(claimed.slot, reading(asked, &value), Stamp(0), true);

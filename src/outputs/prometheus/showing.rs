@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::lock;
 use super::places::{Place, Places};
 use crate::aggregate::{CounterTotal, Distribution, Snapshot, TimerPoint, View};
-use crate::exposition::{Claim, Families, Hidden, Observed, Reading, Samples, Updated};
+use crate::exposition::{Claim, Families, Hidden, Observed, Parties, Reading, Samples, Updated};
 use crate::flow::{Count, Level};
 use crate::metric::SeriesId;
 use crate::plugin::BuildContext;
@@ -20,6 +21,9 @@ pub(super) struct Showing {
     aggregators: HashMap<Box<str>, Aggregator>,
     /// What began to be counted before is not new to scrapers.
     since: Stamp,
+    name: Arc<str>,
+    /// When it was last said that a series is not shown.
+    told: Option<Stamp>,
     /// The values of a sketch; kept for its memory.
     counted: Vec<(f64, u32)>,
     conflicts: Count,
@@ -67,6 +71,8 @@ impl Showing {
             aggregators: HashMap::new(),
             since,
             counted: Vec::new(),
+            name: Arc::clone(&context.name),
+            told: None,
             conflicts: own.counter("hekad_name_conflicts_total", &output),
             reserved: own.counter("hekad_names_reserved_total", &output),
             doubled: own.counter("hekad_doubled_series_total", &output),
@@ -101,6 +107,7 @@ impl Showing {
     /// Removes what had no sample for longer than its ttl.
     pub(super) fn expire(&mut self, store: &mut Families, now: Stamp) {
         if store.expire(now) > 0 {
+            self.places.ask_again();
             self.exposed.set(store.len() as f64);
         }
     }
@@ -141,7 +148,9 @@ impl Showing {
         let place = self.places.of(id);
         let mut new = false;
         match place {
-            Place::Refused => return,
+            Place::Hidden | Place::Refused => return,
+            Place::Asks if !touched => return,
+            Place::Asks => {}
             Place::At(slot, owner) if owner != aggregator && store.is_alive(slot) => {
                 // The totals of another aggregator would move it back.
                 self.doubled.add(1);
@@ -157,11 +166,18 @@ impl Showing {
             // What a former run counted is not new.
             Place::New => new = point.created >= self.since,
         }
-        let claim = store.claim(id, at, new);
+        let claim = match place {
+            Place::Asks => store.claim_again(id, at),
+            _ => store.claim(id, at, new),
+        };
         if let (Place::New, Some(counts)) = (place, &self.mapped) {
             counts.count(&claim);
         }
-        let place = self.placed(claim, aggregator);
+        let place = match (place, claim) {
+            // It was counted and told of when it came.
+            (Place::Asks, Claim::Refused { .. }) => Place::Refused,
+            (_, claim) => self.placed(claim, aggregator, at),
+        };
         self.places.set(id, place, found.names.len_of(id.kind()));
         if let Place::At(slot, _) = place
             && store.update(slot, point.reading, at, touched) == Updated::Fell
@@ -170,11 +186,19 @@ impl Showing {
         }
     }
 
-    fn placed(&self, claim: Claim, aggregator: u16) -> Place {
+    fn placed(&mut self, claim: Claim, aggregator: u16, at: Stamp) -> Place {
         match claim {
-            Claim::Hidden(_) => Place::Refused,
-            Claim::Refused { .. } => {
+            Claim::Hidden(_) => Place::Hidden,
+            Claim::Refused { with, between: Parties { wants, has } } => {
                 self.conflicts.add(1);
+                if self.told.is_none_or(|told| at < told || at.since(told) >= TOLD_AGAIN) {
+                    self.told = Some(at);
+                    tracing::warn!(
+                        "{}: \"{wants}\" is not shown: \"{has}\" has its name, {with}; rename one of the two. More of \
+                         them are at /-/conflicts",
+                        self.name
+                    );
+                }
                 Place::Refused
             }
             Claim::Exposed(claimed) => {
@@ -185,6 +209,9 @@ impl Showing {
         }
     }
 }
+
+/// How long it is not said again that a series is not shown.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 impl MappedCounts {
     fn new(context: &BuildContext) -> MappedCounts {
