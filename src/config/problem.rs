@@ -212,6 +212,10 @@ pub enum ProblemKind {
     /// The matcher is false for everything the configuration can produce.
     #[error("the matcher of `{section}` can never match")]
     NeverMatches { section: String },
+    /// Nothing is configured that takes what a producer sends; `takers` are types that would as they are, `matcher` is
+    /// what others can ask for it by.
+    #[error("nothing takes what `{section}` sends")]
+    NothingTakes { section: String, takers: Vec<String>, matcher: String },
     /// Filters that feed each other in a circle.
     #[error("messages would go round for ever: {}", .path.join(" -> "))]
     Cycle { path: Vec<String> },
@@ -252,7 +256,7 @@ impl ProblemKind {
     /// Whether this keeps the program from starting.
     pub fn severity(&self) -> Severity {
         match self {
-            ProblemKind::NeverMatches { .. } => Severity::Warning,
+            ProblemKind::NeverMatches { .. } | ProblemKind::NothingTakes { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -268,6 +272,12 @@ impl ProblemKind {
             | Kind::UnknownEncoder { suggestion, allowed, .. }
             | Kind::UnknownFilter { suggestion, allowed, .. }
             | Kind::UnknownSplitter { suggestion, allowed, .. } => choices(suggestion, "there are", allowed),
+            Kind::NothingTakes { takers, matcher, .. } => {
+                let sections: Vec<String> = takers.iter().map(|type_name| format!("[{type_name}]")).collect();
+                let add = (!sections.is_empty()).then(|| format!("these take it: {}", sections.join(", ")));
+                let ask = format!("any filter or output can ask for it: message_matcher = {matcher:?}");
+                add.into_iter().chain([ask]).collect()
+            }
             other => other.way_out().into_iter().collect(),
         }
     }
@@ -388,10 +398,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_matcher_that_never_matches_lets_the_program_start() {
+    fn only_what_goes_nowhere_lets_the_program_start() {
         let never = ProblemKind::NeverMatches { section: owned("carbon") };
         assert_eq!(never.to_string(), "the matcher of `carbon` can never match");
         assert_eq!(never.severity(), Severity::Warning);
+        let (takers, matcher) = (vec![owned("CarbonOutput"), owned("ConsoleOutput")], owned("Logger == 'a'"));
+        let nothing = ProblemKind::NothingTakes { section: owned("nginx"), takers, matcher };
+        assert_eq!(nothing.to_string(), "nothing takes what `nginx` sends");
+        assert_eq!(nothing.severity(), Severity::Warning);
+        let ask = "any filter or output can ask for it: message_matcher = \"Logger == 'a'\"";
+        assert_eq!(nothing.help(), ["these take it: [CarbonOutput], [ConsoleOutput]", ask]);
         assert_eq!(ProblemKind::EmptyConfiguration.severity(), Severity::Error);
         assert_eq!(ProblemKind::EmptyConfiguration.help(), ["add one, such as: [StatsdInput]"]);
     }

@@ -19,7 +19,7 @@ use crate::config::{Check, Violation};
 use crate::flow::{Body, Count, Delivery, Inlet, Lane, MessageMaker, Pack, Poured, Seat, Selection};
 use crate::matcher::Facts;
 use crate::metric::Registry;
-use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Ticker};
+use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Ticker, Unheard};
 use crate::time::Stamp;
 use log::{KeyLog, News};
 use table::{Table, ranked};
@@ -79,6 +79,10 @@ impl Declare<dyn Filter> for Config {
 
     fn default_matcher(&self) -> Option<&'static str> {
         Some("Type == 'heka.statsample'")
+    }
+
+    fn unheard(&self) -> Unheard {
+        if self.log.is_some() { Unheard::Works } else { Unheard::Nothing }
     }
 
     fn writes(&self) -> Vec<(&'static str, PathBuf)> {

@@ -96,6 +96,6 @@ fn without_directed(default: &str, section: &Section, declared: &Declared, direc
 }
 
 /// A name as a string of the matcher language, which has no escape but for the quote it is in.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("'{}'", name.replace('\'', "\\'"))
 }

@@ -13,6 +13,7 @@ mod routes;
 mod storage;
 mod threads;
 mod trial;
+mod unheard;
 
 pub use build::{Machines, Setting, StartError};
 pub use builtin::builtin;

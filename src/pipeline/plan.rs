@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::options::{ConsumerOptions, Hekad, InputOptions, SplitterOptions};
 use super::read::{Reader, find_types};
 use super::routes::PlannedJoint;
-use super::{addresses, files, routes};
+use super::{addresses, files, routes, unheard};
 use crate::config::{Problem, ProblemKind, Problems, Section, Sources, sections};
 use crate::flow::Patience;
 use crate::matcher::{Facts, Matcher};
@@ -109,6 +109,7 @@ pub fn plan(
     plan.joints = routes::joints(&plan, problems);
     addresses::check(&plan, problems);
     files::check(&plan, problems);
+    unheard::check(&plan, plugins, problems);
     let failed = problems.iter().any(|problem| problem.severity() == crate::config::Severity::Error);
     (!failed).then_some(plan)
 }

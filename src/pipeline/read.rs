@@ -506,7 +506,7 @@ fn read_part(section: &Section, plugin: &Plugin, problems: &mut Problems) -> Opt
 }
 
 /// A plugin type with nothing configured.
-fn with_defaults(plugin: &Plugin) -> Option<Declared> {
+pub(super) fn with_defaults(plugin: &Plugin) -> Option<Declared> {
     let text = format!("[{}]", plugin.type_name);
     let mut problems = Problems::new();
     let read = sections(&Sources::embedded("the defaults", &text), &|_| None, &mut problems);

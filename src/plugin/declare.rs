@@ -120,6 +120,11 @@ pub trait Declare<P: Kind + ?Sized>:
         false
     }
 
+    /// For a filter: what it is good for where nothing takes what it sends.
+    fn unheard(&self) -> Unheard {
+        Unheard::Nothing
+    }
+
     /// Whether it reads what counters came to since they began, and how many samples a point has: flushes say it only
     /// where somebody does.
     fn reads_totals(&self) -> bool {
@@ -213,6 +218,19 @@ pub enum Stored {
     Named,
     /// It is, under names that may begin with anything.
     Renamed,
+}
+
+/// What a filter is good for where nothing takes what it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unheard {
+    /// Nothing.
+    Nothing,
+    /// It does its work by itself, such as to write a file.
+    Works,
+    /// Its own metrics say what it found, where an output tells of the daemon.
+    IsMeasured,
+    /// What it holds can be looked at, where there is an output that takes no records and looks.
+    IsLookedAt,
 }
 
 /// Whether and how often a plugin ticks.

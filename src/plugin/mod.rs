@@ -23,7 +23,7 @@ mod throttle;
 pub use after_stop::AfterStop;
 pub use appending::{Appended, Left, append};
 pub use build::{BuildContext, BuildError, Shared};
-pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Stored, Ticker};
+pub use declare::{Declare, Endpoint, Kind, Parts, Protocol, Stored, Ticker, Unheard};
 pub use explain::{Asked, Explained, Fate, RuleOutcome, Survey, SurveyedStream, Surveying, ToldRule};
 pub use file::{replace_file, replace_files};
 pub use filter::{Emit, Filter};

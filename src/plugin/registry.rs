@@ -4,7 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::declare::{Parts, Stored, Ticker};
+use super::declare::{Parts, Stored, Ticker, Unheard};
 use super::{
     Asked, BuildContext, BuildError, Declare, Decoder, Encoder, Endpoint, Explained, Filter, Gathering,
     Input, Kind, Output, Splitter, Survey, Surveying,
@@ -101,6 +101,7 @@ enum Question<'a> {
     DirectsTo,
     TakesRecords,
     TellsOfItself,
+    Unheard,
     ReadsTotals,
     Stored,
     NamePattern { hostname: &'a str },
@@ -127,6 +128,7 @@ enum Answer {
     Text(Option<&'static str>),
     Section(Option<String>),
     Stored(Stored),
+    Unheard(Unheard),
     Pattern(Option<String>),
     Parts(Option<Parts>),
     Gathering(Option<Gathering>),
@@ -153,6 +155,7 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
             Question::DirectsTo => Answer::Section(config.directs_to().map(str::to_owned)),
             Question::TakesRecords => Answer::Yes(config.takes_records()),
             Question::TellsOfItself => Answer::Yes(config.tells_of_itself()),
+            Question::Unheard => Answer::Unheard(config.unheard()),
             Question::ReadsTotals => Answer::Yes(config.reads_totals()),
             Question::Stored => Answer::Stored(config.stored()),
             Question::NamePattern { hostname } => Answer::Pattern(config.name_pattern(hostname)),
@@ -298,6 +301,11 @@ impl Declared {
     /// See `Declare::tells_of_itself`.
     pub fn tells_of_itself(&self) -> bool {
         ask!(self, Question::TellsOfItself, Yes)
+    }
+
+    /// See `Declare::unheard`.
+    pub fn unheard(&self) -> Unheard {
+        ask!(self, Question::Unheard, Unheard)
     }
 
     /// See `Declare::explain`.

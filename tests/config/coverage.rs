@@ -122,6 +122,7 @@ const COVERED: &[(&str, &[&str])] = &[
     ("MissingType", &["type-missing", "type-missing-and-near"]),
     ("NeedsSection", &["needs-section", "needs-section-as-sub"]),
     ("NeverMatches", &["warning-default-matcher", "warning-never-matches"]),
+    ("NothingTakes", &["least", "warning-default-matcher", "warning-never-matches", "warning-nothing-takes"]),
     (
         "OutOfRange",
         &[

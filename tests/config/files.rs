@@ -66,7 +66,8 @@ fn variables_reach_the_plan() {
     let refused = Planned::of_text("names", text);
     assert_eq!(refused.lines(), ["4:2: a variable cannot stand in a name, only in a value"]);
     let text = "[hekad]\nhostname = '%ENV[TEAM]-1'\nmax_series = ${SERIES}\n\
-                [StatsdInput]\naddress = '127.0.0.1:${STATSD_PORT}'\nlanes = ${LANES:-3}\n";
+                [StatsdInput]\naddress = '127.0.0.1:${STATSD_PORT}'\nlanes = ${LANES:-3}\n\
+                [NullOutput]\nmessage_matcher = 'TRUE'\n";
     let planned = Planned::of_text("values", text);
     assert_eq!(planned.lines(), Vec::<String>::new());
     let plan = planned.plan.expect("the variables are set or have defaults");

@@ -24,6 +24,7 @@ use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames};
 use crate::plugin::{
     Accumulators, BuildContext, BuildError, Declare, Emit, Fault, Filter, OwnNumbers, StateStore, Ticker,
+    Unheard,
 };
 use crate::time::{Slot, Stamp};
 
@@ -68,6 +69,10 @@ impl Declare<dyn Filter> for Config {
 
     fn default_matcher(&self) -> Option<&'static str> {
         Some("Type == 'heka.statsample'")
+    }
+
+    fn unheard(&self) -> Unheard {
+        Unheard::IsLookedAt
     }
 
     fn build(&self, context: &BuildContext) -> Result<Box<dyn Filter>, BuildError> {

@@ -24,7 +24,7 @@ use crate::flow::{Body, Count, Delivery, Level, MessageMaker, RecordRef};
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts};
 use crate::message::Message;
-use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter};
+use crate::plugin::{BuildContext, BuildError, Declare, Emit, Fault, Filter, Unheard};
 use options::Watching;
 use room::Room;
 use watch::Watch;
@@ -40,6 +40,10 @@ impl Declare<dyn Filter> for Config {
 
     fn default_matcher(&self) -> Option<&'static str> {
         Some("Type == 'heka.statmetric'")
+    }
+
+    fn unheard(&self) -> Unheard {
+        Unheard::IsMeasured
     }
 
     /// Whether a sample came is told beside the totals.
