@@ -67,10 +67,25 @@ impl BindError {
     }
 }
 
+impl BindError {
+    /// The port, if it is this very process that has it already: two of its sections want it.
+    pub fn held_by_itself(&self) -> Option<u16> {
+        match self {
+            BindError::Taken { address, owner: Some(owner), .. } if is_this_process(owner) => {
+                Some(address.port())
+            }
+            _ => None,
+        }
+    }
+}
+
 impl From<BindError> for BuildError {
     fn from(error: BindError) -> BuildError {
-        let help = matches!(error, BindError::Taken { .. })
-            .then(|| "stop that process, or give this section another `address`".to_owned());
+        let help = match error.held_by_itself() {
+            Some(port) => Some(format!("give one of the sections that listen on port {port} another one")),
+            None => matches!(error, BindError::Taken { .. })
+                .then(|| "stop that process, or give this section another `address`".to_owned()),
+        };
         BuildError { message: error.to_string(), help }
     }
 }
@@ -93,7 +108,15 @@ fn open_listener(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn holder(owner: Option<&Owner>) -> String {
-    owner.map_or_else(|| "another process, which this user may not see".to_owned(), Owner::to_string)
+    match owner {
+        Some(owner) if is_this_process(owner) => "this process itself".to_owned(),
+        Some(owner) => owner.to_string(),
+        None => "another process, which this user may not see".to_owned(),
+    }
+}
+
+fn is_this_process(owner: &Owner) -> bool {
+    owner.pid == std::process::id()
 }
 
 /// Connections that may wait to be accepted.
@@ -104,13 +127,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_names_its_owner() {
+    fn a_port_that_this_process_has_is_no_reason_to_stop_a_process() {
         let held = tcp_listener("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = held.local_addr().unwrap();
         let error = tcp_listener(address).unwrap_err();
-        let command = std::fs::read_to_string("/proc/self/comm").unwrap();
-        let wanted = format!("{address}/tcp is held by pid {} ({})", std::process::id(), command.trim_end());
-        assert_eq!(error.to_string(), wanted);
+        assert_eq!(error.held_by_itself(), Some(address.port()));
+        let error = BuildError::from(error);
+        assert_eq!(error.message, format!("{address}/tcp is held by this process itself"));
+        let help = format!("give one of the sections that listen on port {} another one", address.port());
+        assert_eq!(error.help, Some(help));
+    }
+
+    #[test]
+    fn a_taken_port_names_its_owner() {
+        let owner = Some(Owner { pid: 1, command: "init".to_owned() });
+        let address = "127.0.0.1:8125".parse().unwrap();
+        let error = BindError::Taken { address, protocol: Protocol::Udp, owner };
+        assert_eq!(error.held_by_itself(), None);
+        let error = BuildError::from(error);
+        assert_eq!(error.message, "127.0.0.1:8125/udp is held by pid 1 (init)");
+        let help = "stop that process, or give this section another `address`";
+        assert_eq!(error.help.as_deref(), Some(help));
     }
 
     #[test]

@@ -17,7 +17,11 @@ pub(super) fn check(plan: &Plan, problems: &mut Problems) {
                 listening.iter().find(|(_, taken, _)| clash(taken, &endpoint))
             {
                 let kind = taken_twice(section, &endpoint, other, taken);
-                problems.push(Problem::at(at.clone(), kind).with_note(first.clone(), "the first to have it"));
+                let problem = Problem::at(at.clone(), kind).with_note(first.clone(), "the first to have it");
+                // A section with several paths has one address.
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
             }
             listening.push((section, endpoint, at));
         }
@@ -53,7 +57,7 @@ fn placed(section: &Section, endpoints: Vec<Endpoint>) -> Vec<(Endpoint, Locatio
 fn taken_twice(section: &Section, endpoint: &Endpoint, other: &Section, taken: &Endpoint) -> ProblemKind {
     let (name, other_name) = (section.name.clone(), other.name.clone());
     match &endpoint.path {
-        Some(path) if taken.path.is_some() => {
+        Some(path) if share_server(endpoint, taken) => {
             ProblemKind::PathTaken { section: name, other: other_name, path: path.clone() }
         }
         _ => {
@@ -78,8 +82,22 @@ fn clash(one: &Endpoint, other: &Endpoint) -> bool {
         && one.address.port() == other.address.port()
         && one.address.port() != 0
         && overlap(one.address.host(), other.address.host());
-    // Those who mount different paths share a server.
-    same_place && (one.path.is_none() || other.path.is_none() || one.path == other.path)
+    same_place && (!share_server(one, other) || one.path == other.path)
+}
+
+/// Whether both mount paths on one server, of which there is one an address: everything of a family is another one than a
+/// single host.
+fn share_server(one: &Endpoint, other: &Endpoint) -> bool {
+    let (host, other_host) = (one.address.host(), other.address.host());
+    let is_one = is_same(host, other_host)
+        || (names_loopback(host) && names_loopback(other_host))
+        || (is_any_v4(host) && is_any_v4(other_host));
+    one.path.is_some() && other.path.is_some() && is_one
+}
+
+/// Everything of IPv4, which no host means too.
+fn is_any_v4(host: &str) -> bool {
+    host.is_empty() || host == "0.0.0.0"
 }
 
 /// Whether what is sent to `target` arrives at `listener`.

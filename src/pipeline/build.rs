@@ -15,8 +15,8 @@ use crate::message::{Message, Text};
 use crate::metric::Registry;
 use crate::net::{Handed, World};
 use crate::plugin::{
-    Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Filter, Input,
-    Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Throttle, Uuids,
+    Attempted, BuildContext, BuildError, Configured, Declared, Decoder, Draft, Encoder, Endpoint, Filter,
+    Input, Intakes, Notes, Output, Shared, Splitter, StateStore, Stop, Throttle, Uuids,
 };
 use crate::router::{Consumer, Router};
 use crate::runner::{
@@ -63,6 +63,8 @@ pub struct Machines {
     pub filters: Vec<FilterRunner>,
     /// Outputs.
     pub outputs: Vec<OutputRunner>,
+    /// Who listens where.
+    pub listens: Vec<(Arc<str>, Endpoint)>,
     /// Said to inputs when they are to stop.
     pub stop: Stop,
     /// Said to outputs when the stop can wait no longer.
@@ -106,6 +108,7 @@ impl Machines {
     /// The first plugin that cannot be built.
     pub fn build(plan: Plan, setting: Setting) -> Result<Machines, StartError> {
         let builder = Builder::new(&plan, setting);
+        let listens = plan.listens();
         let outputs =
             plan.outputs.into_iter().map(|output| builder.output(output)).collect::<Result<_, _>>()?;
         let mut filters = plan
@@ -134,6 +137,7 @@ impl Machines {
             inputs,
             filters,
             outputs,
+            listens,
             stop: Stop::default(),
             abort,
             shutdown,

@@ -14,7 +14,7 @@ use crate::config::{Problem, ProblemKind, Problems, Section, Sources, sections};
 use crate::flow::Patience;
 use crate::matcher::{Facts, Matcher};
 use crate::message::framing::max_record_size;
-use crate::plugin::{Declared, PluginClass, Plugins};
+use crate::plugin::{Declared, Endpoint, PluginClass, Plugins};
 
 /// Everything there is to build.
 pub struct Plan {
@@ -126,6 +126,17 @@ impl Plan {
     /// Filters, then outputs.
     pub fn consumers(&self) -> impl Iterator<Item = &PlannedConsumer> {
         self.filters.iter().chain(&self.outputs)
+    }
+
+    /// The sections that listen, each with where.
+    pub(super) fn listens(&self) -> Vec<(Arc<str>, Endpoint)> {
+        let inputs = self.inputs.iter().map(|input| (&input.name, &input.declared));
+        let consumers = self.consumers().map(|consumer| (&consumer.name, &consumer.declared));
+        let of = |(name, declared): (&Arc<str>, &Declared)| {
+            let name = Arc::clone(name);
+            declared.listens().into_iter().map(move |endpoint| (Arc::clone(&name), endpoint))
+        };
+        inputs.chain(consumers).flat_map(of).collect()
     }
 
     /// The configuration as lines: the daemon's own options, then what was given to inputs, filters and outputs.

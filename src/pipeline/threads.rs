@@ -1,5 +1,6 @@
 //! Machines on threads: one for every lane, filter and output; started downstream first, stopped upstream first.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,8 +10,8 @@ use std::time::Duration;
 use super::build::{Machines, StartError};
 use super::measure::{Measures, Waiting};
 use crate::flow::{Delivery, Ledger, LossReason, Queue};
-use crate::net::{Consoles, HttpServers};
-use crate::plugin::{BuildError, Input, Io, Readiness, Shared, Stop};
+use crate::net::{BindError, Consoles, HttpServers};
+use crate::plugin::{BuildError, Endpoint, Input, Io, Protocol, Readiness, Shared, Stop};
 use crate::router::Router;
 use crate::runner::{Ended, FilterRunner, InputEnd, OutputRunner, Step, run_input};
 use crate::time::{Clock, Stamp};
@@ -56,7 +57,7 @@ impl Running {
     /// The first thing that could not be opened; what was started until then is stopped.
     pub fn start(machines: Machines) -> Result<Running, StartError> {
         let Machines { ledger, router, shared, clock, runtime, inputs, filters, outputs, .. } = machines;
-        let Machines { stop, abort, shutdown, stop_timeout, .. } = machines;
+        let Machines { stop, abort, shutdown, stop_timeout, listens, .. } = machines;
         let (end, ends) = channel();
         let queued =
             |name: &Arc<str>, queue: &Arc<Queue<Delivery>>| Some(Waiting::new(ledger.own(), name, queue));
@@ -75,7 +76,7 @@ impl Running {
             stop_timeout,
             ends,
         };
-        serve(&shared, &runtime)?;
+        serve(&shared, &runtime, &listens)?;
         // All sockets are opened before the first thread: a taken port leaves nothing behind.
         let mut opened: Vec<(super::build::InputMachine, Box<dyn Input>)> = Vec::new();
         for mut input in inputs {
@@ -209,25 +210,18 @@ impl Running {
     }
 }
 
-fn serve(shared: &Shared, runtime: &tokio::runtime::Handle) -> Result<(), StartError> {
+fn serve(
+    shared: &Shared,
+    runtime: &tokio::runtime::Handle,
+    listens: &[(Arc<str>, Endpoint)],
+) -> Result<(), StartError> {
     let servers = shared.the::<HttpServers>();
-    let bound = servers.start(runtime).map_err(|error| {
-        let help = Some("stop that process, or give the section another `address`".to_owned());
-        StartError {
-            section: "the HTTP server".to_owned(),
-            source: BuildError { message: error.to_string(), help },
-        }
-    })?;
+    let bound = servers.start(runtime).map_err(|error| unbound("the HTTP server", error, listens))?;
     for (_, local) in bound {
         tracing::info!("serving http://{local}/; try: curl -s http://{local}/metrics");
     }
-    let bound = shared.the::<Consoles>().start(runtime).map_err(|error| {
-        let help = Some("stop that process, or give the section another `address`".to_owned());
-        StartError {
-            section: "a console".to_owned(),
-            source: BuildError { message: error.to_string(), help },
-        }
-    })?;
+    let bound = shared.the::<Consoles>().start(runtime);
+    let bound = bound.map_err(|error| unbound("a console", error, listens))?;
     for (_, local) in bound {
         tracing::info!(
             "answering commands on {local}/tcp; try: echo help | nc -q1 {} {}",
@@ -236,6 +230,21 @@ fn serve(shared: &Shared, runtime: &tokio::runtime::Handle) -> Result<(), StartE
         );
     }
     Ok(())
+}
+
+/// Why a server of several sections could not be bound; those that stand in each other's way are named.
+fn unbound(server: &str, error: BindError, listens: &[(Arc<str>, Endpoint)]) -> StartError {
+    let Some(port) = error.held_by_itself() else {
+        return StartError { section: server.to_owned(), source: error.into() };
+    };
+    let is_there =
+        |endpoint: &Endpoint| endpoint.protocol == Protocol::Tcp && endpoint.address.port() == port;
+    let there = listens.iter().filter(|(_, endpoint)| is_there(endpoint));
+    let names: BTreeSet<String> = there.map(|(name, _)| format!("`{name}`")).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let message = format!("{error}: {} listen on that port", names.join(" and "));
+    let help = Some("give one of them another port, or both the same address".to_owned());
+    StartError { section: server.to_owned(), source: BuildError { message, help } }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
@@ -322,3 +331,29 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// What outputs and scrapes get after the deadline.
 const LAST_CALL: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Address;
+    use crate::net::tcp_listener;
+
+    #[test]
+    fn sections_that_stand_in_each_others_way_are_named() {
+        let held = tcp_listener("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = held.local_addr().unwrap();
+        let listens: Vec<(Arc<str>, Endpoint)> =
+            [("page", "::", address.port()), ("metrics", "127.0.0.1", address.port()), ("tcp", "::", 1)]
+                .map(|(name, host, port)| {
+                    (name.into(), Endpoint::new(Protocol::Tcp, &Address::new(host, port), "address"))
+                })
+                .into();
+        let error = unbound("the HTTP server", tcp_listener(address).unwrap_err(), &listens);
+        let wanted = format!(
+            "the HTTP server: {address}/tcp is held by this process itself: `metrics` and `page` listen on that port"
+        );
+        assert_eq!(error.to_string(), wanted);
+        let help = "give one of them another port, or both the same address";
+        assert_eq!(error.source.help.as_deref(), Some(help));
+    }
+}

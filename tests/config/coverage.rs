@@ -41,6 +41,8 @@ const COVERED: &[(&str, &[&str])] = &[
             "address-taken-by-all",
             "address-taken-by-itself",
             "address-taken-handed",
+            "address-taken-http",
+            "address-taken-http-of-many-paths",
             "address-taken-ipv6",
             "address-taken-tcp-and-http",
             "address-taken-unix",
