@@ -212,6 +212,15 @@ pub enum ProblemKind {
     /// The matcher is false for everything the configuration can produce.
     #[error("the matcher of `{section}` can never match")]
     NeverMatches { section: String },
+    /// The matcher lets records through of a kind that the consumer always refuses; `matcher` is that of its type.
+    #[error("`{section}` takes {takes} alone, and its matcher asks for {sent} of `{producer}`")]
+    CannotTake {
+        section: String,
+        producer: String,
+        sent: &'static str,
+        takes: String,
+        matcher: Option<&'static str>,
+    },
     /// Nothing is configured that takes what a producer sends; `takers` are types that would as they are, `matcher` is
     /// what others can ask for it by.
     #[error("nothing takes what `{section}` sends")]
@@ -256,7 +265,9 @@ impl ProblemKind {
     /// Whether this keeps the program from starting.
     pub fn severity(&self) -> Severity {
         match self {
-            ProblemKind::NeverMatches { .. } | ProblemKind::NothingTakes { .. } => Severity::Warning,
+            ProblemKind::NeverMatches { .. }
+            | ProblemKind::CannotTake { .. }
+            | ProblemKind::NothingTakes { .. } => Severity::Warning,
             _ => Severity::Error,
         }
     }
@@ -336,6 +347,10 @@ impl ProblemKind {
             Kind::FeedsItself { .. } => "send elsewhere, or listen elsewhere".to_owned(),
             Kind::PathTaken { .. } => "give one of them another address".to_owned(),
             Kind::FileTaken { .. } => "give one of them another file".to_owned(),
+            Kind::CannotTake { matcher: Some(matcher), .. } => {
+                format!("narrow `message_matcher`; without one it asks for: {matcher}")
+            }
+            Kind::CannotTake { matcher: None, .. } => "narrow `message_matcher`".to_owned(),
             Kind::NeverMatches { .. } => "nothing configured here emits such messages".to_owned(),
             _ => return None,
         };

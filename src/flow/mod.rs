@@ -21,7 +21,7 @@ pub use leg::{Health, Inlet, Lane, Leg, OnFull, Patience, Poured, Routes, Seat, 
 pub use maker::MessageMaker;
 pub use own::{Count, Level, OWN_METRICS, OwnMetric, OwnMetricKind, OwnMetrics};
 use pack::Returns;
-pub use pack::{Body, Delivery, Pack, Selection, Serial, Token, Tokens, Trace, snapshot_weight};
+pub use pack::{Body, BodyKind, Delivery, Pack, Selection, Serial, Token, Tokens, Trace, snapshot_weight};
 pub use queue::{Offered, Queue};
 pub use record::{
     LIVE_TYPE, RecordRef, SAMPLE_FIELDS, SAMPLE_TYPE, SERIES_FIELDS, SNAPSHOT_TYPE, are_samples, sample_facts,

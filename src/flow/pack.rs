@@ -67,6 +67,31 @@ pub enum Body {
     },
 }
 
+/// Which kind of record a body has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BodyKind {
+    /// Log records.
+    Messages,
+    /// Samples.
+    Samples,
+    /// Flushes and live views.
+    Snapshots,
+}
+
+impl BodyKind {
+    /// All of them.
+    pub const ALL: [BodyKind; 3] = [BodyKind::Messages, BodyKind::Samples, BodyKind::Snapshots];
+
+    /// The word for people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            BodyKind::Messages => "messages",
+            BodyKind::Samples => "samples",
+            BodyKind::Snapshots => "flushes",
+        }
+    }
+}
+
 impl Body {
     /// Number of records; a snapshot is one.
     pub fn len(&self) -> usize {

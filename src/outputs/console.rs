@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Check;
-use crate::flow::{Layout, RecordRef, write_flush_json};
+use crate::flow::{BodyKind, Layout, RecordRef, write_flush_json};
 use crate::net::World;
 use crate::plugin::{BuildContext, BuildError, Declare, Fault, LocalFuture, Outcome, Outgoing, Output};
 
@@ -29,6 +29,10 @@ impl Check for Config {}
 impl Declare<dyn Output> for Config {
     const TYPE: &'static str = "ConsoleOutput";
     const SUMMARY: &'static str = "Prints every flush on standard output as a JSON document.";
+
+    fn takes(&self) -> &'static [BodyKind] {
+        &[BodyKind::Snapshots]
+    }
 
     fn default_matcher(&self) -> Option<&'static str> {
         Some("Type == 'heka.statmetric'")

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use crate::aggregate::WantedLevels;
 use crate::exposition::{BucketLevels, Families, Kept};
+use crate::flow::BodyKind;
 use crate::net::http::{Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
 use crate::plugin::{
@@ -47,6 +48,10 @@ impl Declare<dyn Output> for Config {
 
     fn tells_of_itself(&self) -> bool {
         true
+    }
+
+    fn takes(&self) -> &'static [BodyKind] {
+        &[BodyKind::Snapshots]
     }
 
     fn default_matcher(&self) -> Option<&'static str> {

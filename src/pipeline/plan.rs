@@ -76,6 +76,20 @@ pub struct PlannedConsumer {
     pub loops: BTreeSet<Arc<str>>,
 }
 
+/// An input or filter as consumers see it.
+pub(super) struct Producer<'a> {
+    /// Its section.
+    pub(super) section: &'a Section,
+    /// Its name.
+    pub(super) name: &'a Arc<str>,
+    /// Its configuration.
+    pub(super) declared: &'a Declared,
+    /// Facts of its feeds.
+    pub(super) emits: &'a [Facts],
+    /// Whether what it sends can wait.
+    pub(super) patience: Patience,
+}
+
 /// Reads all sections of `sources` and plans them.
 ///
 /// None if there was an error; warnings may be reported with a plan too.
@@ -115,11 +129,23 @@ pub fn plan(
 }
 
 impl Plan {
-    /// Producers with the facts and patience of their feeds: inputs, then filters.
-    pub(super) fn producers(&self) -> impl Iterator<Item = (&Arc<str>, &[Facts], Patience)> {
-        let inputs =
-            self.inputs.iter().map(|input| (&input.name, &input.emits[..], input.declared.patience()));
-        let filters = self.filters.iter().map(|filter| (&filter.name, &filter.emits[..], Patience::Cannot));
+    /// Inputs, then filters.
+    pub(super) fn producers(&self) -> impl Iterator<Item = Producer<'_>> {
+        let inputs = self.inputs.iter().map(|PlannedInput { section, name, declared, emits, .. }| Producer {
+            section,
+            name,
+            declared,
+            emits,
+            patience: declared.patience(),
+        });
+        let filters =
+            self.filters.iter().map(|PlannedConsumer { section, name, declared, emits, .. }| Producer {
+                section,
+                name,
+                declared,
+                emits,
+                patience: Patience::Cannot,
+            });
         inputs.chain(filters)
     }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::plan::{Plan, PlannedConsumer};
-use crate::config::{Problem, ProblemKind, Problems};
-use crate::flow::{OnFull, Patience, SERIES_FIELDS};
-use crate::matcher::{Facts, Plan as Asked};
+use super::plan::{Plan, PlannedConsumer, Producer};
+use crate::config::{Location, Problem, ProblemKind, Problems};
+use crate::flow::{BodyKind, OnFull, Patience, SERIES_FIELDS};
+use crate::matcher::{Fact, Facts, Plan as Asked};
 use crate::router::{JointKind, join};
 
 /// A line of `hekad check --routes`.
@@ -32,13 +32,13 @@ impl fmt::Display for PlannedJoint {
     }
 }
 
-/// All joints of a plan; reports consumers that nothing reaches and queues that must not block.
+/// All joints of a plan; reports consumers that nothing reaches or that refuse what does, and queues that must not block.
 pub(super) fn joints(plan: &Plan, problems: &mut Problems) -> Vec<PlannedJoint> {
     let mut joints = BTreeSet::new();
     for consumer in plan.consumers().filter(|consumer| consumer.declared.takes_records()) {
         let mut reached = false;
-        let mut refused = BTreeSet::new();
-        for (producer, emits, patience) in plan.producers() {
+        let (mut refused, mut wasted) = (BTreeSet::new(), BTreeSet::new());
+        for Producer { name: producer, declared, emits, patience, .. } in plan.producers() {
             for facts in emits {
                 let looping = consumer.loops.contains(producer);
                 let when_full = consumer.options.on_full;
@@ -49,21 +49,24 @@ pub(super) fn joints(plan: &Plan, problems: &mut Problems) -> Vec<PlannedJoint> 
                 if joint.on_full == OnFull::Block && patience == Patience::Cannot {
                     refused.insert(Arc::clone(producer));
                 }
+                let body = declared.body_of(facts);
+                // A record whose type is open may also be one that is not asked for.
+                let is_meant = joint.kind != JointKind::Maybe || matches!(facts.type_, Fact::Is(_));
+                if is_meant && !consumer.declared.takes().contains(&body) {
+                    wasted.insert((producer, body));
+                }
                 joints.insert(planned(producer, consumer, joint.kind, joint.on_full));
             }
         }
         refused.into_iter().for_each(|producer| problems.push(cannot_block(consumer, &producer)));
+        wasted.into_iter().for_each(|(producer, body)| problems.push(cannot_take(consumer, producer, body)));
         let is_of_use = consumer.declared.tells_of_itself() && !consumer.section.has("message_matcher");
         if !reached
             && !is_of_use
             && problems.iter().all(|problem| problem.severity() != crate::config::Severity::Error)
         {
             let kind = ProblemKind::NeverMatches { section: consumer.name.to_string() };
-            let at = match consumer.section.has("message_matcher") {
-                true => consumer.section.value_at("message_matcher"),
-                false => consumer.section.name_at.clone(),
-            };
-            problems.push(Problem::at(at, kind));
+            problems.push(Problem::at(matcher_at(consumer), kind));
         }
     }
     joints.into_iter().collect()
@@ -83,6 +86,26 @@ fn planned(
         way: if lane { "lane" } else { "queue" },
         on_full: if lane { "-".to_owned() } else { on_full.to_string() },
     }
+}
+
+/// Where its matcher stands, or the section that has none.
+fn matcher_at(consumer: &PlannedConsumer) -> Location {
+    match consumer.section.has("message_matcher") {
+        true => consumer.section.value_at("message_matcher"),
+        false => consumer.section.name_at.clone(),
+    }
+}
+
+fn cannot_take(consumer: &PlannedConsumer, producer: &Arc<str>, body: BodyKind) -> Problem {
+    let takes: Vec<&str> = consumer.declared.takes().iter().map(|body| body.word()).collect();
+    let kind = ProblemKind::CannotTake {
+        section: consumer.name.to_string(),
+        producer: producer.to_string(),
+        sent: body.word(),
+        takes: takes.join(" and "),
+        matcher: consumer.declared.default_matcher(),
+    };
+    Problem::at(matcher_at(consumer), kind)
 }
 
 fn cannot_block(consumer: &PlannedConsumer, producer: &Arc<str>) -> Problem {

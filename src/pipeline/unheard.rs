@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::matchers::quoted;
-use super::plan::Plan;
+use super::plan::{Plan, Producer};
 use super::read::with_defaults;
-use crate::config::{Problem, ProblemKind, Problems, Section, Severity};
+use crate::config::{Problem, ProblemKind, Problems, Severity};
 use crate::flow::SERIES_FIELDS;
 use crate::matcher::{Fact, Facts, Matcher, Plan as Asked};
 use crate::plugin::{PluginClass, Plugins, Unheard};
@@ -18,12 +18,9 @@ pub(super) fn check(plan: &Plan, plugins: &Plugins, problems: &mut Problems) {
         return;
     }
     let heard: BTreeSet<&str> = plan.joints.iter().map(|joint| &*joint.producer).collect();
-    let inputs = plan.inputs.iter().map(|input| (&input.section, &input.emits));
-    let filters = plan.filters.iter().filter(|filter| !is_of_use(filter.declared.unheard(), plan));
-    let filters = filters.map(|filter| (&filter.section, &filter.emits));
-    for (section, emits) in inputs.chain(filters) {
-        if !emits.is_empty() && !heard.contains(section.name.as_str()) {
-            problems.push(nothing_takes(section, emits, plugins));
+    for producer in plan.producers().filter(|producer| !producer.emits.is_empty()) {
+        if !heard.contains(&**producer.name) && !is_of_use(producer.declared.unheard(), plan) {
+            problems.push(nothing_takes(&producer, plugins));
         }
     }
 }
@@ -39,24 +36,27 @@ fn is_of_use(unheard: Unheard, plan: &Plan) -> bool {
     }
 }
 
-fn nothing_takes(section: &Section, emits: &[Facts], plugins: &Plugins) -> Problem {
-    let (takers, matcher) = (takers(emits, plugins), emits.first().map(asking_for).unwrap_or_default());
-    let kind = ProblemKind::NothingTakes { section: section.name.clone(), takers, matcher };
-    Problem::at(section.name_at.clone(), kind)
+fn nothing_takes(producer: &Producer<'_>, plugins: &Plugins) -> Problem {
+    let matcher = producer.emits.first().map(asking_for).unwrap_or_default();
+    let (section, takers) = (producer.name.to_string(), takers(producer, plugins));
+    let kind = ProblemKind::NothingTakes { section, takers, matcher };
+    Problem::at(producer.section.name_at.clone(), kind)
 }
 
 /// The types of filters and outputs that ask for some of it by themselves; those that ask for everything are left out.
-fn takers(emits: &[Facts], plugins: &Plugins) -> Vec<String> {
+fn takers(producer: &Producer<'_>, plugins: &Plugins) -> Vec<String> {
     let anything = Facts { type_: Fact::Is("".into()), ..Facts::default() };
     let all = plugins.all().into_iter();
     all.filter(|plugin| [PluginClass::Filter, PluginClass::Output].contains(&plugin.class))
         .filter(|plugin| {
             // One that needs options, or a matcher, is more than a line to add.
-            let matcher = with_defaults(plugin).and_then(|declared| declared.default_matcher());
-            matcher.and_then(|text| Matcher::parse(text).ok()).is_some_and(|matcher| {
-                let takes = |facts: &Facts| matcher.plan(facts, SERIES_FIELDS) == Asked::Yes;
-                emits.iter().any(takes) && !takes(&anything)
-            })
+            let Some(declared) = with_defaults(plugin) else { return false };
+            let matcher = declared.default_matcher().and_then(|text| Matcher::parse(text).ok());
+            let asks = |facts: &Facts| {
+                matcher.as_ref().is_some_and(|matcher| matcher.plan(facts, SERIES_FIELDS) == Asked::Yes)
+            };
+            let takes = |facts| declared.takes().contains(&producer.declared.body_of(facts));
+            producer.emits.iter().any(|facts| asks(facts) && takes(facts)) && !asks(&anything)
         })
         .map(|plugin| plugin.type_name.to_owned())
         .collect()

@@ -12,7 +12,7 @@ use super::{
     PluginClass, Splitter, Survey, Surveying,
 };
 use crate::config::{Address, Check, Descriptor};
-use crate::flow::Patience;
+use crate::flow::{BodyKind, Patience};
 use crate::matcher::Facts;
 
 /// A kind of plugin.
@@ -67,6 +67,16 @@ pub trait Declare<P: Kind + ?Sized>:
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
         let _ = (name, hostname);
         Vec::new()
+    }
+
+    /// Whether what it sends are snapshots.
+    fn emits_snapshots(&self) -> bool {
+        false
+    }
+
+    /// Which records it can do something with; it refuses others whatever they hold.
+    fn takes(&self) -> &'static [BodyKind] {
+        &BodyKind::ALL
     }
 
     /// Whether what it sends can wait.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::config::docs::{DocumentedOption, options};
 use crate::config::{Problems, Section};
-use crate::flow::{Patience, are_samples};
+use crate::flow::{BodyKind, Patience, are_samples};
 use crate::matcher::Facts;
 
 /// The six kinds of plugins, by the suffix of their types' names.
@@ -91,6 +91,8 @@ trait Erased: Send + Sync {
 
 enum Question<'a> {
     Emits { name: &'a str, hostname: &'a str },
+    EmitsSnapshots,
+    Takes,
     Patience,
     Lanes,
     OffersInlet,
@@ -119,6 +121,7 @@ enum Question<'a> {
 
 enum Answer {
     Facts(Vec<Facts>),
+    Bodies(&'static [BodyKind]),
     Patience(Patience),
     Lanes(u32),
     Yes(bool),
@@ -145,6 +148,8 @@ impl<P: Kind + ?Sized + 'static, C: Declare<P>> Erased for Of<C, P> {
         let config = &self.0;
         match question {
             Question::Emits { name, hostname } => Answer::Facts(config.emits(name, hostname)),
+            Question::EmitsSnapshots => Answer::Yes(config.emits_snapshots()),
+            Question::Takes => Answer::Bodies(config.takes()),
             Question::Patience => Answer::Patience(config.patience()),
             Question::Lanes => Answer::Lanes(config.lanes()),
             Question::OffersInlet => Answer::Yes(config.offers_inlet()),
@@ -236,6 +241,20 @@ impl Declared {
             Some(first) => first.takes_messages(),
             None => ask!(self, Question::TakesMessages, Yes),
         }
+    }
+
+    /// Which kind of records a stream of it has that these facts are true of.
+    pub fn body_of(&self, facts: &Facts) -> BodyKind {
+        match ask!(self, Question::EmitsSnapshots, Yes) {
+            true => BodyKind::Snapshots,
+            false if are_samples(facts) => BodyKind::Samples,
+            false => BodyKind::Messages,
+        }
+    }
+
+    /// See `Declare::takes`.
+    pub fn takes(&self) -> &'static [BodyKind] {
+        ask!(self, Question::Takes, Bodies)
     }
 
     /// See `Declare::patience`.

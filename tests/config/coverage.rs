@@ -76,6 +76,7 @@ const COVERED: &[(&str, &[&str])] = &[
     ("BadReference", &["variable-bad-name", "variable-not-closed"]),
     ("BadSize", &["size", "size-negative"]),
     ("CannotBlock", &["block-on-datagrams", "block-on-filter"]),
+    ("CannotTake", &["warning-cannot-take", "warning-cannot-take-in-a-filter"]),
     ("Cycle", &["cycle-of-one", "cycle-of-three", "cycle-of-two"]),
     ("EmptyConfiguration", &["empty", "empty-but-for-hekad", "empty-but-for-outputs"]),
     ("ExclusiveKeys", &["keys-exclusive", "keys-exclusive-twice"]),

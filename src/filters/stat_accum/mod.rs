@@ -55,6 +55,10 @@ impl Declare<dyn Filter> for Config {
         emits
     }
 
+    fn emits_snapshots(&self) -> bool {
+        true
+    }
+
     fn offers_inlet(&self) -> bool {
         true
     }

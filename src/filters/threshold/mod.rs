@@ -20,7 +20,7 @@ pub use options::{Config, Rule};
 pub use severity::SeverityText;
 
 use crate::aggregate::{Snapshot, View};
-use crate::flow::{Body, Count, Delivery, Level, MessageMaker, RecordRef};
+use crate::flow::{Body, BodyKind, Count, Delivery, Level, MessageMaker, RecordRef};
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts};
 use crate::message::Message;
@@ -36,6 +36,10 @@ impl Declare<dyn Filter> for Config {
 
     fn emits(&self, name: &str, hostname: &str) -> Vec<Facts> {
         vec![wording::facts(name, hostname)]
+    }
+
+    fn takes(&self) -> &'static [BodyKind] {
+        &[BodyKind::Snapshots]
     }
 
     fn default_matcher(&self) -> Option<&'static str> {

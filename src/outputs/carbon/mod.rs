@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Address, Bytes, Check, Seconds, Violation};
-use crate::flow::{Count, RecordRef};
+use crate::flow::{BodyKind, Count, RecordRef};
 use crate::graphite::{PathTemplate, TagMode, parse_line};
 use crate::net::{Broken, Connection, UdpSender, World, is_closed, whole_lines, write_all};
 use crate::plugin::{
@@ -150,6 +150,10 @@ impl Declare<dyn Output> for Config {
             Tags::Path if !self.tag_template.starts_with("{name}") => Stored::Renamed,
             _ => Stored::Named,
         }
+    }
+
+    fn takes(&self) -> &'static [BodyKind] {
+        &[BodyKind::Messages, BodyKind::Snapshots]
     }
 
     fn default_matcher(&self) -> Option<&'static str> {

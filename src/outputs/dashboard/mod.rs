@@ -45,6 +45,7 @@ use self::page::{Page, harden};
 use self::series::SeriesSite;
 use self::status::Source;
 use crate::config::{Address, Check, Violation};
+use crate::flow::BodyKind;
 use crate::metric::SeriesGlob;
 use crate::net::http::{Body, Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
@@ -116,6 +117,10 @@ impl Declare<dyn Output> for Config {
 
     fn tells_of_itself(&self) -> bool {
         true
+    }
+
+    fn takes(&self) -> &'static [BodyKind] {
+        &[BodyKind::Snapshots]
     }
 
     fn default_matcher(&self) -> Option<&'static str> {
