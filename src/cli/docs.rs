@@ -18,6 +18,9 @@ pub(super) struct Docs {
     /// Prints the metrics that the daemon has of itself instead.
     #[arg(long, conflicts_with = "plugin")]
     metrics: bool,
+    /// Prints the plugin types instead, each with what it does in a line.
+    #[arg(long, conflicts_with_all = ["plugin", "metrics"])]
+    list: bool,
 }
 
 impl Docs {
@@ -25,6 +28,10 @@ impl Docs {
     pub(super) fn print(self, plugins: &Plugins) -> u8 {
         if self.metrics {
             anstream::print!("{}", own_metrics());
+            return 0;
+        }
+        if self.list {
+            anstream::print!("{}", list(plugins));
             return 0;
         }
         let Some(name) = self.plugin else {
@@ -64,6 +71,18 @@ pub fn manual(plugins: &Plugins) -> String {
         }
     }
     text
+}
+
+/// The plugin types, a line each: its name, and the first clause of what it does.
+pub fn list(plugins: &Plugins) -> String {
+    let all = plugins.all();
+    let width = all.iter().map(|plugin| plugin.type_name.len()).max().unwrap_or_default();
+    let line = |plugin: &&Plugin| {
+        let clause = [". ", ": "].iter().filter_map(|end| plugin.summary.find(end)).min();
+        let clause = &plugin.summary[..clause.unwrap_or(plugin.summary.len())];
+        format!("{:width$}  {}\n", plugin.type_name, clause.trim_end_matches('.'))
+    };
+    all.iter().map(line).collect()
 }
 
 /// The page of the daemon's own metrics; `docs/metrics.md` is this text.

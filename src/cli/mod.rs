@@ -19,7 +19,7 @@ mod shown;
 mod target;
 mod top_series;
 
-pub use docs::{manual, own_metrics};
+pub use docs::{list, manual, own_metrics};
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -47,11 +47,11 @@ struct Command {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Runs the daemon (also without this word).
-    Run(Source),
+    Run(Named),
     /// Checks a configuration without opening anything.
     Check {
         #[command(flatten)]
-        source: Source,
+        named: Named,
         /// Prints who sends to whom: PRODUCER -> CONSUMER  yes|series|maybe  queue|lane  what a full queue does.
         #[arg(long)]
         routes: bool,
@@ -72,7 +72,7 @@ enum Verb {
     /// Tells which rule of a mapping counts for a name, and why, and the series it gives.
     Match(matching::Match),
     /// Prints the streams of log files: their files in the order they are read, and where reading is.
-    Logstreamer(Source),
+    Logstreamer(Named),
     /// Prints the manual of the plugins, of one, or of the daemon's own metrics.
     Docs(docs::Docs),
     /// Tells whether a running daemon is well: exit code 0, or 1 and what is wrong.
@@ -102,6 +102,23 @@ impl Source {
     }
 }
 
+/// Which configuration, behind a word that says what to do with it.
+#[derive(Debug, Args)]
+struct Named {
+    #[command(flatten)]
+    source: Source,
+    /// The same as --config.
+    #[arg(value_name = "PATH", conflicts_with_all = ["config", "listen"])]
+    path: Option<PathBuf>,
+}
+
+impl Named {
+    fn source(self) -> Source {
+        let Named { source, path } = self;
+        Source { config: source.config.or(path), ..source }
+    }
+}
+
 /// Runs the program with these plugin types and says how it ended.
 pub fn main(plugins: Plugins) -> ExitCode {
     let command = match Command::try_parse_from(arguments(std::env::args_os())) {
@@ -114,14 +131,14 @@ pub fn main(plugins: Plugins) -> ExitCode {
     };
     let code = match command.verb {
         None => daemon(command.source, &plugins),
-        Some(Verb::Run(source)) => daemon(source, &plugins),
-        Some(Verb::Check { source, routes, graphite }) => {
+        Some(Verb::Run(named)) => daemon(named.source(), &plugins),
+        Some(Verb::Check { named, routes, graphite }) => {
             let shown = match (routes, graphite) {
                 (true, _) => check::Shown::Routes,
                 (_, true) => check::Shown::Graphite,
                 _ => check::Shown::Counts,
             };
-            check::check(&source.choice(), shown, &plugins)
+            check::check(&named.source().choice(), shown, &plugins)
         }
         Some(Verb::Send(send)) => send.send(),
         Some(Verb::Flood(flood)) => flood.flood(),
@@ -129,7 +146,7 @@ pub fn main(plugins: Plugins) -> ExitCode {
         Some(Verb::Cat(cat)) => cat.cat(),
         Some(Verb::Import(import)) => import.import(&plugins),
         Some(Verb::Match(matching)) => matching.tell(&plugins),
-        Some(Verb::Logstreamer(source)) => logstreamer::tell(&source.choice(), &plugins),
+        Some(Verb::Logstreamer(named)) => logstreamer::tell(&named.source().choice(), &plugins),
         Some(Verb::Docs(docs)) => docs.print(&plugins),
         Some(Verb::Health(health)) => health.ask(),
         Some(Verb::TopSeries(top)) => top.show(),
@@ -231,6 +248,22 @@ mod tests {
         let words = ["hekad", "-version"].map(OsString::from).into_iter();
         let error = Command::try_parse_from(arguments(words)).expect_err("a version is shown as an error");
         assert_eq!(error.kind(), clap::error::ErrorKind::DisplayVersion);
+    }
+
+    #[test]
+    fn a_path_may_stand_behind_the_word_alone() {
+        let checked = |words: &[&str]| match parsed(words).verb {
+            Some(Verb::Check { named, .. }) => named.source().config,
+            _ => None,
+        };
+        let path = Some(PathBuf::from("a.toml"));
+        assert_eq!(
+            (checked(&["check", "a.toml"]), checked(&["check", "-config", "a.toml"])),
+            (path.clone(), path)
+        );
+        let words = ["hekad", "check", "a.toml", "--config", "b.toml"].map(OsString::from);
+        let error = Command::try_parse_from(arguments(words.into_iter())).expect_err("they are two");
+        assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict);
     }
 
     #[test]

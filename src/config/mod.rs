@@ -6,6 +6,7 @@
 
 mod deserialize;
 pub mod docs;
+mod foreign;
 mod problem;
 mod render;
 mod schema;
@@ -22,6 +23,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use foreign::FOREIGN_KEYS;
 pub use problem::{Note, Problem, ProblemKind, Problems, ReferenceError, Severity};
 pub use render::{one_line, render};
 pub use sections::{Section, Sections, sections};

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use super::deserialize::{Fault, FaultKind, Step, deserialize};
+use super::foreign::{known_elsewhere, known_here};
 use super::problem::{Problem, ProblemKind, Problems};
 use super::schema::{Node, Schema, example};
 use super::sections::Section;
@@ -219,8 +220,11 @@ impl Reading<'_> {
         }
         let below =
             |path: &&String| path.split('.').next_back().is_some_and(|last| last.eq_ignore_ascii_case(&key));
-        let suggestion = suggest(&key, self.allowed.iter().map(String::as_str)).map(str::to_owned);
+        let allowed = || self.allowed.iter().map(String::as_str);
+        let own = known_here(&key, &self.section.type_name, allowed()).or_else(|| suggest(&key, allowed()));
+        let suggestion = own.map(str::to_owned);
         let suggestion = suggestion.or_else(|| self.nested.iter().find(below).cloned());
+        let suggestion = suggestion.or_else(|| known_elsewhere(&key));
         let mut allowed = self.allowed.clone();
         allowed.sort();
         Problem::at(at, ProblemKind::UnknownKey { key, section, suggestion, allowed })

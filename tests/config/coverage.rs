@@ -216,6 +216,7 @@ const COVERED: &[(&str, &[&str])] = &[
         "UnknownKey",
         &[
             "key-of-splitter-in-decoder",
+            "key-of-statsd",
             "key-unknown",
             "key-unknown-in-hekad",
             "key-unknown-in-retries",

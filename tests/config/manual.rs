@@ -41,3 +41,28 @@ fn defaults_in_comments_are_those_of_the_program() {
     }
     assert!(compared > 20, "{compared} defaults were compared");
 }
+
+#[test]
+fn every_type_has_a_line_in_the_list() {
+    let plugins = heka::pipeline::builtin();
+    let list = heka::cli::list(&plugins);
+    assert_eq!(list.lines().count(), plugins.all().len());
+    assert!(list.lines().all(|line| line.len() < 130), "{list}");
+    let carbon = list.lines().find(|line| line.starts_with("CarbonOutput "));
+    let words: Vec<&str> = carbon.expect("it is a type").split_whitespace().collect();
+    assert_eq!(words, ["CarbonOutput", "Sends", "flushes", "to", "Graphite's", "carbon"]);
+}
+
+#[test]
+fn names_of_other_servers_lead_to_options_there_are() {
+    for (foreign, key, type_name) in heka::config::FOREIGN_KEYS {
+        let text = format!("[{type_name}]\nno_such_option = 1\n");
+        let refused = super::Planned::of_text("foreign", &text);
+        let allowed = refused.problems.iter().find_map(|problem| match &problem.kind {
+            heka::config::ProblemKind::UnknownKey { allowed, .. } => Some(allowed),
+            _ => None,
+        });
+        let allowed = allowed.expect("there is no such option");
+        assert!(allowed.iter().any(|own| own == key), "{foreign}: {type_name} has no {key}");
+    }
+}
