@@ -42,7 +42,7 @@ pub(super) struct Read {
 /// # Errors
 /// With the place, where the file is anything but an object of constants.
 pub(super) fn read_object(text: &str, machine: Machine<'_>) -> Result<Read, SyntaxError> {
-    let mut reader = Reader { text, at: 0, depth: 0, machine, path: Vec::new(), taken: Vec::new() };
+    let mut reader = Reader::new(text, machine);
     reader.shebang();
     reader.assignment()?;
     let start = reader.at;

@@ -1,5 +1,7 @@
 //! Expressions: operators, what is asked of values, objects and lists.
 
+use std::collections::HashSet;
+
 use super::reader::Reader;
 use super::value::{ALL_DOTS, Js, Member, Node, element, is_plain, method};
 use crate::import::SyntaxError;
@@ -216,7 +218,7 @@ impl Reader<'_> {
         loop {
             self.blanks()?;
             if self.take("}") {
-                return Ok(Js::Object(members));
+                return Ok(Js::Object(last_of_each(members)));
             }
             let line = self.line();
             let key = self.key()?;
@@ -224,13 +226,11 @@ impl Reader<'_> {
             self.path.push(key.clone());
             let node = self.expression()?;
             self.path.pop();
-            // Of equal keys the last counts.
-            members.retain(|member: &Member| member.key != key);
             members.push(Member { key, line, node });
             self.blanks()?;
             if !self.take(",") {
                 self.expect("}", "after the value a `,` or")?;
-                return Ok(Js::Object(members));
+                return Ok(Js::Object(last_of_each(members)));
             }
         }
     }
@@ -264,6 +264,16 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Of equal keys the last counts.
+fn last_of_each(mut members: Vec<Member>) -> Vec<Member> {
+    let mut is_last: Vec<bool> = {
+        let mut seen = HashSet::new();
+        members.iter().rev().map(|member| seen.insert(member.key.as_str())).collect()
+    };
+    members.retain(|_| is_last.pop().expect("there is one for each member"));
+    members
 }
 
 /// What may stand behind a value in JavaScript and means something else than an end.

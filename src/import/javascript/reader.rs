@@ -8,6 +8,8 @@ use crate::import::SyntaxError;
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
     pub(super) at: usize,
+    /// Where its lines end, so that to say a line costs little however far the reader is.
+    ends: Vec<usize>,
     pub(super) depth: usize,
     pub(super) machine: Machine<'a>,
     /// Keys and indices of what is being read.
@@ -29,6 +31,14 @@ pub(in crate::import) struct Taken {
     pub(in crate::import) value: Option<String>,
 }
 
+impl<'a> Reader<'a> {
+    /// A reader at the start of `text`.
+    pub(super) fn new(text: &'a str, machine: Machine<'a>) -> Reader<'a> {
+        let ends = text.match_indices('\n').map(|(end, _)| end).collect();
+        Reader { text, at: 0, ends, depth: 0, machine, path: Vec::new(), taken: Vec::new() }
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn rest(&self) -> &str {
         &self.text[self.at..]
@@ -39,7 +49,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn line(&self) -> usize {
-        self.text[..self.at].bytes().filter(|&byte| byte == b'\n').count() + 1
+        self.ends.partition_point(|&end| end < self.at) + 1
     }
 
     /// What a value is now; of variables in it that is noted.

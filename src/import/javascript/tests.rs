@@ -55,6 +55,18 @@ fn constants_are_what_javascript_makes_of_them() {
     assert_eq!(value("[ { a: 1, }, ][0]['a']"), Ok(Js::Number(1.0)));
 }
 
+/// Each of these would take minutes if a step cost what lies before it.
+#[test]
+fn the_time_it_takes_grows_with_the_file_alone() {
+    let sum = format!("1{}", "\n+1".repeat(200_000));
+    assert_eq!(value(&sum), Ok(Js::Number(200_001.0)));
+    let many: String = (0..100_000).map(|key| format!("k{key}: 1,\n")).collect();
+    let read = read_object(&format!("{{ a: 1, k7: 2, {many} a: 3 }}"), MACHINE).unwrap();
+    assert_eq!(read.members.len(), 100_001);
+    let of = |place: usize| (read.members[place].key.as_str(), read.members[place].line);
+    assert_eq!((of(0), of(7), of(100_000)), (("k0", 1), ("k7", 8), ("a", 100_001)));
+}
+
 /// The text that is written for the key `k` of `{ k: TEXT }`, and the variables whose values had to be taken.
 fn written(text: &str) -> (String, Vec<String>) {
     let read = read_object(&format!("{{ k: {text} }}"), MACHINE).unwrap();
