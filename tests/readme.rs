@@ -99,6 +99,48 @@ fn every_dependency_has_its_reason() {
     }
 }
 
+#[test]
+fn blocks_of_sh_are_for_every_shell() {
+    let mut seen = 0;
+    for paper in papers().into_iter().chain([PathBuf::from("config/README.md")]) {
+        for (line, block) in blocks(&text_of(&paper), "sh") {
+            for only_in_bash in ["<(", ">(", "[[", "<<<", "function "] {
+                assert!(
+                    !block.contains(only_in_bash),
+                    "{} from line {line}: {only_in_bash}",
+                    paper.display()
+                );
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "the papers have {seen} blocks of sh; the test reads them no more");
+}
+
+#[test]
+fn every_file_with_unsafe_is_named_in_the_papers() {
+    let mut seen = 0;
+    for file in rust_files(&root().join("src")) {
+        let text = std::fs::read_to_string(&file).expect("a source file is readable text");
+        if !text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("unsafe {")) {
+            continue;
+        }
+        let name = file.strip_prefix(root().join("src")).expect("it was found there").display().to_string();
+        for paper in ["CONTRIBUTING.md", "docs/design.md"] {
+            assert!(text_of(Path::new(paper)).contains(&format!("`{name}`")), "{paper} does not name {name}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 3, "{seen} files with `unsafe` are found");
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the folder can be listed");
+    let paths = entries.map(|entry| entry.expect("an entry can be read").path());
+    let files = paths.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
 /// All papers, by their path below the root.
 fn papers() -> Vec<PathBuf> {
     let mut papers: Vec<PathBuf> =

@@ -58,12 +58,6 @@ impl Problem {
         self
     }
 
-    /// This problem with one more way out.
-    pub fn with_help(mut self, help: impl Into<String>) -> Problem {
-        self.help.push(help.into());
-        self
-    }
-
     /// Whether it keeps the program from starting.
     pub fn severity(&self) -> Severity {
         self.kind.severity()
