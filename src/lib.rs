@@ -7,6 +7,7 @@
 #![cfg(feature = "daemon")]
 
 // Floor 0: vocabulary.
+pub(crate) mod lock;
 pub mod message;
 pub mod metric;
 pub mod regexp;

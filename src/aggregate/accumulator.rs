@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rapidhash::v3::RapidSecrets;
 
@@ -16,6 +16,7 @@ use super::levels::Levels;
 use super::set::SetCell;
 use super::snapshot::{OwnCounts, Snapshot, View};
 use super::table::Table;
+use crate::lock::locked;
 use crate::metric::{Registry, SeriesId};
 use crate::time::{Slot, Stamp};
 
@@ -331,11 +332,11 @@ impl Accumulator {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.tables)
     }
 }
 

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::lock::locked;
 use crate::metric::{Registry, Series, SeriesId};
 
 /// The levels that somebody wants of a series, in any order; one is counted with the samples that do not exceed it.
@@ -41,7 +42,7 @@ struct Known {
 impl WantedLevels {
     /// Takes what `plugin` wants, in the place of what it wanted before.
     pub fn put(&self, plugin: &Arc<str>, levels: LevelsOf) {
-        let mut wanted = lock(&self.0);
+        let mut wanted = locked(&self.0);
         wanted.by_plugin.retain(|(name, _)| name != plugin);
         wanted.by_plugin.push((Arc::clone(plugin), levels));
         wanted.changes += 1;
@@ -56,8 +57,8 @@ impl Levels {
 
     /// The levels of a series, ascending; none if nobody wants any.
     pub(super) fn of(&self, id: SeriesId) -> Option<Arc<[f64]>> {
-        let wanted = lock(&self.wanted.0);
-        let mut known = lock(&self.known);
+        let wanted = locked(&self.wanted.0);
+        let mut known = locked(&self.known);
         if known.changes != wanted.changes {
             *known = Known { changes: wanted.changes, ..Known::default() };
         }
@@ -83,10 +84,6 @@ impl fmt::Debug for Levels {
 
 /// Levels of a series, those of all plugins together.
 const MOST: usize = 4096;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,13 @@
 //! The table of one seat: cells behind a mutex that is locked once a batch, and once by a flush.
 
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::cells::{Bounds, Cells, CounterCell, Lengths};
 use super::distribution::DistributionCell;
 use super::gauge::Gauges;
 use super::set::SetCell;
+use crate::lock::locked;
 use crate::metric::{SampleBatch, Tally};
 use crate::time::Stamp;
 
@@ -194,7 +195,7 @@ impl Table {
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
         // Whoever panicked while pouring lost its batch; the samples of all others are still good.
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.inside)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Packs: a batch of records under the facts of its stream, with the trace that acknowledges it.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use super::{JointCounts, LossReason, RecordRef};
 use crate::aggregate::{Distribution, Snapshot};
 use crate::graphite::Namespace;
+use crate::lock::locked;
 use crate::matcher::{Fact, Facts};
 use crate::message::Message;
 use crate::metric::SampleBatch;
@@ -184,7 +185,7 @@ impl Returns {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Body>> {
         // Whole bodies are put in and taken out.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

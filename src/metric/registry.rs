@@ -4,13 +4,14 @@
 //! has the overflow series of its kind, and is counted by the limit that refused it.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard};
 
 use dashmap::{DashMap, SharedValue};
 
 use super::census::{Census, Named, PrefixCount};
 use super::identity::{Entry, HandOn, SeriesHasher, spread};
 use super::{Kind, Limit, Limits, Names, Series, SeriesId, SeriesRef};
+use crate::lock::locked;
 use crate::time::Stamp;
 
 /// Names every series and numbers them.
@@ -225,7 +226,7 @@ impl Registry {
     }
 
     fn census(&self) -> MutexGuard<'_, Census> {
-        self.census.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.census)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +21,8 @@ use super::accept::{Connections, Either, Stopping, accept_until, race};
 use super::bind::{BindError, tcp_listener};
 use super::lines::{Cut, LineCutter};
 use super::owner::Protocol;
+
+use crate::lock::locked;
 
 /// Answers lines.
 pub trait Console: Send + Sync {
@@ -266,10 +268,6 @@ fn count(counter: &AtomicU64) {
 fn without_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Bytes asked for at once.

@@ -11,12 +11,13 @@ use std::fmt;
 use std::io;
 #[cfg(unix)]
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use socket2::Socket;
 
 use super::place::Family;
 use crate::config::Descriptor;
+use crate::lock::locked;
 use crate::plugin::{BuildError, Endpoint, Protocol};
 
 /// The sockets that were handed over to this process.
@@ -231,7 +232,7 @@ impl Handed {
     }
 
     fn claim(&self, passed: &Passed, descriptor: &Descriptor, section: &str) -> Result<(), BuildError> {
-        let mut takers = self.takers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut takers = locked(&self.takers);
         let (taker, under) =
             takers.entry(passed.number).or_insert_with(|| (section.to_owned(), descriptor.clone()));
         if taker == section && under == descriptor {

@@ -10,7 +10,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 pub use http::{HeaderMap, Method, StatusCode};
@@ -29,6 +29,8 @@ pub use super::events::Events;
 use super::exchange::rendered;
 pub use super::exchange::{Answer, Body, Caller, Handler, Request, Response};
 use super::owner::Protocol;
+
+use crate::lock::{locked, locked_to_read, locked_to_write};
 
 /// All HTTP servers of the daemon.
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl HttpServers {
             return Err(MountError::NotAPath { path: path.to_owned() });
         }
         let site = Arc::clone(locked(&self.sites).entry(address).or_default());
-        let mut mounts = site.mounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut mounts = locked_to_write(&site.mounts);
         if mounts.contains_key(path) {
             return Err(MountError::Taken { address, path: path.to_owned() });
         }
@@ -104,7 +106,7 @@ impl HttpServers {
     /// Takes `path` on `address` away from its handler; returns whether there was one.
     pub fn unmount(&self, address: SocketAddr, path: &str) -> bool {
         let Some(site) = locked(&self.sites).get(&address).map(Arc::clone) else { return false };
-        site.mounts.write().unwrap_or_else(PoisonError::into_inner).remove(path).is_some()
+        locked_to_write(&site.mounts).remove(path).is_some()
     }
 
     /// Binds and serves every address that has a mount and is not yet served. Returns each with the address it is bound
@@ -239,7 +241,7 @@ impl Site {
     }
 
     fn handler(&self, path: &str) -> Option<Arc<dyn Handler>> {
-        let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
+        let mounts = locked_to_read(&self.mounts);
         if let Some(handler) = mounts.get(path) {
             return Some(Arc::clone(handler));
         }
@@ -249,7 +251,7 @@ impl Site {
 
     fn not_found(&self, path: &str) -> Response {
         let mut text = format!("nothing at {path}; there is:\n");
-        for mount in self.mounts.read().unwrap_or_else(PoisonError::into_inner).keys() {
+        for mount in locked_to_read(&self.mounts).keys() {
             text.push_str(mount);
             text.push('\n');
         }
@@ -259,7 +261,7 @@ impl Site {
 
 impl fmt::Debug for Site {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
+        let mounts = locked_to_read(&self.mounts);
         out.debug_set().entries(mounts.keys()).finish()
     }
 }
@@ -320,10 +322,6 @@ fn give_up_after(stream: &TcpStream, stalled: Duration) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn give_up_after(_stream: &TcpStream, _stalled: Duration) {}
-
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";

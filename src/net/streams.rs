@@ -12,7 +12,7 @@
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -24,6 +24,7 @@ use super::accept::{Connections, Listen, accept_until};
 use super::frames::PacketCutter;
 use super::lines::{Cut, LineCutter};
 use super::reading::{End, Reading, Taken, Taking};
+use crate::lock::locked;
 use crate::plugin::{Note, Notes};
 
 /// Takes the lines of one connection.
@@ -130,7 +131,7 @@ impl StreamCounters {
     }
 
     pub(super) fn failed_handshake(&self, error: &io::Error) {
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = error.to_string();
+        *locked(&self.failure) = error.to_string();
         self.failed_handshakes.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -159,7 +160,7 @@ impl StreamCounters {
                 *said = now;
             }
         };
-        let failure = || self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failure = || locked(&self.failure).clone();
         // Ends first: none is told of before its beginning.
         let ended = connections.ended();
         since(&mut said.accepted, connections.accepted(), &Note::Connected);

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::lock::locked;
 
 /// Everything written to the network of a trial, by `host:port`, or `stdout`.
 #[derive(Debug, Default)]
@@ -113,7 +115,7 @@ impl Tape {
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<String, Reel>> {
-        self.reels.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.reels)
     }
 }
 

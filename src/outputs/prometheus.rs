@@ -17,12 +17,13 @@ mod showing;
 mod tests;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::aggregate::WantedLevels;
 use crate::exposition::{BucketLevels, Families, Kept};
 use crate::flow::BodyKind;
+use crate::lock::locked;
 use crate::net::http::{Request, Response, StatusCode};
 use crate::net::{Handler, HttpServers};
 use crate::plugin::{
@@ -121,14 +122,14 @@ impl Output for PrometheusOutput {
     }
 
     fn tick(&mut self, now: Stamp) -> Result<(), Fault> {
-        let mut store = lock(&self.store);
+        let mut store = locked(&self.store);
         store.pass(now);
         self.showing.expire(&mut store, now);
         Ok(())
     }
 
     fn finish(&mut self, _: Stamp) -> Result<(), Fault> {
-        self.state.put(&self.name, lock(&self.store).kept());
+        self.state.put(&self.name, locked(&self.store).kept());
         Ok(())
     }
 }
@@ -147,7 +148,7 @@ fn mount(
         true => Response::text(StatusCode::OK, "ready\n"),
         false => Response::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
     };
-    let conflicts = move |_: &Request| Response::text(StatusCode::OK, lock(&store).conflicts().page());
+    let conflicts = move |_: &Request| Response::text(StatusCode::OK, locked(&store).conflicts().page());
     let mounts: [(&'static str, Arc<dyn Handler>); 4] = [
         (METRICS_PATH, Arc::new(scrape)),
         ("/-/conflicts", Arc::new(conflicts)),
@@ -155,10 +156,6 @@ fn mount(
         ("/-/ready", Arc::new(is_ready)),
     ];
     servers.mount_again(address, mounts).map_err(|error| BuildError::new(error.to_string()))
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const METRICS_PATH: &str = "/metrics";

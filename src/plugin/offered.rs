@@ -3,10 +3,11 @@
 //! Whoever reads it must do without: a plugin that ended, or has not begun, is not here.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use crate::aggregate::Accumulator;
 use crate::flow::{Count, OwnMetrics};
+use crate::lock::locked;
 use crate::metric::SeriesId;
 use crate::time::Stamp;
 
@@ -158,7 +159,3 @@ impl Streams {
 /// The configuration that runs, a line for each value: what is secret is not in it.
 #[derive(Debug, Default)]
 pub struct Configured(pub Vec<String>);
-
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -5,7 +5,9 @@
 //! is the plugin's.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::lock::locked;
 
 /// What a former run left, and what this one leaves. Clones share it.
 #[derive(Clone, Default)]
@@ -109,7 +111,7 @@ impl StateStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.inside)
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::filter::panic_text;
 use super::splitting::{Records, SplitRules, Splitting};
 use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
+use crate::lock::locked;
 use crate::message::{Field, Message, Text};
 use crate::metric::{BadReason, Limit, SampleBatch, Tally};
 use crate::plugin::{
@@ -475,7 +476,7 @@ impl Records for Side {
 
 fn lock(side: &Arc<Mutex<Side>>) -> MutexGuard<'_, Side> {
     // A panic of a decoder is caught inside; one of a consumer's code must not end the producer either.
-    side.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    locked(side)
 }
 
 /// Bytes of the longest error in a message.

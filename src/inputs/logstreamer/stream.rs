@@ -1,7 +1,7 @@
 //! One stream: its place in its files, its intake, and what of it is committed.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::counts::Counts;
@@ -9,6 +9,7 @@ use super::files::DiskFiles;
 use super::journals;
 use super::packed::LogFile;
 use crate::flow::Token;
+use crate::lock::locked;
 use crate::plugin::{Intake, Io, Note, StreamStatus};
 use crate::tail::{Closing, Follower, Happened, Order, Position, Receipt, Receipts, Settings, Start, Turn};
 use crate::time::Stamp;
@@ -363,7 +364,7 @@ impl Stream {
 
 impl Keeper {
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.kept)
     }
 
     /// Nothing was read since the last receipt: a position that is reached without a record is one as well.

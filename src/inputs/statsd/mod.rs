@@ -18,10 +18,11 @@ mod unix;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::config::Descriptor;
 use crate::flow::Patience;
+use crate::lock::locked;
 use crate::net::{Asking, Datagram, Handed, Place, UdpLane, resolve_to_listen, tcp_listener};
 use crate::plugin::{
     BuildContext, BuildError, Declare, Endpoint, Fault, Input, Intake, Io, LocalFuture, Protocol,
@@ -76,7 +77,7 @@ impl Declare<dyn Input> for Config {
             Net::Tcp => Ok(Box::new(stream::Lines::over_tcp(tcp_listener(address)?, self)?)),
             _ => {
                 let siblings = context.shared.the::<Siblings>();
-                let mut siblings = siblings.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut siblings = locked(&siblings.0);
                 Ok(Box::new(Datagrams(self.lane(address, context, &mut siblings)?)))
             }
         }

@@ -4,13 +4,14 @@
 //! oldest first, and counted: events stand for themselves. With no client a view costs a lock and a look.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use super::events;
 use super::pick::{Activity, Choice};
 use crate::aggregate::Snapshot;
 use crate::flow::{Count, Level};
+use crate::lock::locked;
 use crate::metric::{Registry, SeriesGlob};
 use crate::net::http::Events;
 
@@ -234,10 +235,6 @@ fn number_of(aggregators: &mut Vec<Box<str>>, name: &str) -> u16 {
         aggregators.len() - 1
     });
     u16::try_from(place + 1).unwrap_or(u16::MAX)
-}
-
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Events that wait for a client: some two seconds of them.

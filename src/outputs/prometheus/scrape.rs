@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::lock;
 use super::own::OwnPage;
 use super::scrapers::{Scraper, Scrapers};
 use crate::exposition::{Cursor, Families, Format, Reader, Style, accepts_gzip};
 use crate::flow::Count;
+use crate::lock::locked;
 use crate::net::Handler;
 use crate::net::http::{Body, Method, Request, Response, StatusCode};
 use crate::plugin::BuildContext;
@@ -49,10 +49,10 @@ impl Scrape {
         let (Some(scrapers), Some(_)) = (&self.scrapers, request.header(SCRAPER_FIELD)) else {
             return (Reader::plain(format), None);
         };
-        let store = lock(&self.store);
+        let store = locked(&self.store);
         let (through, old) = (store.births().last(), store.births().old());
         drop(store);
-        let known = lock(scrapers);
+        let known = locked(scrapers);
         let scraper = known.who(request);
         let has_seen = known.has_seen(scraper).unwrap_or(old);
         drop(known);
@@ -129,11 +129,11 @@ impl Page {
         }
         let from = self.cursor.take()?;
         let mut part = Vec::with_capacity(PART + PART / 4);
-        self.cursor = lock(&self.store).render(&from, &self.reader, &mut part, PART);
+        self.cursor = locked(&self.store).render(&from, &self.reader, &mut part, PART);
         if self.cursor.is_none() {
             part.extend_from_slice(self.reader.format.end());
             if let Some(Witness { scrapers, scraper, through }) = self.witness.take() {
-                lock(&scrapers).saw(scraper, through);
+                locked(&scrapers).saw(scraper, through);
             }
         }
         Some(part)

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::lock;
 use super::places::{Place, Places};
 use crate::aggregate::{CounterTotal, Distribution, Snapshot, TimerPoint, View};
 use crate::exposition::{Claim, Families, Hidden, Observed, Parties, Reading, Samples, Updated};
 use crate::flow::{Count, Level};
+use crate::lock::locked;
 use crate::metric::SeriesId;
 use crate::plugin::BuildContext;
 use crate::time::Stamp;
@@ -64,7 +64,7 @@ impl Showing {
     /// Shows in `store`; what began to be counted before `since` has been shown before.
     pub(super) fn new(context: &BuildContext, store: Arc<Mutex<Families>>, since: Stamp) -> Showing {
         let (own, output) = (context.own(), [("output", &*context.name)]);
-        let has_rules = lock(&store).has_rules();
+        let has_rules = locked(&store).has_rules();
         Showing {
             store,
             places: Places::default(),
@@ -86,7 +86,7 @@ impl Showing {
     pub(super) fn show(&mut self, found: &Snapshot, logger: &str) {
         let next = u16::try_from(self.aggregators.len()).unwrap_or(u16::MAX);
         let store = Arc::clone(&self.store);
-        let mut store = lock(&store);
+        let mut store = locked(&store);
         let known = self.aggregators.entry(logger.into()).or_insert(Aggregator { number: next, live: false });
         let Aggregator { number, live } = *known;
         match found.view {

@@ -210,10 +210,10 @@ fn a_scrape_that_was_not_rendered_to_the_end_has_shown_nothing() {
 fn what_is_old_is_not_at_zero_to_a_scraper_that_was_never_seen() {
     let mut endpoint = Endpoint::new(&config());
     endpoint.show(View::Live, 1001, 5.0, &[]);
-    lock(&endpoint.store).pass(Stamp::from_seconds(1002));
-    lock(&endpoint.store).pass(Stamp::from_seconds(1121));
+    locked(&endpoint.store).pass(Stamp::from_seconds(1002));
+    locked(&endpoint.store).pass(Stamp::from_seconds(1121));
     assert_eq!(endpoint.scraped(1)[0], "c_total 0");
-    lock(&endpoint.store).pass(Stamp::from_seconds(1122));
+    locked(&endpoint.store).pass(Stamp::from_seconds(1122));
     let other = [SCRAPER, ("User-Agent", "other")];
     assert_eq!(samples(endpoint.ask(Method::GET, &other, 3).collect())[0], "c_total 5");
 }
@@ -250,7 +250,7 @@ fn an_idle_point_does_not_bring_back_what_expired_and_a_sample_does() {
         found.gauges.push(GaugePoint { series: gauge, value: 3.0 });
         found.gauge_samples.push(samples);
         endpoint.showing.show(&found, "aggregator");
-        let mut store = lock(&endpoint.store);
+        let mut store = locked(&endpoint.store);
         endpoint.showing.expire(&mut store, Stamp::from_seconds(second));
         store.len()
     };
