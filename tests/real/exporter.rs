@@ -95,8 +95,8 @@ fn start_hekad(mapping: &Path, directory: &Path) -> (Process, u16, u16) {
     assert!(imported.status.success(), "{findings}");
     let config = String::from_utf8(imported.stdout).expect("a configuration is text");
     let (statsd, page) = (free_port(), free_port());
-    let config = config.replace("0.0.0.0:9125", &format!("127.0.0.1:{statsd}"));
-    let config = config.replace("0.0.0.0:9102", &format!("127.0.0.1:{page}"));
+    let config = config.replace("[::]:9125", &format!("127.0.0.1:{statsd}"));
+    let config = config.replace("[::]:9102", &format!("127.0.0.1:{page}"));
     let base = directory.join("state");
     let file = directory.join("hekad.toml");
     std::fs::write(&file, format!("[hekad]\nbase_dir = \"{}\"\n{config}", base.display()))

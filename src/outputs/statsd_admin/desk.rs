@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::inspect::{Object, Shown, order};
 use super::network::Network;
 use crate::aggregate::Accumulator;
 use crate::flow::{Count, OwnMetrics};
+use crate::lock::locked;
 use crate::metric::{Registry, SeriesId, Tally};
 use crate::net::{Console, Said};
 use crate::plugin::{Accumulators, Backends, BuildContext, Configured, OfferedAccumulator};
@@ -26,6 +27,8 @@ pub(super) struct Desk {
     is_up: AtomicBool,
     writers: Vec<Network>,
     max_answer: usize,
+    /// Held while a list of all series is made, which takes more memory than their names: one at a time.
+    turn: Mutex<()>,
     commands: Count,
     unknown: Count,
     refused: Count,
@@ -95,6 +98,7 @@ impl Desk {
             is_up: AtomicBool::new(true),
             writers,
             max_answer,
+            turn: Mutex::default(),
             commands: counter("hekad_admin_commands_total"),
             unknown: counter("hekad_admin_commands_unknown_total"),
             refused: counter("hekad_admin_commands_refused_total"),
@@ -129,6 +133,7 @@ impl Desk {
 
     /// What the open interval has of a group, as an object.
     fn group(&self, group: Group) -> String {
+        let _turn = locked(&self.turn);
         let mut shown = self.shown(group);
         order(&mut shown);
         let mut object = Object::new(self.max_answer);
@@ -203,6 +208,7 @@ impl Desk {
         if !self.may_write(peer) {
             return self.refuse(peer);
         }
+        let _turn = locked(&self.turn);
         let mut there = self.there(group);
         let mut text = String::new();
         let mut series = Vec::new();
