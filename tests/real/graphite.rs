@@ -1,9 +1,10 @@
 //! What a real carbon keeps of what was sent.
 
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use crate::carbon::Carbon;
-use crate::harness::{pause, same, unix_seconds};
+use crate::harness::{free_port, pause, same, unix_seconds};
 use crate::hekad::Hekad;
 
 #[test]
@@ -85,8 +86,21 @@ fn carbon_restarted_in_between_loses_no_flush() {
 #[test]
 fn a_name_longer_than_carbon_takes_is_left_out_and_keeps_nothing_else_from_it() {
     let Some(carbon) = Carbon::start(1) else { return };
-    let hekad = Hekad::start(1, Some(carbon.port));
-    hekad.send(["early:1|c", format!("{}:1|c", "x".repeat(20_000)).as_str()]);
+    // The dialect of the reference takes names of any length.
+    let reference = free_port();
+    let hekad = Hekad::start_beside(
+        1,
+        "",
+        &format!(
+            "[reference]\ntype = \"StatsdInput\"\ndialect = \"statsd\"\naddress = \"127.0.0.1:{reference}\"\n\
+             [CarbonOutput]\naddress = \"127.0.0.1:{}\"\n",
+            carbon.port
+        ),
+    );
+    hekad.send(["early:1|c"]);
+    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket can be bound");
+    let line = format!("{}:1|c", "x".repeat(20_000));
+    client.send_to(line.as_bytes(), (Ipv4Addr::LOCALHOST, reference)).expect("the daemon listens");
     carbon.wait_for_sum("stats.counters.early.count", 1.0);
     // Counters are sent in the order of their first sample: this one stands behind the long name.
     hekad.send(["later:2|c\nlast:3|g"]);
