@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use regex::bytes::{CaptureLocations, Regex};
+use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::logs::{Layout, Template, parse_forgiving};
 use crate::matcher::Facts;
 use crate::message::Message;
 use crate::plugin::{BuildContext, BuildError, Complaint, Declare, DecodeError, Decoder, Draft};
-use crate::regexp::compile;
+use crate::regexp::{Captures, Compiled, compile};
 use crate::time::Stamp;
 
 /// Options; names and defaults are Heka's.
@@ -24,7 +24,7 @@ use crate::time::Stamp;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Regular expression (RE2) with named groups, (?P<Name>...), looked for in the payload. The groups Timestamp and
-    /// Severity set those headers.
+    /// Severity set those headers. A byte that is not UTF-8 counts as one character.
     pub match_regex: String,
     /// What is written into the message: key by key a header (Logger, Type, Payload, Hostname, Pid, Severity, Uuid,
     /// EnvVersion) or the name of a field, with a representation behind a `|`: "ResponseTime|ms". In values `%Name%` stands
@@ -133,20 +133,19 @@ impl Declare<dyn Decoder> for Config {
     }
 
     fn build(&self, _: &BuildContext) -> Result<Box<dyn Decoder>, BuildError> {
-        let regex =
-            compile(&self.match_regex).map_err(|(error, _)| BuildError::new(error.to_string()))?.regex;
-        let template = self.template(&regex).map_err(|violations| {
+        let compiled = compile(&self.match_regex).map_err(|(error, _)| BuildError::new(error.to_string()))?;
+        let template = self.template(&compiled.regex).map_err(|violations| {
             BuildError::new(violations.into_iter().map(|violation| violation.message).collect::<String>())
         })?;
         let zone = self.zone().ok_or_else(|| BuildError::new("the time zone is not known"))?;
         Ok(Box::new(PayloadRegexDecoder {
-            found: regex.capture_locations(),
-            timestamp: group_of(&regex, "Timestamp"),
-            severity: group_of(&regex, "Severity"),
+            found: compiled.captures(),
+            timestamp: group_of(&compiled.regex, "Timestamp"),
+            severity: group_of(&compiled.regex, "Severity"),
             layout: self.layout(),
             severities: self.severity_map.clone(),
             log_errors: self.log_errors,
-            regex,
+            compiled,
             template,
             zone,
         }))
@@ -154,9 +153,9 @@ impl Declare<dyn Decoder> for Config {
 }
 
 struct PayloadRegexDecoder {
-    regex: Regex,
+    compiled: Compiled,
     /// Memory for what groups capture.
-    found: CaptureLocations,
+    found: Captures,
     timestamp: Option<usize>,
     severity: Option<usize>,
     layout: Option<Layout>,
@@ -202,7 +201,7 @@ impl PayloadRegexDecoder {
 
 impl Decoder for PayloadRegexDecoder {
     fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError> {
-        let is_match = self.regex.captures_read(&mut self.found, record).is_some();
+        let is_match = self.compiled.find(record, &mut self.found);
         if !is_match && self.log_errors {
             return Err(DecodeError("no match".to_owned()));
         }
@@ -210,7 +209,7 @@ impl Decoder for PayloadRegexDecoder {
         message.payload.extend_from_slice(record);
         if is_match {
             let captured = |group: usize| -> &[u8] {
-                self.found.get(group).map_or(&[][..], |(start, end)| &record[start..end])
+                self.found.get(group).map_or(&[][..], |captured| &record[captured])
             };
             // It is no reason to lose the message.
             if let Some((reason, text)) = self.headers(&mut message, &captured) {

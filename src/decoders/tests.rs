@@ -23,15 +23,18 @@ fn built<C: Declare<dyn Decoder>>(config: Json) -> Result<Box<dyn Decoder>, Stri
 }
 
 /// What becomes of a record, with the complaints about it.
-fn decoded(decoder: &mut dyn Decoder, record: &str) -> Result<(Vec<Message>, Vec<&'static str>), String> {
+fn decoded(
+    decoder: &mut dyn Decoder,
+    record: impl AsRef<[u8]>,
+) -> Result<(Vec<Message>, Vec<&'static str>), String> {
     let mut draft = draft();
-    decoder.decode(record.as_bytes(), &mut draft).map_err(|error| error.to_string())?;
+    decoder.decode(record.as_ref(), &mut draft).map_err(|error| error.to_string())?;
     Ok((draft.messages, draft.complaints.iter().map(|complaint| complaint.reason).collect()))
 }
 
-fn one(decoder: &mut dyn Decoder, record: &str) -> Message {
-    let (mut messages, complaints) = decoded(decoder, record).unwrap();
-    assert_eq!((messages.len(), complaints.len()), (1, 0), "{record}: {complaints:?}");
+fn one(decoder: &mut dyn Decoder, record: impl AsRef<[u8]> + std::fmt::Debug) -> Message {
+    let (mut messages, complaints) = decoded(decoder, &record).unwrap();
+    assert_eq!((messages.len(), complaints.len()), (1, 0), "{record:?}: {complaints:?}");
     messages.remove(0)
 }
 
@@ -114,6 +117,20 @@ fn headers_are_set_by_the_groups_named_for_them_and_what_is_unread_is_said() {
     passing["log_errors"] = json!(false);
     let message = one(&mut *built::<payload_regex::Config>(passing).unwrap(), "other");
     assert_eq!((&*message.payload, message.fields.len()), (&b"other"[..], 0));
+}
+
+#[test]
+fn a_byte_that_is_no_text_is_one_character_of_a_pattern() {
+    let config = json!({
+        "match_regex": r#"^(?P<A>.*) user (?P<N>\d) "(?P<Q>[^"]*)"$"#,
+        "message_fields": { "A": "%A%", "N": "%N%", "Payload": "%Q%" },
+    });
+    let mut decoder = built::<payload_regex::Config>(config).unwrap();
+    let message = one(&mut *decoder, b"caf\xe9 user 1 \"\xff\xe9\"");
+    assert_eq!(fields(&message), [("A".to_owned(), json!("caf\u{fffd}")), ("N".to_owned(), json!("1"))]);
+    assert_eq!(message.payload, b"\xff\xe9");
+    let message = one(&mut *decoder, "café user 2 \"\"");
+    assert_eq!(fields(&message), [("A".to_owned(), json!("café")), ("N".to_owned(), json!("2"))]);
 }
 
 #[test]

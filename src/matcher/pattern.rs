@@ -5,8 +5,6 @@
 use std::fmt::{self, Display, Formatter};
 use std::ops::Range;
 
-use regex::bytes::Regex;
-
 use super::verdict::Verdict;
 use crate::regexp::{self, Compiled, PatternError};
 
@@ -25,11 +23,7 @@ enum Kind {
     Prefix(Box<str>),
     /// `text$`
     Suffix(Box<str>),
-    Regex {
-        regex: Regex,
-        /// It has a part that can match U+FFFD.
-        wide: bool,
-    },
+    Regex(Compiled),
 }
 
 impl Pattern {
@@ -47,7 +41,7 @@ impl Pattern {
 
     /// True if it runs the regular expression engine.
     pub(super) fn is_regex(&self) -> bool {
-        matches!(self.kind, Kind::Regex { .. })
+        matches!(self.kind, Kind::Regex(_))
     }
 
     /// True if it matches somewhere in `text`.
@@ -58,12 +52,7 @@ impl Pattern {
             Kind::Exact(literal) => text == literal.as_bytes(),
             Kind::Prefix(literal) => text.starts_with(literal.as_bytes()),
             Kind::Suffix(literal) => text.ends_with(literal.as_bytes()),
-            // What matches among the valid characters still does among their stand-ins, so the common case is
-            // one search and the text is looked at closely only after a miss.
-            Kind::Regex { regex, wide } => {
-                regex.is_match(text)
-                    || *wide && std::str::from_utf8(text).is_err() && regex.is_match(&replace_invalid(text))
-            }
+            Kind::Regex(compiled) => compiled.is_match(text),
         }
     }
 
@@ -76,7 +65,7 @@ impl Pattern {
         match &self.kind {
             Kind::Prefix(literal) if beginning.starts_with(literal.as_bytes()) => Verdict::Yes,
             Kind::Prefix(literal) | Kind::Exact(literal) => undecided(literal),
-            Kind::Suffix(_) | Kind::Regex { .. } => Verdict::Maybe,
+            Kind::Suffix(_) | Kind::Regex(_) => Verdict::Maybe,
         }
     }
 }
@@ -125,19 +114,7 @@ fn anchored_literal(source: &str) -> Option<Kind> {
 }
 
 fn engine(source: &str) -> Result<Kind, (PatternError, Range<usize>)> {
-    regexp::compile(source).map(|Compiled { regex, wide }| Kind::Regex { regex, wide })
-}
-
-/// Every byte that is not part of a valid character becomes one U+FFFD.
-fn replace_invalid(text: &[u8]) -> Vec<u8> {
-    let mut valid = Vec::with_capacity(text.len() * 2);
-    for chunk in text.utf8_chunks() {
-        valid.extend_from_slice(chunk.valid().as_bytes());
-        for _ in chunk.invalid() {
-            valid.extend_from_slice("\u{FFFD}".as_bytes());
-        }
-    }
-    valid
+    regexp::compile(source).map(Kind::Regex)
 }
 
 #[cfg(test)]
@@ -152,7 +129,7 @@ mod tests {
             Kind::Exact(literal) => format!("exact {literal}"),
             Kind::Prefix(literal) => format!("prefix {literal}"),
             Kind::Suffix(literal) => format!("suffix {literal}"),
-            Kind::Regex { .. } => "regex".into(),
+            Kind::Regex(_) => "regex".into(),
         }
     }
 

@@ -1,13 +1,16 @@
 //! Regular expressions as Go writes them (RE2), compiled for the engine we have, within limits.
 //!
 //! Heka's matchers and the mappings of statsd_exporter are written in them: <https://github.com/google/re2/wiki/Syntax>.
-//! `translate` has the differences.
+//! `translate` has the differences; `search` finds matches in bytes that are not all text.
 
+mod search;
 mod translate;
 
 use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder};
+
+pub use self::search::Captures;
 
 /// A compiled regular expression.
 #[derive(Debug, Clone)]

@@ -3,13 +3,12 @@
 //! Any other line is a record of its own. A group ends with the first line that does not match, with `max_lines`, or with
 //! the stream; so its last line is seen once the next line is whole.
 
-use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
 use crate::plugin::{BuildContext, BuildError, Declare, Split, Splitter};
-use crate::regexp::compile;
+use crate::regexp::{Captures, Compiled, compile};
 
 /// Options; names and defaults are Heka's.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -57,12 +56,12 @@ impl Declare<dyn Splitter> for Config {
     const SUMMARY: &'static str = "Takes consecutive lines that match a pattern as one record.";
 
     fn build(&self, _: &BuildContext) -> Result<Box<dyn Splitter>, BuildError> {
-        let compile = |pattern: &str| {
-            let compiled = compile(pattern).map_err(|(error, _)| BuildError::new(error.to_string()))?;
-            Ok::<Regex, BuildError>(compiled.regex)
-        };
+        let compile =
+            |pattern: &str| compile(pattern).map_err(|(error, _)| BuildError::new(error.to_string()));
+        let delimiter = compile(&self.delimiter)?;
         Ok(Box::new(PatternGroupingSplitter {
-            delimiter: compile(&self.delimiter)?,
+            found: delimiter.captures(),
+            delimiter,
             grouping: compile(&self.grouping)?,
             max_lines: self.max_lines,
             group: Group::default(),
@@ -71,8 +70,10 @@ impl Declare<dyn Splitter> for Config {
 }
 
 struct PatternGroupingSplitter {
-    delimiter: Regex,
-    grouping: Regex,
+    delimiter: Compiled,
+    /// Memory for what it matches.
+    found: Captures,
+    grouping: Compiled,
     max_lines: u32,
     group: Group,
 }
@@ -99,15 +100,18 @@ impl Splitter for PatternGroupingSplitter {
         }
         loop {
             let start = self.group.end;
-            let Some(found) = self.delimiter.find_at(buffer, start) else { return Split::nothing(0) };
-            let line = &buffer[start..found.end()];
+            if !self.delimiter.find_in_stream(buffer, start, &mut self.found) {
+                return Split::nothing(0);
+            }
+            let end = self.found.get(0).expect("the whole match is there").end;
+            let line = &buffer[start..end];
             if !self.grouping.is_match(line) {
                 return match start {
                     0 => Split::record(line, line.len()),
                     _ => self.group(buffer),
                 };
             }
-            self.group = Group { end: found.end(), lines: self.group.lines + 1 };
+            self.group = Group { end, lines: self.group.lines + 1 };
             if self.group.lines == self.max_lines {
                 return self.group(buffer);
             }

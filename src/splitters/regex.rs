@@ -3,13 +3,12 @@
 //! What it matches is dropped, but for its capture group, if it has one: that stays at the end of the record before, or
 //! goes to the beginning of the next. A record of no bytes is none.
 
-use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Check, Violation};
 use crate::plugin::{BuildContext, BuildError, Declare, Split, Splitter};
-use crate::regexp::compile;
+use crate::regexp::{Captures, Compiled, compile};
 
 /// Options; names and defaults are Heka's.
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
@@ -52,12 +51,15 @@ impl Declare<dyn Splitter> for Config {
 
     fn build(&self, _: &BuildContext) -> Result<Box<dyn Splitter>, BuildError> {
         let compiled = compile(&self.delimiter).map_err(|(error, _)| BuildError::new(error.to_string()))?;
-        Ok(Box::new(RegexSplitter { delimiter: compiled.regex, at_end: self.delimiter_eol, begun: 0 }))
+        let found = compiled.captures();
+        Ok(Box::new(RegexSplitter { delimiter: compiled, found, at_end: self.delimiter_eol, begun: 0 }))
     }
 }
 
 struct RegexSplitter {
-    delimiter: Regex,
+    delimiter: Compiled,
+    /// Memory for what it matches.
+    found: Captures,
     at_end: bool,
     /// Bytes of the capture that the buffer begins with.
     begun: usize,
@@ -66,15 +68,17 @@ struct RegexSplitter {
 impl Splitter for RegexSplitter {
     fn split<'a>(&mut self, buffer: &'a [u8]) -> Split<'a> {
         let begun = self.begun.min(buffer.len());
-        let Some(found) = self.delimiter.captures_at(buffer, begun) else { return Split::nothing(0) };
-        let whole = found.get(0).expect("the whole match is there").range();
-        let (end, consumed) = match found.get(1) {
+        if !self.delimiter.find_in_stream(buffer, begun, &mut self.found) {
+            return Split::nothing(0);
+        }
+        let whole = self.found.get(0).expect("the whole match is there");
+        let (end, consumed) = match self.found.get(1) {
             Some(kept) if kept.is_empty() => (whole.start, whole.end),
             None => (whole.start, whole.end),
-            Some(kept) if self.at_end => (kept.end(), whole.end),
+            Some(kept) if self.at_end => (kept.end, whole.end),
             Some(kept) => {
                 self.begun = kept.len();
-                (whole.start, kept.start())
+                (whole.start, kept.start)
             }
         };
         match end {

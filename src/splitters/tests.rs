@@ -106,6 +106,30 @@ fn records_of_several_lines_end_with_every_so_many_of_them() {
 }
 
 #[test]
+fn a_byte_that_is_no_text_is_one_character() {
+    let split_all = |splitter: &mut dyn Splitter, mut left: &[u8]| {
+        let mut records = Vec::new();
+        loop {
+            let Split { consumed, record, .. } = splitter.split(left);
+            records.extend(record.map(std::borrow::Cow::into_owned));
+            left = &left[consumed..];
+            if consumed == 0 {
+                return (records, left.to_vec());
+            }
+        }
+    };
+    let mut splitter = built("RegexSplitter", &serde_json::json!({ "delimiter": "-(.)-" })).unwrap();
+    let (records, rest) = split_all(&mut *splitter, b"a\xff-\xe9-b-\xc3\xa9-\xe9");
+    assert_eq!(records, [&b"a\xff-\xe9"[..], "b-é".as_bytes()]);
+    assert_eq!(rest, b"\xe9");
+    let config = serde_json::json!({ "delimiter": "[^a-z ]\n", "grouping": "^ .b" });
+    let mut splitter = built("PatternGroupingSplitter", &config).unwrap();
+    let (records, rest) = split_all(&mut *splitter, b" \xe9b!\n \xffb\xff\nc\xe9\nd");
+    assert_eq!(records, [&b" \xe9b!\n \xffb\xff\n"[..], b"c\xe9\n"]);
+    assert_eq!(rest, b"d");
+}
+
+#[test]
 fn a_group_is_cut_at_its_most_lines() {
     let config = serde_json::json!({ "grouping": "^ ", "max_lines": 2 });
     let mut splitter = built("PatternGroupingSplitter", &config).unwrap();

@@ -6,9 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use regex::bytes::{Captures, Regex};
-
-use crate::regexp::{PatternError, compile};
+use crate::regexp::{Compiled, PatternError, compile};
 
 /// The options that name streams, as they are given.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +64,7 @@ pub enum NamesError {
 /// The rules, compiled.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    regex: Regex,
+    pattern: Compiled,
     groups: Vec<String>,
     priority: Vec<Key>,
     differentiator: Vec<Part>,
@@ -144,12 +142,12 @@ impl Rules {
     pub fn new(spec: &RulesSpec, section: &str) -> Result<Rules, Vec<NamesError>> {
         // Anchored at both ends, and a top-level `|` is one pattern.
         let whole = format!("^(?:{})$", spec.file_match);
-        let regex = match compile(&spec.file_match).and_then(|_| compile(&whole)) {
-            Ok(compiled) => compiled.regex,
+        let pattern = match compile(&spec.file_match).and_then(|_| compile(&whole)) {
+            Ok(compiled) => compiled,
             Err((error, at)) => return Err(vec![NamesError::Pattern { error, at: within(at, spec) }]),
         };
-        let groups: Vec<String> = regex.capture_names().flatten().map(str::to_owned).collect();
-        let index = |name: &str| regex.capture_names().position(|group| group == Some(name));
+        let groups: Vec<String> = pattern.regex.capture_names().flatten().map(str::to_owned).collect();
+        let index = |name: &str| pattern.regex.capture_names().position(|group| group == Some(name));
         let mut errors = Vec::new();
         if spec.file_match.starts_with('/') || spec.file_match.starts_with("^/") {
             errors.push(NamesError::Absolute);
@@ -174,7 +172,7 @@ impl Rules {
         if differentiator.is_empty() {
             differentiator.push(Part::Literal(section.to_owned()));
         }
-        if errors.is_empty() { Ok(Rules { regex, groups, priority, differentiator }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Rules { pattern, groups, priority, differentiator }) } else { Err(errors) }
     }
 
     /// The names of the groups, in the order of the pattern.
@@ -201,11 +199,18 @@ impl Rules {
 
     /// Where the file at `path`, below the directory and with `/` between names, belongs; none if it does not match.
     pub fn place(&self, path: &[u8]) -> Option<Placed> {
-        let captures = self.regex.captures(path)?;
+        let mut captures = self.pattern.captures();
+        if !self.pattern.find(path, &mut captures) {
+            return None;
+        }
+        let text_of = |group: usize| {
+            let text = captures.get(group).map_or(&[][..], |captured| &path[captured]);
+            String::from_utf8_lossy(text).into_owned()
+        };
         let mut odd = None;
         let mut keys = Vec::with_capacity(self.priority.len());
         for key in &self.priority {
-            let number = key.number(&captures).unwrap_or_else(|why| {
+            let number = key.number(text_of(key.index)).unwrap_or_else(|why| {
                 odd.get_or_insert(why);
                 UNKNOWN
             });
@@ -215,7 +220,7 @@ impl Rules {
         for part in &self.differentiator {
             match part {
                 Part::Literal(text) => stream.push_str(text),
-                Part::Group(index) => stream.push_str(&text_of(&captures, *index)),
+                Part::Group(index) => stream.push_str(&text_of(*index)),
             }
         }
         Some(Placed { stream, keys, odd })
@@ -223,8 +228,8 @@ impl Rules {
 }
 
 impl Key {
-    fn number(&self, captures: &Captures<'_>) -> Result<i64, Odd> {
-        let text = text_of(captures, self.index);
+    /// The number of what its group captured.
+    fn number(&self, text: String) -> Result<i64, Odd> {
         let lower = text.to_lowercase();
         let at = |names: &[&str]| names.iter().position(|name| *name == lower).map(|place| place as i64);
         match &self.numbers {
@@ -276,10 +281,6 @@ fn check_translation(spec: &RulesSpec, groups: &[String], errors: &mut Vec<Names
 fn within(at: Range<usize>, spec: &RulesSpec) -> Range<usize> {
     let end = spec.file_match.len();
     at.start.min(end)..at.end.min(end)
-}
-
-fn text_of(captures: &Captures<'_>, index: usize) -> String {
-    captures.get(index).map_or_else(String::new, |text| String::from_utf8_lossy(text.as_bytes()).into_owned())
 }
 
 fn listed(groups: &[String]) -> String {
@@ -370,6 +371,13 @@ mod tests {
         assert_eq!(stream("a").as_deref(), Some("logs"));
         assert_eq!((stream("ab"), stream("x/a"), stream("a\n")), (None, None, None));
         assert_eq!(rules.stream_prefix(), ("logs".to_owned(), true));
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_is_one_character() {
+        let rules = Rules::new(&spec(r"(?P<Name>[^/]*)\.(?P<Seq>\d)", &["Seq"], &["Name"]), "logs").unwrap();
+        let placed = rules.place(b"caf\xe9.3").unwrap();
+        assert_eq!((&*placed.stream, &*placed.keys), ("caf\u{fffd}", &[3][..]));
     }
 
     #[test]
