@@ -18,8 +18,8 @@ use crate::plugin::{BuildContext, BuildError, Declare, DecodeError, Decoder, Dra
 pub struct Config {
     /// The format as it stands in nginx's configuration, such as '$remote_addr - $remote_user [$time_local] "$request"
     /// $status $body_bytes_sent "$http_referer" "$http_user_agent"', in one line. Each variable becomes a field;
-    /// $time_local, $time_iso8601 and $msec become the Timestamp. A `-` of a number leaves its field out, but for those of an
-    /// upstream (its times and its status), where it is 0. A text goes up to what follows it in the format. What
+    /// $time_local, $time_iso8601 and $msec become the Timestamp. A `-` of a number, or nothing, as escape=json and
+    /// escape=none write it, leaves its field out, but for those of an upstream (its times and its status), where it is 0. A text goes up to what follows it in the format. What
     /// follows the format in a line is not looked at.
     pub log_format: String,
     /// The Type of messages. Default: what the input gives them.

@@ -4,7 +4,7 @@
 //! the types that Heka's `nginx_access.lua` gives them: numbers are doubles, sizes and times have a unit, addresses say
 //! whether they are ones. `$time_local`, `$time_iso8601` and `$msec` are the stamp of the message. A text goes up to
 //! where the text behind it in the format begins; in quotes a `\"` does not end it. What follows the format in a line is
-//! not looked at. A number that nginx had none for (`-`) is no field.
+//! not looked at. A number that nginx had none for is no field: it is `-`, or nothing at all with escape=json and escape=none.
 //!
 //! Source: <https://nginx.org/en/docs/http/ngx_http_log_module.html#log_format>,
 //! <https://nginx.org/en/docs/varindex.html>.
@@ -57,7 +57,7 @@ enum Kind {
     UserAgent,
     Number,
     Address,
-    /// Several servers asked in turn: addresses, numbers, or numbers of which `-` is 0.
+    /// Several servers asked in turn: addresses, numbers, or numbers of which `-` is 0, and so is nothing.
     Texts,
     Numbers,
     NumbersOrZero,
@@ -191,7 +191,7 @@ impl AccessFormat {
                     message.fields.push(variable.field(value));
                     Some(length)
                 }
-                None => rest.starts_with(b"-").then_some(1),
+                None => variable.without_number(rest),
             },
             Kind::Address => {
                 let text = variable.text(rest)?;
@@ -205,14 +205,17 @@ impl AccessFormat {
                 message.fields.push(variable.field(Value::Strings(values)));
                 Some(length)
             }
-            Kind::Numbers if rest.starts_with(b"-") => Some(1),
             Kind::Numbers => {
+                if let Some(length) = variable.without_number(rest) {
+                    return Some(length);
+                }
                 let (values, length) = variable.list(rest, |_, text| whole_number(text))?;
                 message.fields.push(variable.field(Value::Doubles(values)));
                 Some(length)
             }
             Kind::NumbersOrZero => {
-                let read = |_, text: &[u8]| if text == b"-" { Some(0.0) } else { whole_number(text) };
+                let read =
+                    |_, text: &[u8]| if matches!(text, b"-" | b"") { Some(0.0) } else { whole_number(text) };
                 let (values, length) = variable.list(rest, read)?;
                 message.fields.push(variable.field(Value::Doubles(values)));
                 Some(length)
@@ -259,6 +262,15 @@ impl AccessFormat {
 impl Variable {
     fn field(&self, value: impl Into<Value>) -> Field {
         Field { name: self.name.clone(), representation: self.representation.clone(), value: value.into() }
+    }
+
+    /// The length of what stands where nginx had no number: a `-`, or nothing; none if something else does.
+    fn without_number(&self, rest: &[u8]) -> Option<usize> {
+        let is_empty = match self.after.is_empty() {
+            true => rest.is_empty(),
+            false => begins_with(rest, &self.after),
+        };
+        if is_empty { Some(0) } else { rest.starts_with(b"-").then_some(1) }
     }
 
     /// The text up to where that behind it begins.

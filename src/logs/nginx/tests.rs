@@ -82,6 +82,33 @@ fn servers_that_were_asked_in_turn_are_lists() {
 }
 
 #[test]
+fn a_number_that_is_empty_is_one_that_nginx_had_none_for() {
+    // As escape=json and escape=none write them.
+    let format = r#"{"b":"$body_bytes_sent","urt":"$upstream_response_time","us":"$upstream_status","ul":"$upstream_response_length","a":"$upstream_addr"} $request_length"#;
+    let names = |line: &str| -> Vec<String> {
+        let fields = read(format, line).unwrap_or_else(|error| panic!("{line}: {error}")).fields;
+        fields.iter().map(|field| field.name.to_string()).collect()
+    };
+    let without = ["upstream_response_time", "upstream_status", "upstream_addr"];
+    assert_eq!(names(r#"{"b":"","urt":"","us":"","ul":"","a":""} "#), without);
+    assert_eq!(names(r#"{"b":"-","urt":"-","us":"-","ul":"-","a":"-"} -"#), without);
+    let fields = read(format, r#"{"b":"","urt":"","us":"502, ","ul":"","a":""} 7"#).unwrap().fields;
+    assert_eq!(
+        fields[0],
+        Field::new("upstream_response_time", Value::Doubles(vec![0.0].into())).shown_as("s")
+    );
+    assert_eq!(fields[1], Field::new("upstream_status", Value::Doubles(vec![502.0, 0.0].into())));
+    assert_eq!(fields[3], Field::new("request_length", 7.0).shown_as("B"));
+    let refused = |line: &str| read(format, line).unwrap_err().to_string();
+    assert_eq!(
+        refused(r#"{"b":"x","urt":"","us":"","ul":"","a":""} "#),
+        "$body_bytes_sent is not at its byte 6"
+    );
+    // Where one ends of two that adjoin is not told by nothing.
+    assert!(read("$status$request", "GET").is_err());
+}
+
+#[test]
 fn addresses_say_what_they_are() {
     let vectors: serde_json::Value =
         serde_json::from_str(include_str!("../../../tests/vectors/decoders.json")).unwrap();
