@@ -1,8 +1,8 @@
 //! `JsonDecoder`: payloads that are a JSON object become fields.
 //!
 //! Names of nested objects are joined: `{"a": {"b": 1}}` is the field `a.b`. Numbers are doubles, a list of values of one
-//! kind is a field of several, any other list and what is nested deeper than asked is JSON text; null is no field. The
-//! options are those of Heka's `json.lua`, but for what collides with `type`.
+//! kind is a field of several, any other list and what is nested deeper than asked is JSON text; null is no field. What
+//! is no text in a string, a byte that is not UTF-8 or half of a surrogate pair, is read as U+FFFD. The options are those of Heka's `json.lua`, but for what collides with `type`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -139,6 +139,19 @@ struct JsonDecoder {
 
 impl Decoder for JsonDecoder {
     fn decode(&mut self, record: &[u8], draft: &mut Draft) -> Result<(), DecodeError> {
+        let read = self.read(record, record, draft).or_else(|error| match mended(record) {
+            Some(mended) => self.read(&mended, record, draft),
+            None => Err(error),
+        });
+        let message = read.map_err(|error| DecodeError(format!("no JSON object: {error}")))?;
+        draft.messages.push(message);
+        Ok(())
+    }
+}
+
+impl JsonDecoder {
+    /// The message of an object, which is `record` but for what was mended.
+    fn read(&self, object: &[u8], record: &[u8], draft: &mut Draft) -> Result<Message, serde_json::Error> {
         let mut message = draft.begun();
         if let Some(type_) = &self.type_ {
             message.type_ = type_.clone();
@@ -146,14 +159,46 @@ impl Decoder for JsonDecoder {
         if self.keep {
             message.payload.extend_from_slice(record);
         }
-        let mut reader = serde_json::Deserializer::from_slice(record);
+        let mut reader = serde_json::Deserializer::from_slice(object);
         let mut filling =
             Filling { decoder: self, message: &mut message, path: self.prefix.clone(), depth: 0 };
-        let read = reader.deserialize_map(&mut filling).and_then(|()| reader.end());
-        read.map_err(|error| DecodeError(format!("no JSON object: {error}")))?;
-        draft.messages.push(message);
-        Ok(())
+        reader.deserialize_map(&mut filling)?;
+        reader.end()?;
+        Ok(message)
     }
+}
+
+/// JSON with U+FFFD for what is no text in it; none if all of it is.
+fn mended(record: &[u8]) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(record);
+    let mut mended = Vec::with_capacity(text.len());
+    // Up to here it was copied.
+    let mut from = 0;
+    let mut at = 0;
+    while let Some(backslash) = memchr::memchr(b'\\', &text.as_bytes()[at..]) {
+        at += backslash;
+        let rest = &text.as_bytes()[at..];
+        match escaped_unit(rest) {
+            Some(0xd800..=0xdbff) if matches!(escaped_unit(&rest[6..]), Some(0xdc00..=0xdfff)) => at += 12,
+            Some(0xd800..=0xdfff) => {
+                mended.extend_from_slice(&text.as_bytes()[from..at]);
+                mended.extend_from_slice(b"\\ufffd");
+                at += 6;
+                from = at;
+            }
+            // What is escaped may be a backslash.
+            _ => at = text.len().min(at + 2),
+        }
+    }
+    let is_whole = from == 0 && matches!(text, std::borrow::Cow::Borrowed(_));
+    mended.extend_from_slice(&text.as_bytes()[from..]);
+    (!is_whole).then_some(mended)
+}
+
+/// The unit of UTF-16 that `\u` and four hex digits stand for, if the text begins with them.
+fn escaped_unit(text: &[u8]) -> Option<u16> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)? as u16))
 }
 
 /// A message being filled, and where in the object.

@@ -283,6 +283,27 @@ fn json_becomes_headers_and_fields() {
 }
 
 #[test]
+fn what_is_no_text_in_json_is_read_as_a_replacement() {
+    let mut decoder = built::<json_decoder::Config>(json!({ "payload_keep": true })).unwrap();
+    let record =
+        b"{\"a\": \"caf\xe9\", \"b\\ud800\": \"\\udc00x\\ud83d\\ude00\\\\ud800 \\uD8FF\\u0041\", \"n\": 1}";
+    let message = one(&mut *decoder, record);
+    let expected = [
+        Field::new("a", "caf\u{fffd}"),
+        Field::new("b\u{fffd}", "\u{fffd}x\u{1f600}\\ud800 \u{fffd}A"),
+        Field::new("n", 1.0),
+    ];
+    assert_eq!(message.fields, expected);
+    assert_eq!((message.payload, &*message.type_), (record.to_vec(), "json"));
+    for record in
+        [&b"{\"a\": \xe9}"[..], b"{\"a\": \"\xe9\"", b"\\ud800", b"{\"a\": \"\\ud80", b"{\"\xe9\": \"\\"]
+    {
+        let error = decoded(&mut *decoder, record).err().unwrap();
+        assert!(error.starts_with("no JSON object: "), "{record:?}: {error}");
+    }
+}
+
+#[test]
 fn messages_are_taken_as_they_are_sent() {
     let mut decoder = built::<protobuf::Config>(json!({})).unwrap();
     let sent = Message {
