@@ -32,6 +32,9 @@ pub const FRAMING_SIZE: usize = 3;
 /// Bytes of the longest message, unless somebody says otherwise.
 pub const MAX_MESSAGE_SIZE: usize = 64 << 10;
 
+/// Bytes of the longest message that anybody can allow.
+pub const LARGEST_LENGTH: usize = 256 << 20;
+
 /// Bytes of the longest frame of messages of at most `message` bytes.
 pub const fn max_record_size(message: usize) -> usize {
     message + MAX_HEADER_SIZE + FRAMING_SIZE
@@ -127,6 +130,15 @@ pub fn frame(
 pub enum Found<'a> {
     /// A whole frame.
     Frame(Frame<'a>),
+    /// The beginning of a frame whose message is too long.
+    TooLong {
+        /// Bytes before it that are of no frame.
+        garbage: usize,
+        /// Its own bytes, message included; not all of them need be there.
+        length: usize,
+        /// Bytes of the message.
+        message_length: usize,
+    },
     /// No whole frame: so many bytes are of no frame, and what follows them may be the beginning of one.
     Nothing {
         /// Bytes to pass over.
@@ -162,7 +174,9 @@ pub struct Header<'a> {
     pub digest: Option<&'a [u8]>,
 }
 
-/// Finds the first frame of `stream` whose message has at most `limit` bytes.
+/// Finds the first frame of `stream`, whose message should have at most `limit` bytes.
+///
+/// One that claims more than [`LARGEST_LENGTH`] is none: what looks like its header came about by chance.
 pub fn find(stream: &[u8], limit: usize) -> Found<'_> {
     let mut garbage = 0;
     while let Some(at) = memchr::memchr(RECORD_SEPARATOR, &stream[garbage..]) {
@@ -170,6 +184,9 @@ pub fn find(stream: &[u8], limit: usize) -> Found<'_> {
         match at_start(&stream[garbage..], limit) {
             Start::Frame { length, header, message } => {
                 return Found::Frame(Frame { garbage, length, header, message });
+            }
+            Start::TooLong { length, message_length } => {
+                return Found::TooLong { garbage, length, message_length };
             }
             Start::Short => return Found::Nothing { garbage },
             Start::None => garbage += 1,
@@ -185,6 +202,10 @@ enum Start<'a> {
         header: Header<'a>,
         message: &'a [u8],
     },
+    TooLong {
+        length: usize,
+        message_length: usize,
+    },
     /// Perhaps a frame: it needs more bytes.
     Short,
     None,
@@ -198,10 +219,12 @@ fn at_start(stream: &[u8], limit: usize) -> Start<'_> {
         return Start::None;
     }
     let Some(header) = Header::read(&before[2..message_at - 1]) else { return Start::None };
-    if header.message_length as usize > limit {
-        return Start::None;
+    let message_length = header.message_length as usize;
+    let length = message_at + message_length;
+    if message_length > limit {
+        let is_likely = message_length <= LARGEST_LENGTH;
+        return if is_likely { Start::TooLong { length, message_length } } else { Start::None };
     }
-    let length = message_at + header.message_length as usize;
     match stream.get(message_at..length) {
         Some(message) => Start::Frame { length, header, message },
         None => Start::Short,

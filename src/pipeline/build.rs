@@ -379,6 +379,8 @@ impl Builder {
         let splitter = move || splitter.build::<dyn Splitter>(&context).expect("it could be built before");
         let rules = SplitRules {
             max_record: max_record_size(self.context.max_message_size),
+            max_message: self.context.max_message_size,
+            messages: input.splitting.use_message_bytes.unwrap_or(input.splitter.takes_messages()),
             keep_truncated: input.splitting.keep_truncated,
             min_buffer: input.splitting.min_buffer_size.length(),
             deliver_incomplete_final: input.splitting.deliver_incomplete_final,

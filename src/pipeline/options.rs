@@ -48,8 +48,8 @@ pub struct Hekad {
     /// From 16 bytes to 1 MiB, default 64 KiB. What is longer than its listener takes as it was sent (4 KiB, in dialect
     /// "statsd" 64 KiB) is a bad line (too_long) in any case.
     pub max_name: Bytes,
-    /// Bytes of the longest message in Heka's wire form; records of streams may be 258 bytes longer, for the frame around
-    /// it. From 1 KiB to 256 MiB, default 64 KiB.
+    /// Bytes of the longest message in Heka's wire form. A record of a stream, such as a line, has to fit it as the payload
+    /// beside the headers of its input, some 100 bytes: what is longer is counted and dropped, or cut (keep_truncated). From 1 KiB to 256 MiB, default 64 KiB.
     pub max_message_size: Bytes,
     /// Packs in front of a filter or output at which whoever can wait (files, TCP, unix sockets) is made to. Default 30. Those
     /// who cannot (UDP, filters) have all of `queue_size`.
@@ -202,8 +202,9 @@ impl Default for InputOptions {
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SplitterOptions {
-    /// Whether the beginning of a record that is longer than max_message_size allows is a record; it is counted in any
-    /// case. Default false: it is dropped.
+    /// Whether the beginning of a record that is longer than max_message_size allows is a record: as much of it as fits a
+    /// message with the headers of the input, so that it can be sent to another hekad. It is counted in any case. Default
+    /// false: it is dropped.
     pub keep_truncated: bool,
     /// Whether records are whole messages in Heka's protobuf form, for ProtobufDecoder, rather than payloads, for any other
     /// decoder. Default: false, but for HekaFramingSplitter.

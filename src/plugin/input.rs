@@ -158,7 +158,7 @@ pub trait Splitter: Send {
 
 /// What a splitter found.
 pub struct Split<'a> {
-    /// Bytes to forget; 0 when more are needed.
+    /// Bytes to forget; 0 when more are needed. More than there are: those that come next, too.
     pub consumed: usize,
     /// The record, if there is one.
     pub record: Option<Cow<'a, [u8]>>,

@@ -12,7 +12,7 @@ use super::filter::panic_text;
 use super::splitting::{Records, SplitRules, Splitting};
 use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
 use crate::lock::locked;
-use crate::message::{Field, Message, Text};
+use crate::message::{Field, Message, Text, wire};
 use crate::metric::{BadReason, Limit, SampleBatch, Tally};
 use crate::plugin::{
     BoxFuture, BuildError, DecodeError, Decoder, Draft, Intake, Intakes, SplitFault, Splitter, Stop,
@@ -86,6 +86,8 @@ struct Side {
     counts: InputCounts,
     clock: Arc<dyn Clock>,
     throttle: Throttle,
+    /// Bytes of the longest message.
+    max_message: usize,
     /// Bytes of the records whose messages are in the draft.
     bytes: usize,
 }
@@ -160,7 +162,20 @@ impl SeatIntakes {
     ) -> SeatIntakes {
         let (acks, throttle) = (Vec::new(), Throttle::default());
         let SeatDecoding { splitter, rules, decoder, another, failures } = kit;
-        let side = Side { name, decoder, failures, draft, acks, feeds, counts, clock, throttle, bytes: 0 };
+        let max_message = rules.max_message;
+        let side = Side {
+            name,
+            decoder,
+            failures,
+            draft,
+            acks,
+            feeds,
+            counts,
+            clock,
+            throttle,
+            max_message,
+            bytes: 0,
+        };
         SeatIntakes { side: Arc::new(Mutex::new(side)), splitter, rules, another }
     }
 
@@ -460,17 +475,34 @@ impl Records for Side {
         }
     }
 
-    fn fault(&mut self, fault: SplitFault, example: &[u8]) {
+    fn fault(&mut self, fault: SplitFault, size: usize, example: &[u8]) {
         self.counts.split_faults[fault as usize].add(1);
+        let long = |end: &str| {
+            let limit = self.max_message;
+            format!(
+                "a record of {size} bytes at least, with its headers more than max_message_size ({limit}), {end}"
+            )
+        };
         let error = match fault {
             SplitFault::Garbage => "bytes that are no frame",
             SplitFault::UnknownSigner => "a frame of an unknown signer, or version of its key",
             SplitFault::BadSignature => "a frame whose signature is wrong",
-            SplitFault::TooLong => "a record longer than max_message_size, dropped",
-            SplitFault::Truncated => "a record longer than max_message_size, cut short",
+            SplitFault::TooLong => &long("dropped"),
+            SplitFault::Truncated => &long("cut short"),
             SplitFault::Incomplete => "an unfinished record at the end, dropped",
         };
         self.say(fault.label(), error, example);
+    }
+
+    /// As the payload of a message with the headers that the input gives it. What a decoder adds is not known.
+    fn longest(&self) -> usize {
+        if self.feeds.messages.is_none() {
+            return usize::MAX;
+        }
+        let mut headers = Vec::new();
+        wire::encode(&self.draft.base, &mut headers);
+        let uuid = if self.draft.base.uuid == [0; 16] { UUID_BYTES } else { 0 };
+        self.max_message.saturating_sub(headers.len() + uuid + PAYLOAD_BYTES)
     }
 }
 
@@ -478,6 +510,12 @@ fn lock(side: &Arc<Mutex<Side>>) -> MutexGuard<'_, Side> {
     // A panic of a decoder is caught inside; one of a consumer's code must not end the producer either.
     locked(side)
 }
+
+/// Bytes of a uuid in a message.
+const UUID_BYTES: usize = 18;
+
+/// Bytes before a payload that tell its length.
+const PAYLOAD_BYTES: usize = 6;
 
 /// Bytes of the longest error in a message.
 const LONGEST_ERROR: usize = 500;

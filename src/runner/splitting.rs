@@ -6,8 +6,12 @@ use crate::plugin::{SplitFault, Splitter};
 /// What the runner does around every splitter of an input.
 #[derive(Debug, Clone)]
 pub struct SplitRules {
-    /// Bytes of the longest record.
+    /// Bytes of the longest record, the frame around a message included.
     pub max_record: usize,
+    /// Bytes of the longest message.
+    pub max_message: usize,
+    /// Whether records are whole messages, rather than payloads.
+    pub messages: bool,
     /// Whether the beginning of a longer one is a record.
     pub keep_truncated: bool,
     /// Bytes that the memory for unfinished records begins with.
@@ -21,8 +25,11 @@ pub(super) trait Records {
     /// Takes a record, and who signed it.
     fn record(&mut self, record: &[u8], signer: Option<Text>);
 
-    /// Takes bytes that are none, and why.
-    fn fault(&mut self, fault: SplitFault, example: &[u8]);
+    /// Takes what begins with `example` and is none, or not all of one, and why; `size` of its bytes are known of.
+    fn fault(&mut self, fault: SplitFault, size: usize, example: &[u8]);
+
+    /// Bytes of the longest record there is room for.
+    fn longest(&self) -> usize;
 }
 
 /// One stream, or one socket, being split.
@@ -33,6 +40,8 @@ pub(super) struct Splitting {
     whole: bool,
     /// What is no record yet.
     rest: Vec<u8>,
+    /// Bytes to come that are done with already.
+    skipped: usize,
     /// The next record found is the end of one that was too long.
     within_long: bool,
     /// Records found, those given up too.
@@ -41,11 +50,13 @@ pub(super) struct Splitting {
 
 impl Splitting {
     pub(super) fn new(splitter: Box<dyn Splitter>, rules: SplitRules, whole: bool) -> Splitting {
-        Splitting { splitter, rules, whole, rest: Vec::new(), within_long: false, found: 0 }
+        Splitting { splitter, rules, whole, rest: Vec::new(), skipped: 0, within_long: false, found: 0 }
     }
 
     /// Finds every record that `bytes` complete.
     pub(super) fn push(&mut self, bytes: &[u8], records: &mut dyn Records) {
+        // There is no rest while something is skipped.
+        let bytes = if self.skipped > 0 { self.skip(bytes) } else { bytes };
         if self.rest.is_empty() {
             let consumed = self.split(bytes, false, records);
             if consumed < bytes.len() {
@@ -59,9 +70,16 @@ impl Splitting {
             rest.drain(..consumed);
             self.rest = rest;
         }
-        if self.whole && (self.within_long || !self.rest.is_empty()) {
+        if self.whole && (self.within_long || self.skipped > 0 || !self.rest.is_empty()) {
             self.finish(records);
         }
+    }
+
+    /// What of `bytes` is behind those that are done with.
+    fn skip<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let skipped = self.skipped.min(bytes.len());
+        self.skipped -= skipped;
+        &bytes[skipped..]
     }
 
     /// Records found so far, those given up too.
@@ -84,11 +102,12 @@ impl Splitting {
             match left.is_empty() || std::mem::take(&mut self.within_long) {
                 true => {}
                 false if deliver && self.splitter.takes_rest() => records.record(left, None),
-                false => records.fault(SplitFault::Incomplete, left),
+                false => records.fault(SplitFault::Incomplete, left.len(), left),
             }
             self.splitter.forget();
         }
         self.within_long = false;
+        self.skipped = 0;
         // The memory is of use to the next datagram.
         rest.clear();
         self.rest = rest;
@@ -104,7 +123,7 @@ impl Splitting {
                 false => self.splitter.split(left),
             };
             if let Some(fault) = split.fault {
-                records.fault(fault, left);
+                records.fault(fault, split.consumed, left);
             }
             if let Some(record) = &split.record {
                 self.take(record, split.signer, records);
@@ -114,7 +133,8 @@ impl Splitting {
             }
             done += split.consumed;
             if done >= bytes.len() {
-                return done;
+                self.skipped = done - bytes.len();
+                return bytes.len();
             }
         }
     }
@@ -124,11 +144,23 @@ impl Splitting {
         if std::mem::take(&mut self.within_long) {
             return;
         }
-        if record.len() > self.rules.max_record && self.splitter.is_bounded() {
+        if self.is_long(record, records) {
             self.cut(record, records);
         } else {
             records.record(record, signer);
         }
+    }
+
+    /// Whether there is no room for it: a message of it would be longer than any may be.
+    fn is_long(&self, record: &[u8], records: &mut dyn Records) -> bool {
+        // The room is asked for where it may be wanting.
+        record.len() > self.rules.max_message / 2
+            && self.splitter.is_bounded()
+            && record.len() > self.longest(records)
+    }
+
+    fn longest(&self, records: &mut dyn Records) -> usize {
+        if self.rules.messages { self.rules.max_record } else { self.rules.max_record.min(records.longest()) }
     }
 
     /// Gives up what is longer than any record and still not whole: its number of bytes, or none.
@@ -145,10 +177,11 @@ impl Splitting {
 
     fn cut(&self, record: &[u8], records: &mut dyn Records) {
         if self.rules.keep_truncated {
-            records.fault(SplitFault::Truncated, record);
-            records.record(&record[..self.rules.max_record], None);
+            records.fault(SplitFault::Truncated, record.len(), record);
+            let longest = self.longest(records).min(record.len());
+            records.record(&record[..longest], None);
         } else {
-            records.fault(SplitFault::TooLong, record);
+            records.fault(SplitFault::TooLong, record.len(), record);
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The frame is stripped; who signed a message is a fact of it from here on, which nobody can forge who lacks the key.
 //! Messages that nobody signed pass, and have no signer. A frame with a signature that is wrong, or whose signer or version
-//! of a key is not configured, is dropped and counted. After bytes that are no frame the next frame is found; they are
-//! counted. The framing itself: `message/framing.rs`.
+//! of a key is not configured, is dropped and counted, and so is one whose message is longer than any may be. After bytes
+//! that are no frame the next frame is found; they are counted. The framing itself: `message/framing.rs`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -112,6 +112,11 @@ impl Splitter for HekaFramingSplitter {
         let frame = match find(buffer, self.limit) {
             Found::Nothing { garbage: 0 } => return Split::nothing(0),
             Found::Nothing { garbage } => return Split::nothing(garbage).for_fault(SplitFault::Garbage),
+            // One fault at a time.
+            Found::TooLong { garbage, .. } if garbage > 0 => {
+                return Split::nothing(garbage).for_fault(SplitFault::Garbage);
+            }
+            Found::TooLong { length, .. } => return Split::nothing(length).for_fault(SplitFault::TooLong),
             Found::Frame(frame) => frame,
         };
         let consumed = frame.garbage + frame.length;

@@ -65,6 +65,8 @@ impl Scanner {
                 Found::Frame(frame) => (frame.garbage, Some(frame.length)),
                 Found::Nothing { garbage } if garbage < rest.len() && self.is_ended => (garbage + 1, None),
                 Found::Nothing { garbage } => (garbage, None),
+                // What is no frame for this reader is looked through for one.
+                Found::TooLong { garbage, .. } => (garbage + 1, None),
             };
             self.pass(skipped);
             self.garbage += skipped as u64;

@@ -113,6 +113,7 @@ fn streams_of_the_vectors_are_read_step_by_step() {
                     assert!(record.is_empty(), "{step}");
                     assert_eq!(garbage, consumed, "{step}");
                 }
+                found @ Found::TooLong { .. } => panic!("{found:?}"),
             }
             rest = &rest[consumed..];
         }
@@ -146,9 +147,15 @@ fn signatures_of_the_vectors_are_judged_as_heka_judges_them() {
 }
 
 #[test]
-fn a_header_without_length_or_with_one_too_great_is_no_frame() {
+fn a_header_without_length_or_with_one_that_nobody_allows_is_no_frame() {
     // Alone in front of a frame that is one.
-    for header in [&[][..], &[0x18, 1], &[8, 0xff, 0xff, 0xff, 0xff, 0x1f], &[8, 5], &[0x18, 2, 8, 1]] {
+    for header in [
+        &[][..],
+        &[0x18, 1],
+        &[8, 0xff, 0xff, 0xff, 0xff, 0x1f],
+        &[8, 0x81, 0x80, 0x80, 0x80, 1],
+        &[0x18, 2, 8, 1],
+    ] {
         let mut stream = vec![RECORD_SEPARATOR, header.len() as u8];
         stream.extend([header, &[UNIT_SEPARATOR]].concat());
         let garbage = stream.len();
@@ -156,6 +163,17 @@ fn a_header_without_length_or_with_one_too_great_is_no_frame() {
         let Found::Frame(found) = find(&stream, 4) else { panic!("{header:?}") };
         assert_eq!((found.garbage, found.message), (garbage, &b"abcd"[..]), "{header:?}");
     }
+}
+
+#[test]
+fn a_frame_of_a_message_that_is_too_long_is_told_by_its_header() {
+    let mut stream = b"xx".to_vec();
+    frame(b"abcde", None, 5, &mut stream).unwrap();
+    for end in 7..=stream.len() {
+        let found = find(&stream[..end], 4);
+        assert_eq!(found, Found::TooLong { garbage: 2, length: 10, message_length: 5 }, "{end}");
+    }
+    assert_eq!(find(&stream[..6], 4), Found::Nothing { garbage: 2 });
 }
 
 proptest! {
@@ -186,6 +204,7 @@ proptest! {
                         at += garbage;
                         break;
                     }
+                    Found::TooLong { .. } => prop_assert!(false, "none is"),
                 }
             }
         }
@@ -209,6 +228,10 @@ proptest! {
                     prop_assert!(at == stream.len() || stream[at] == RECORD_SEPARATOR);
                     prop_assert!(stream.len() - at < max_record_size(16));
                     break;
+                }
+                Found::TooLong { garbage, length, message_length } => {
+                    prop_assert!(message_length > 16 && length > message_length);
+                    at = stream.len().min(at + garbage + length);
                 }
             }
             prop_assert!(at <= stream.len());

@@ -16,8 +16,12 @@ pub(crate) fn run(bytes: &[u8]) {
 /// What is found in a stream that comes in pieces: messages, and what is left in the end.
 fn frames(pieces: &[&[u8]], limit: usize) -> (Vec<Vec<u8>>, Vec<u8>) {
     let (mut found, mut rest) = (Vec::new(), Vec::new());
+    // Bytes to come of a message that is too long.
+    let mut skipped = 0;
     for piece in pieces {
-        rest.extend_from_slice(piece);
+        let skipping = piece.len().min(skipped);
+        skipped -= skipping;
+        rest.extend_from_slice(&piece[skipping..]);
         loop {
             match find(&rest, limit) {
                 Found::Frame(frame) => {
@@ -26,6 +30,12 @@ fn frames(pieces: &[&[u8]], limit: usize) -> (Vec<Vec<u8>>, Vec<u8>) {
                     assert!(frame.is_signed() || !frame.is_signed_with(b"key"));
                     found.push(frame.message.to_vec());
                     let end = frame.garbage + frame.length;
+                    rest.drain(..end);
+                }
+                Found::TooLong { garbage, length, message_length } => {
+                    assert!(message_length > limit && length <= max_record_size(message_length));
+                    let end = rest.len().min(garbage + length);
+                    skipped = garbage + length - end;
                     rest.drain(..end);
                 }
                 Found::Nothing { garbage } => {
