@@ -194,7 +194,11 @@ pub enum ProblemKind {
     MessagesForPayloads { section: String },
     /// Payloads for a decoder that reads whole messages.
     #[error("the splitter of `{section}` gives payloads, and its decoder reads whole messages")]
-    PayloadsForMessages { section: String },
+    PayloadsForMessages {
+        section: String,
+        /// Its input does without one.
+        undecoded: bool,
+    },
 
     // Matchers and routes.
     /// The matcher's text is not a matcher.
@@ -325,6 +329,11 @@ impl ProblemKind {
             Kind::PartOfItself { .. } => "take one of them out of the list".to_owned(),
             Kind::MessagesForPayloads { .. } => {
                 "decoder = \"ProtobufDecoder\", or use_message_bytes = false in the splitter's section"
+                    .to_owned()
+            }
+            Kind::PayloadsForMessages { undecoded: true, .. } => {
+                "decoder = \"\", which makes each record the payload of a message, or another decoder; for whole messages \
+                 splitter = \"HekaFramingSplitter\", or use_message_bytes = true in the splitter's section"
                     .to_owned()
             }
             Kind::PayloadsForMessages { .. } => {

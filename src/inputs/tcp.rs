@@ -149,8 +149,9 @@ impl Check for Config {
 
 impl Declare<dyn Input> for Config {
     const TYPE: &'static str = "TcpInput";
-    const SUMMARY: &'static str = "Takes records of streams, TCP or unix, by TLS if so configured: messages of another hekad unless told otherwise.";
+    const SUMMARY: &'static str = "Takes records of streams, TCP or unix, by TLS if so configured: messages of another hekad unless told otherwise. With decoder = \"\" a record is the payload of a message.";
     const DECODER: Option<&'static str> = Some("ProtobufDecoder");
+    const UNDECODED: bool = true;
     const SPLITTER: Option<&'static str> = Some("HekaFramingSplitter");
 
     fn emits(&self, name: &str, _: &str) -> Vec<Facts> {

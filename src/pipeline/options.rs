@@ -170,7 +170,8 @@ impl Check for Hekad {
 #[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputOptions {
-    /// Section or type of the decoder. Default: the input's own.
+    /// Section or type of the decoder. "" is none, for inputs that take records as the payloads of messages. Default: the
+    /// input's own, or none.
     pub decoder: Option<String>,
     /// Section or type of the splitter. Default: the input's own.
     pub splitter: Option<String>,

@@ -93,6 +93,7 @@ impl Reader<'_> {
         let decoder = match (named, own_decoder) {
             (None, Some(own)) if !section.has("decoder") => read_own(section, own, problems).map(Some),
             (None, None) if plugin.undecoded && !section.has("decoder") => Some(None),
+            (Some(""), _) if plugin.undecoded => Some(None),
             (named, _) => self.needed(section, "decoder", named, PluginClass::Decoder, problems).map(Some),
         };
         if named.is_some() {
@@ -113,7 +114,7 @@ impl Reader<'_> {
         let (options, declared) = (options?, declared?);
         let (decoder, splitter) = (decoder?, splitter?);
         let splitting = named.map(|name| self.splitting(name)).unwrap_or_default();
-        self.check_records(section, decoder.as_ref(), &splitter, &splitting, problems);
+        self.check_records(section, plugin, decoder.as_ref(), &splitter, &splitting, problems);
         let mut emits = self.emits(section, &declared, decoder.as_ref());
         if options.send_decode_failures {
             // They are messages like no other.
@@ -151,6 +152,7 @@ impl Reader<'_> {
     fn check_records(
         &self,
         section: &Section,
+        plugin: &Plugin,
         decoder: Option<&Declared>,
         splitter: &Declared,
         splitting: &SplitterOptions,
@@ -161,7 +163,9 @@ impl Reader<'_> {
             let section_name = section.name.clone();
             let kind = match messages {
                 true => ProblemKind::MessagesForPayloads { section: section_name },
-                false => ProblemKind::PayloadsForMessages { section: section_name },
+                false => {
+                    ProblemKind::PayloadsForMessages { section: section_name, undecoded: plugin.undecoded }
+                }
             };
             let key = if section.has("splitter") { "splitter" } else { "decoder" };
             problems.push(section.problem_at(key, kind));

@@ -50,8 +50,8 @@ pub trait Declare<P: Kind + ?Sized>:
     /// own section.
     const DECODER: Option<&'static str> = None;
 
-    /// For an input: whether its records are messages as they are if no decoder is named; its own `emits` are their facts
-    /// then.
+    /// For an input: whether its records are messages as they are without a decoder, which none is where it has no `DECODER`
+    /// and "" is named in any case; its own `emits` are their facts then.
     const UNDECODED: bool = false;
 
     /// For an input: the type of its splitter if the section names none.

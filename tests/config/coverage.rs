@@ -176,7 +176,7 @@ const COVERED: &[(&str, &[&str])] = &[
     ),
     ("PartOfItself", &["decoder-of-itself", "decoders-of-each-other"]),
     ("PathTaken", &["path-taken", "path-taken-on-all"]),
-    ("PayloadsForMessages", &["payloads-for-messages", "payloads-for-multi"]),
+    ("PayloadsForMessages", &["payloads-for-messages", "payloads-for-multi", "payloads-without-decoder"]),
     ("RepeatedKey", &["key-repeated", "key-repeated-but-for-case"]),
     ("RepeatedSection", &["many-beside-syntax", "section-repeated", "section-repeated-hekad"]),
     ("SectionIsList", &["section-is-list", "section-is-list-twice"]),
