@@ -81,7 +81,8 @@ pub enum Item {
         /// 1 with hours alone, 2 with minutes, 3 with seconds.
         parts: u8,
     },
-    /// A zone by its short name: UTC, GMT with hours, or the one the time zone has then; others are taken as UTC.
+    /// A zone by its short name: UTC, GMT with hours, or one that the time zone has in summer or in winter; others are taken
+    /// as UTC.
     Zone,
 }
 
@@ -540,9 +541,10 @@ impl Civil {
             (None, Some(name)) => {
                 let local = zoned(zone)?;
                 let length = name.iter().take_while(|byte| **byte > 0).count();
-                match zone.to_offset_info(local).abbreviation().as_bytes() == &name[..length] {
+                let name = &name[..length];
+                match zone.to_offset_info(local).abbreviation().as_bytes() == name {
                     true => local,
-                    false => fixed(0)?,
+                    false => fixed(offset_named(name, zone, local).map_or(0, Offset::seconds))?,
                 }
             }
         };
@@ -550,7 +552,21 @@ impl Civil {
     }
 }
 
+/// The offset that goes by a short name in `zone`, though not at `local`: the next one, or the last.
+///
+/// The years around `local` are looked at alone: summer and winter, and what a change of the law left behind.
+fn offset_named(name: &[u8], zone: &TimeZone, local: jiff::Timestamp) -> Option<Offset> {
+    let ahead = zone.following(local).take(CHANGES_AHEAD);
+    let mut changes = ahead.chain(zone.preceding(local).take(CHANGES_BEFORE));
+    let change = changes.find(|change| change.abbreviation().as_bytes() == name)?;
+    Some(change.offset())
+}
+
 const DAY: i64 = 86_400_000_000_000;
+
+/// Changes of the offset that are looked at: summer and winter are two.
+const CHANGES_AHEAD: usize = 2;
+const CHANGES_BEFORE: usize = 6;
 
 const MONTHS: [&str; 12] = [
     "January",

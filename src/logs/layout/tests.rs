@@ -108,6 +108,28 @@ fn a_time_without_offset_is_one_of_the_location() {
 }
 
 #[test]
+fn a_short_name_of_the_location_has_its_own_offset_in_any_season() {
+    let layout = Layout::new("2006-01-02 15:04:05 MST");
+    let read = |zone: &str, text: &str| {
+        let zone = TimeZone::get(zone).unwrap();
+        jiff::Timestamp::from_second(layout.parse(text.as_bytes(), &zone, NOW).unwrap().seconds())
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(read("Europe/Berlin", "2026-07-01 12:00:00 CET"), "2026-07-01T11:00:00Z");
+    assert_eq!(read("Europe/Berlin", "2026-07-01 12:00:00 CEST"), "2026-07-01T10:00:00Z");
+    assert_eq!(read("Europe/Berlin", "2026-01-01 12:00:00 CEST"), "2026-01-01T10:00:00Z");
+    assert_eq!(read("America/Los_Angeles", "2013-04-18 14:00:28 PST"), "2013-04-18T22:00:28Z");
+    // The hour that comes twice.
+    assert_eq!(read("Europe/Berlin", "2026-10-25 02:30:00 CEST"), "2026-10-25T00:30:00Z");
+    assert_eq!(read("Europe/Berlin", "2026-10-25 02:30:00 CET"), "2026-10-25T01:30:00Z");
+    // Gone since 2016, and never known.
+    assert_eq!(read("Europe/Istanbul", "2020-07-01 12:00:00 EET"), "2020-07-01T10:00:00Z");
+    assert_eq!(read("Europe/Berlin", "2026-07-01 12:00:00 EST"), "2026-07-01T12:00:00Z");
+    assert_eq!(read("UTC", "2026-07-01 12:00:00 CET"), "2026-07-01T12:00:00Z");
+}
+
+#[test]
 fn fractions_digits_and_blanks_are_as_in_go() {
     assert_eq!(read("15:04:05", "22:13:20.5").map(|stamp| stamp.0 % 1_000_000_000), Ok(500_000_000));
     assert_eq!(read("15:04:05.000", "22:13:20,123").map(|stamp| stamp.0 % 1_000_000_000), Ok(123_000_000));
