@@ -201,9 +201,9 @@ pub fn sample_facts(logger: &str, hostname: &str) -> Facts {
     }
 }
 
-/// Whether these are facts of a stream of samples.
+/// Whether these are facts of a stream of samples. Messages may have their Type, but not what is known of their fields.
 pub fn are_samples(facts: &Facts) -> bool {
-    facts.type_ == Fact::Is(SAMPLE_TYPE.into())
+    facts.type_ == Fact::Is(SAMPLE_TYPE.into()) && facts.fields == FieldNames::Only(SAMPLE_FIELDS)
 }
 
 fn known(fact: &Fact) -> Known<'_> {
