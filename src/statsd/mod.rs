@@ -57,4 +57,4 @@ pub use parse::Parser;
 pub use ring::{Ring, routed_name};
 pub use rules::{Dialect, Rules, RulesError};
 pub use service_check::{ServiceCheck, Status};
-pub use written::{Datum, TagStyle, write_line};
+pub use written::{Datum, TagStyle, member_text, write_line};

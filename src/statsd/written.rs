@@ -1,6 +1,7 @@
 //! Samples as lines that a client would have sent: the way back from `parse`.
 //!
-//! Names are written as they are given, tags where a dialect has them. What would end a tag there becomes `_`.
+//! Names are written as they are given, tags where a dialect has them. What would end a tag there becomes `_`, and so does
+//! what would end the member of a set.
 
 use crate::metric::{SampleKind, TagsRef};
 
@@ -56,10 +57,7 @@ pub fn write_line(out: &mut Vec<u8>, name: &[u8], tags: TagsRef<'_>, datum: Datu
     let value = datum.value + 0.0;
     let mut kind = datum.kind.text();
     let texts = match datum.kind {
-        SampleKind::Set => {
-            let member = String::from_utf8_lossy(datum.member);
-            [None, Some(member.replace(|letter: char| letter.is_control() || letter == '|', "_"))]
-        }
+        SampleKind::Set => [None, Some(member_text(datum.member))],
         SampleKind::GaugeDelta => {
             kind = SampleKind::Gauge.text();
             [None, Some(format!("{value:+}"))]
@@ -74,6 +72,12 @@ pub fn write_line(out: &mut Vec<u8>, name: &[u8], tags: TagsRef<'_>, datum: Datu
         out.extend_from_slice(name);
         out.extend_from_slice(format!("{of_name}:{text}|{kind}{rate}{of_end}").as_bytes());
     }
+}
+
+/// The member of a set as a line can have it. The reference and its proxy take a colon for the end of a value.
+pub fn member_text(member: &[u8]) -> String {
+    String::from_utf8_lossy(member)
+        .replace(|letter: char| letter.is_control() || matches!(letter, '|' | ':'), "_")
 }
 
 /// Tags with all that stands around them; nothing if there are none.
@@ -120,7 +124,7 @@ mod tests {
 
     fn written(kind: SampleKind, value: f64, rate: f64, tags: &Tags, style: TagStyle) -> String {
         let mut out = Vec::new();
-        let datum = Datum { kind, value, member: b"a|b\nc", rate };
+        let datum = Datum { kind, value, member: b"a|b\nc:d", rate };
         write_line(&mut out, b"n", tags.borrowed(), datum, style);
         String::from_utf8(out).unwrap()
     }
@@ -139,7 +143,7 @@ mod tests {
             (SampleKind::Timer, 0.25, 0.1, "n:0.25|ms|@0.1"),
             (SampleKind::Histogram, 1.0, 1.0, "n:1|h"),
             (SampleKind::Distribution, 1.0, 1.0, "n:1|d"),
-            (SampleKind::Set, 0.0, 1.0, "n:a_b_c|s"),
+            (SampleKind::Set, 0.0, 1.0, "n:a_b_c_d|s"),
         ] {
             assert_eq!(written(kind, value, rate, &none, TagStyle::Dogstatsd), expected);
         }

@@ -8,7 +8,7 @@ use super::template::{NoNumber, NotClosed, Template};
 use crate::message::Message;
 use crate::metric::{BadReason, Sample, SampleBatch, SampleKind, cleaned};
 use crate::plugin::BuildContext;
-use crate::statsd::{Outcome, Parser, Rules};
+use crate::statsd::{Outcome, Parser, Rules, member_text};
 
 /// Makes samples of messages, with spellings and memory of its own.
 pub(super) struct Samples {
@@ -211,8 +211,7 @@ fn line(sample: &Sample, text: &Text, batch: &SampleBatch) -> String {
     let tags = if text.tags.is_empty() { String::new() } else { format!("|#{}", text.tags) };
     match sample.kind {
         SampleKind::Set => {
-            let member = String::from_utf8_lossy(batch.text_of(sample.member()));
-            let member = member.replace(|letter: char| letter.is_control() || letter == '|', "_");
+            let member = member_text(batch.text_of(sample.member()));
             format!("{name}:{member}|{kind}{tags}")
         }
         // With a sign it would be a change, but for that of zero.

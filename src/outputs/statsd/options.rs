@@ -16,9 +16,11 @@ pub struct Config {
     /// one at least. Samples go out as the lines they came as; of a line of several values only those that were chosen.
     /// Flushes, where message_matcher takes Type == 'heka.statmetric', go out under the names that samples have: counters
     /// as the sum of the interval, gauges as their value (a negative one after 0), sets as their members, timers as their
-    /// samples, each at their mean rate. Timers and sets that are only estimated (see exact_samples and exact_members)
-    /// cannot be sent: they are counted in hekad_flush_series_unsent_total and their flush is booked as refused, as live
-    /// views are. What an accumulator counts of itself is not sent.
+    /// samples, each at their mean rate. A member of a set is as the client wrote it in the client's own line alone; in all
+    /// others `|`, `:` and controls, which end a value, become `_`: of `2001:db8::1` comes `2001_db8__1`. Timers and sets
+    /// that are only estimated (see exact_samples and exact_members) cannot be sent: they are counted in
+    /// hekad_flush_series_unsent_total and their flush is booked as refused, as live views are. What an accumulator counts
+    /// of itself is not sent.
     pub upstreams: Vec<Target>,
     /// Who gets which line: "all" (default) sends every line to every upstream, as the reference's repeater does;
     /// "hash" sends all lines of a name to one of them, the one the reference's proxy would choose.
