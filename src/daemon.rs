@@ -238,11 +238,27 @@ fn report(ledger: &Ledger, outcome: Outcome) {
     if ledger.kept_total() > 0 && outcome.given_up == 0 {
         tracing::info!("{} samples of the open interval are kept for the next start", ledger.kept_total());
     }
-    match (outcome.given_up, ledger.lost_total()) {
-        (0, 0) => tracing::info!("stopped; everything was delivered or kept"),
-        (0, lost) => tracing::warn!("stopped; {lost} records were lost while it ran, see the ledger above"),
-        (given_up, _) => tracing::error!("stopped; {given_up} records were given up, see the ledger above"),
+    let (is_whole, said) = last_words(outcome.given_up, ledger.lost_total(), ledger.lost_lines());
+    match outcome.given_up {
+        0 if is_whole => tracing::info!("stopped; {said}"),
+        0 => tracing::warn!("stopped; {said}"),
+        _ => tracing::error!("stopped; {said}"),
     }
+}
+
+/// Whether nothing was lost, and what is said of it: records that were given up, records that were lost, and lines that
+/// did not get to one of the peers that they were for.
+fn last_words(given_up: u64, records: u64, lines: u64) -> (bool, String) {
+    let lost = match (given_up, records, lines) {
+        (0, 0, 0) => return (true, "everything was delivered or kept".to_owned()),
+        (0, 0, lines) => format!("{lines} lines to upstreams were lost while it ran"),
+        (0, records, 0) => format!("{records} records were lost while it ran"),
+        (0, records, lines) => {
+            format!("{records} records and {lines} lines to upstreams were lost while it ran")
+        }
+        (given_up, ..) => format!("{given_up} records were given up"),
+    };
+    (false, lost + ", see the ledger above")
 }
 
 fn installed() -> Option<PathBuf> {
@@ -308,3 +324,22 @@ pub const DEFAULT: &str = include_str!("../config/default.toml");
 
 /// Threads of the runtime: listeners, connections, timers and the HTTP server; data has threads of its own.
 const RUNTIME_THREADS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_says_that_everything_was_delivered_only_if_nothing_was_lost() {
+        let said = |given_up, records, lines| last_words(given_up, records, lines).1;
+        assert_eq!(last_words(0, 0, 0), (true, "everything was delivered or kept".to_owned()));
+        assert!(!last_words(0, 0, 1).0);
+        assert_eq!(said(0, 0, 5000), "5000 lines to upstreams were lost while it ran, see the ledger above");
+        assert_eq!(said(0, 3, 0), "3 records were lost while it ran, see the ledger above");
+        assert_eq!(
+            said(0, 3, 4),
+            "3 records and 4 lines to upstreams were lost while it ran, see the ledger above"
+        );
+        assert_eq!(said(2, 3, 4), "2 records were given up, see the ledger above");
+    }
+}

@@ -66,6 +66,16 @@ pub struct Ledger {
     own: OwnMetrics,
     joints: Arc<Mutex<Vec<Arc<JointCounts>>>>,
     tables: Arc<Mutex<Vec<TableCounts>>>,
+    lines: Arc<Mutex<Vec<LostLines>>>,
+}
+
+/// Lines that an output lost on the way to one of its peers: the records may be taken all the same, by the others.
+#[derive(Debug, Clone)]
+struct LostLines {
+    output: Arc<str>,
+    peer: String,
+    reason: &'static str,
+    lost: Count,
 }
 
 /// The books of one producer and one consumer.
@@ -192,6 +202,19 @@ impl Ledger {
         counts
     }
 
+    /// Enters that `lost` counts lines that `output` lost on their way to `peer` for `reason`.
+    pub fn enter_lost_lines(&self, output: &Arc<str>, peer: &str, reason: &'static str, lost: &Count) {
+        let mut lines = self.lines.lock().expect(NEVER_POISONED);
+        let (output, lost) = (Arc::clone(output), lost.clone());
+        lines.retain(|other| other.output != output || other.peer != peer || other.reason != reason);
+        lines.push(LostLines { output, peer: peer.to_owned(), reason, lost });
+    }
+
+    /// Lines that outputs lost on their way to one of several peers.
+    pub fn lost_lines(&self) -> u64 {
+        self.lines.lock().expect(NEVER_POISONED).iter().map(|lines| lines.lost.value()).sum()
+    }
+
     /// All joints, sorted by producer, then consumer.
     pub fn joints(&self) -> Vec<Arc<JointCounts>> {
         let mut joints = self.joints.lock().expect(NEVER_POISONED).clone();
@@ -238,7 +261,7 @@ impl Ledger {
         self.joints().iter().map(|joint| joint.lost(reason)).sum()
     }
 
-    /// The books as text: a line for every joint and table.
+    /// The books as text: a line for every joint and table, and for every peer and reason that cost lines.
     pub fn report(&self) -> String {
         let mut text = String::new();
         for joint in self.joints() {
@@ -254,6 +277,10 @@ impl Ledger {
         }
         for table in self.tables.lock().expect(NEVER_POISONED).iter() {
             text.push_str(&format!("{table}\n"));
+        }
+        for lines in self.lines.lock().expect(NEVER_POISONED).iter().filter(|lines| lines.lost.value() > 0) {
+            let LostLines { output, peer, reason, lost } = lines;
+            text.push_str(&format!("{output} to {peer}: lost {} lines ({reason})\n", lost.value()));
         }
         text
     }

@@ -204,8 +204,8 @@ fn books(ledger: &Ledger) -> String {
         }
         text.push('\n');
     }
-    let mut tables: Vec<String> =
-        ledger.report().lines().filter(|line| line.starts_with("tables of ")).map(str::to_owned).collect();
+    let rest = |line: &&str| line.starts_with("tables of ") || line.contains(": lost ");
+    let mut tables: Vec<String> = ledger.report().lines().filter(rest).map(str::to_owned).collect();
     tables.dedup();
     tables.iter().for_each(|table| text.push_str(&format!("{table}\n")));
     text

@@ -1,7 +1,9 @@
 //! What is counted of upstreams.
 
+use std::sync::Arc;
+
 use super::flush::Unsendable;
-use crate::flow::{Count, Level, OwnMetrics};
+use crate::flow::{Count, Ledger, Level, OwnMetrics};
 
 /// Why lines did not go out; also the label of their counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +46,14 @@ pub(super) struct UpstreamCounts {
 }
 
 impl UpstreamCounts {
-    pub(super) fn new(own: &OwnMetrics, output: &str, upstream: &str) -> UpstreamCounts {
-        let labels = [("output", output), ("upstream", upstream)];
+    pub(super) fn new(ledger: &Ledger, output: &Arc<str>, upstream: &str) -> UpstreamCounts {
+        let own = ledger.own();
+        let labels = [("output", &**output), ("upstream", upstream)];
         let lost = |reason: LostLines| {
             let labels = [labels[0], labels[1], ("reason", reason.label())];
-            own.counter("hekad_upstream_lines_lost_total", &labels)
+            let lost = own.counter("hekad_upstream_lines_lost_total", &labels);
+            ledger.enter_lost_lines(output, upstream, reason.label(), &lost);
+            lost
         };
         UpstreamCounts {
             lines: own.counter("hekad_upstream_lines_total", &labels),
@@ -80,11 +85,6 @@ impl UpstreamCounts {
 
     pub(super) fn dial_failed(&self) {
         self.dial_failures.add(1);
-    }
-
-    /// What the others are not to get.
-    pub(super) fn dropped(&self) {
-        self.lost(LostLines::Down, 1);
     }
 
     pub(super) fn health_failed(&self) {

@@ -72,7 +72,7 @@ impl Declare<dyn Output> for Config {
             Health::new(Arc::clone(&world), self.health_timeout.0, members)
         });
         let upstreams = self.upstreams.iter().zip(&names).map(|(target, name)| {
-            let counts = UpstreamCounts::new(context.own(), &context.name, name);
+            let counts = UpstreamCounts::new(&context.ledger, &context.name, name);
             let (config, world) = (Arc::clone(&config), Arc::clone(&world));
             Upstream::new(Arc::clone(&context.name), target.clone(), config, world, counts)
         });
@@ -249,7 +249,7 @@ impl StatsdOutput {
                 // Only where its share is dropped is it in the ring.
                 Some(member) if self.route == Route::Hash && self.down[member] => {
                     without_member += records as usize;
-                    self.upstreams[member].counts.dropped();
+                    self.upstreams[member].lose_share();
                 }
                 Some(bundle) => self.bundles[bundle].push(line, records),
                 None => {

@@ -33,6 +33,8 @@ pub(super) struct Upstream {
     /// Dials and sends that failed in a row, and what the last one said.
     failures: u32,
     trouble: String,
+    /// Lines that were lost since it last took some, because it could not be reached or its link broke.
+    missed: u64,
     /// Whether its host refused a datagram since somebody asked.
     has_refused: bool,
     /// Whether the last datagram was a probe, of which nothing was heard yet.
@@ -86,6 +88,7 @@ impl Upstream {
             again: Stamp(i64::MIN),
             failures: 0,
             trouble: String::new(),
+            missed: 0,
             has_refused: false,
             is_probed: false,
             done: Done::default(),
@@ -124,7 +127,15 @@ impl Upstream {
 
     /// Gives up on what is not sent.
     pub(super) fn lose_rest(&mut self, bundle: &Bundle, unsent: &Unsent) {
-        self.lose(self.done.lines..bundle.records.len(), unsent.reason);
+        let rest = self.done.lines..bundle.records.len();
+        self.missed += rest.len() as u64;
+        self.lose(rest, unsent.reason);
+    }
+
+    /// Gives up on a line that others are not to get.
+    pub(super) fn lose_share(&mut self) {
+        self.missed += 1;
+        self.counts.lost(LostLines::Down, 1);
     }
 
     /// Whether its host refused a datagram since this was last asked.
@@ -242,8 +253,17 @@ impl Upstream {
     }
 
     fn succeed(&mut self) {
-        if std::mem::take(&mut self.failures) > 0 {
-            tracing::info!("{}: {} takes lines again", self.output, self.target);
+        let failures = std::mem::take(&mut self.failures);
+        match std::mem::take(&mut self.missed) {
+            0 if failures == 0 => {}
+            0 => tracing::info!("{}: {} takes lines again", self.output, self.target),
+            missed => {
+                tracing::warn!(
+                    "{}: {} takes lines again; {missed} for it were lost",
+                    self.output,
+                    self.target
+                );
+            }
         }
     }
 
@@ -357,7 +377,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 mod tests {
     use super::*;
     use crate::config::Address;
-    use crate::flow::OwnMetrics;
+    use crate::flow::Ledger;
     use crate::net::Tape;
 
     #[test]
@@ -460,7 +480,7 @@ mod tests {
         let tape = Arc::new(Tape::new());
         let config = Arc::new(Config { protocol, ..Config::default() });
         let world = Arc::new(World::Trial(Arc::clone(&tape)));
-        let counts = UpstreamCounts::new(&OwnMetrics::default(), "output", "statsd:8125");
+        let counts = UpstreamCounts::new(&Ledger::default(), &"output".into(), "statsd:8125");
         let target = Target::Network(Address::new("statsd", 8125));
         (tape, Upstream::new("output".into(), target, config, world, counts))
     }
