@@ -22,6 +22,16 @@ impl Bundle {
         self.records.push(records);
     }
 
+    /// Takes out what follows the first `bytes` bytes, which are the first `lines` lines.
+    pub(super) fn split_off(&mut self, bytes: usize, lines: usize) -> Bundle {
+        Bundle { bytes: self.bytes.split_off(bytes), records: self.records.split_off(lines) }
+    }
+
+    /// Lines without their newlines, and the records of each.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.bytes.split(|&byte| byte == b'\n').zip(self.records.iter().copied())
+    }
+
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.records.clear();

@@ -75,6 +75,15 @@ impl Health {
         changes
     }
 
+    /// Takes note that a member cannot be reached: it is down until it says otherwise when it is asked again. Whether it
+    /// was up.
+    pub(super) fn leave(&mut self, member: usize, why: &str) -> bool {
+        let member = &mut self.members[member];
+        // What it answers now may be older.
+        member.asked = None;
+        member.down.replace(why.to_owned()).is_none()
+    }
+
     /// Whether this member is in the ring.
     pub(super) fn is_up(&self, member: usize) -> bool {
         self.members[member].down.is_none()

@@ -145,7 +145,14 @@ impl Output for StatsdOutput {
             if !rest {
                 self.collect(out.delivery);
             }
-            let unsent = send_all(&mut self.upstreams, &self.bundles, out.now).await;
+            let mut unsent = Vec::new();
+            unsent.resize_with(self.upstreams.len(), || None);
+            loop {
+                send_all(&mut self.upstreams, &self.bundles, out.now, &mut unsent).await;
+                if !self.hand_over(&mut unsent) {
+                    break;
+                }
+            }
             self.note_refusals();
             self.settle(unsent, out.delivery)
         })
@@ -177,12 +184,57 @@ impl StatsdOutput {
             let (output, member) = (&self.name, &self.names[change.member]);
             match &change.why {
                 Some(why) => tracing::warn!("{output}: {member} leaves the ring: {why}"),
-                None => tracing::info!("{output}: {member} is back in the ring"),
+                None => match self.upstreams[change.member].returns() {
+                    0 => tracing::info!("{output}: {member} is back in the ring"),
+                    missed => {
+                        tracing::warn!(
+                            "{output}: {member} is back in the ring; {missed} lines for it were lost"
+                        );
+                    }
+                },
             }
         }
         if !changes.is_empty() {
             self.close_ring();
         }
+    }
+
+    /// Takes members out that cannot be reached, though the last check found them up, and gives what waits for them to the
+    /// others; whether there was any.
+    fn hand_over(&mut self, unsent: &mut [Option<Unsent>]) -> bool {
+        // One that is alone is waited for.
+        let Some(health) = self.health.as_mut().filter(|_| unsent.len() > 1) else { return false };
+        let mut left = Vec::new();
+        for (member, upstream) in self.upstreams.iter_mut().enumerate() {
+            if let Some(why) = upstream.take_unreached()
+                && health.leave(member, why)
+            {
+                tracing::warn!("{}: {} leaves the ring: {why}", self.name, self.names[member]);
+                upstream.counts.health_failed();
+                left.push(member);
+            }
+        }
+        if left.is_empty() {
+            return false;
+        }
+        self.close_ring();
+        if self.when_down == WhenDown::Drop {
+            return false;
+        }
+        for member in left {
+            unsent[member] = None;
+            let waiting = self.upstreams[member].hand_over(&mut self.bundles[member]);
+            for (line, records) in waiting.lines() {
+                match self.ring.member_of(routed_name(line)) {
+                    Some(other) => self.bundles[other].push(line, records),
+                    None => {
+                        self.nowhere.without_member += records as usize;
+                        self.counts.homeless.add(1);
+                    }
+                }
+            }
+        }
+        true
     }
 
     /// Takes members out whose hosts refused what was just sent.
@@ -312,15 +364,15 @@ impl Nowhere {
     }
 }
 
-/// Sends its bundle to every upstream, to all at once; what is unsent.
-async fn send_all(upstreams: &mut [Upstream], bundles: &[Bundle], now: Stamp) -> Vec<Option<Unsent>> {
+/// Sends its bundle to every upstream of which nothing is unsent yet, to all at once; what is unsent goes there.
+async fn send_all(upstreams: &mut [Upstream], bundles: &[Bundle], now: Stamp, unsent: &mut [Option<Unsent>]) {
     let alone = upstreams.len() == 1;
-    let mut unsent: Vec<Option<Unsent>> = upstreams.iter().map(|_| None).collect();
     let begin = |(place, upstream)| {
         let bundle = &bundles[place % bundles.len()];
         (place, Box::pin(Upstream::send(upstream, bundle, now, alone)))
     };
-    let mut sending: Vec<_> = upstreams.iter_mut().enumerate().map(begin).collect();
+    let rest = upstreams.iter_mut().enumerate().filter(|(place, _)| unsent[*place].is_none());
+    let mut sending: Vec<_> = rest.map(begin).collect();
     std::future::poll_fn(|context| {
         sending.retain_mut(|(place, sending)| match Pin::new(sending).poll(context) {
             Poll::Ready(sent) => {
@@ -332,8 +384,6 @@ async fn send_all(upstreams: &mut [Upstream], bundles: &[Bundle], now: Stamp) ->
         if sending.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    drop(sending);
-    unsent
 }
 
 /// How often members are checked: as often as the reference's proxy does.

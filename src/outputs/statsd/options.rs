@@ -43,14 +43,17 @@ pub struct Config {
     pub connect_timeout: Seconds,
     /// TCP and unix sockets: how long an upstream may take nothing before its connection is given up. Default 5s.
     pub send_timeout: Seconds,
-    /// With route = "hash": how it is known that a member is down: "admin" asks each at its `admin_port`; "icmp", for UDP,
+    /// With route = "hash": how it is known that a member is down: "admin" asks each at its `admin_port`, and takes one that
+    /// cannot be connected to, or whose name cannot be resolved, for down until it answers "up" again; "icmp", for UDP,
     /// believes the member's host, which refuses datagrams where nobody listens, and probes with an empty datagram every
     /// `ticker_interval` until one is not refused any more; "none" takes all to be up. What is sent before a refusal is
     /// heard is lost. Default: "admin" where `admin_port` is given, else "none".
     pub health: Option<Checked>,
     /// With route = "hash": what becomes of the share of a member that is down: "rehash" (default) gives its names to the
-    /// others until it is back, as the reference's proxy does; "drop" loses it, counted as reason "down", so that no name
-    /// ever stands on two members.
+    /// others until it is back, as the reference's proxy does, by TCP what waits for it when it cannot be connected to, too;
+    /// "drop" loses it, counted as reason "down", so that no name ever stands on two members. By TCP what the connection had
+    /// taken when it broke, and the rest of a batch in which it breaks, is lost; by UDP what is sent before a check, each
+    /// `ticker_interval`, or a refusal tells that nobody listens.
     pub when_down: WhenDown,
     /// With route = "hash": the port where a member tells whether it is up, one for all or a list in the order of
     /// `upstreams`. Members that do not answer "up" leave the ring until they do. Without it nobody is checked.

@@ -35,6 +35,8 @@ pub(super) struct Upstream {
     trouble: String,
     /// Lines that were lost since it last took some, because it could not be reached or its link broke.
     missed: u64,
+    /// Whether a dial failed since somebody asked, and there is no link.
+    is_unreached: bool,
     /// Whether its host refused a datagram since somebody asked.
     has_refused: bool,
     /// Whether the last datagram was a probe, of which nothing was heard yet.
@@ -89,6 +91,7 @@ impl Upstream {
             failures: 0,
             trouble: String::new(),
             missed: 0,
+            is_unreached: false,
             has_refused: false,
             is_probed: false,
             done: Done::default(),
@@ -136,6 +139,25 @@ impl Upstream {
     pub(super) fn lose_share(&mut self) {
         self.missed += 1;
         self.counts.lost(LostLines::Down, 1);
+    }
+
+    /// Takes what is not sent out of `bundle`: it is another's.
+    pub(super) fn hand_over(&self, bundle: &mut Bundle) -> Bundle {
+        bundle.split_off(self.done.bytes, self.done.lines)
+    }
+
+    /// Why it cannot be reached, if that was found since this was last asked.
+    pub(super) fn take_unreached(&mut self) -> Option<&str> {
+        std::mem::take(&mut self.is_unreached).then_some(&*self.trouble)
+    }
+
+    /// It is said to be up: it is dialed with the next line, whatever failed before. Gives how many lines were lost
+    /// meanwhile.
+    pub(super) fn returns(&mut self) -> u64 {
+        self.dialing = None;
+        self.again = Stamp(i64::MIN);
+        self.failures = 0;
+        std::mem::take(&mut self.missed)
     }
 
     /// Whether its host refused a datagram since this was last asked.
@@ -247,6 +269,7 @@ impl Upstream {
             Err(error) => {
                 self.counts.dial_failed();
                 self.trouble = error.to_string();
+                self.is_unreached = self.link.is_none();
                 self.fail(now);
             }
         }
