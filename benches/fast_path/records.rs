@@ -216,6 +216,7 @@ fn built<P: Kind + ?Sized>(config: &impl Declare<P>) -> Box<P> {
     let context = BuildContext {
         name: "step".into(),
         ticker_interval: None,
+        longest_flush: None,
         lane: 0,
         max_message_size: MAX_MESSAGE_SIZE,
         parts: Vec::new(),

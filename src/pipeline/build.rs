@@ -172,6 +172,7 @@ impl Builder {
             context: BuildContext {
                 name: "hekad".into(),
                 ticker_interval: None,
+                longest_flush: plan.longest_flush(),
                 lane: 0,
                 max_message_size: plan.hekad.max_message_size.length(),
                 parts: Vec::new(),

@@ -165,6 +165,13 @@ impl Plan {
         inputs.chain(consumers).flat_map(of).collect()
     }
 
+    /// The longest interval between flushes of an aggregator, if there is one.
+    pub(super) fn longest_flush(&self) -> Option<Duration> {
+        let aggregators =
+            self.filters.iter().filter(|filter| filter.declared.name_pattern(&self.hostname).is_some());
+        aggregators.filter_map(|filter| filter.ticker).max()
+    }
+
     /// The configuration as lines: the daemon's own options, then what was given to inputs, filters and outputs.
     pub(super) fn told(&self) -> Vec<String> {
         let hekad = serde_json::to_value(&self.hekad).expect("options are numbers, texts and tables of them");

@@ -18,6 +18,8 @@ pub struct BuildContext {
     pub name: Arc<str>,
     /// How often it ticks, if it does.
     pub ticker_interval: Option<Duration>,
+    /// The longest interval between flushes of an aggregator of the configuration; none if there is no aggregator.
+    pub longest_flush: Option<Duration>,
     /// Which lane of an input this is, from 0.
     pub lane: u32,
     /// Bytes of the longest message in Heka's wire form.

@@ -14,6 +14,7 @@ pub(crate) fn context() -> BuildContext {
     BuildContext {
         name: "test".into(),
         ticker_interval: None,
+        longest_flush: None,
         lane: 0,
         max_message_size: MAX_MESSAGE_SIZE,
         parts: Vec::new(),

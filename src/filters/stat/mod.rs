@@ -45,7 +45,7 @@ impl Declare<dyn Filter> for Config {
         }
         Ok(Box::new(StatFilter {
             samples,
-            oldest: self.oldest(),
+            oldest: self.oldest(context.longest_flush),
             names: Arc::clone(&context.names),
             late: own.counter("hekad_stat_late_total", &[("filter", &*context.name)]),
             named: NameCounts::new(own, &context.name),

@@ -14,7 +14,7 @@ use crate::metric::SampleKind;
 use crate::statsd::Rules;
 
 /// Options of `StatFilter`.
-#[derive(Debug, Clone, Deserialize, JsonSchema, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// What is made of each message: a table [SECTION.Metric.ANY_NAME] for every sample.
@@ -24,8 +24,9 @@ pub struct Config {
     /// all the same. Default: every accumulator.
     pub stat_accum_name: Option<String>,
     /// How old a message may be, by its timestamp when it was received, to make samples; an older one is counted. So a
-    /// log that is read late is no peak of now. "0": as old as it may be. Default 20s.
-    pub max_age: Seconds,
+    /// log that is read late is no peak of now. "0": as old as it may be. Default: twice the longest ticker_interval of a
+    /// StatAccumFilter of the configuration, 20s where there is none.
+    pub max_age: Option<Seconds>,
 }
 
 /// One sample that every message makes.
@@ -83,18 +84,20 @@ impl MetricType {
     }
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        Config { metric: BTreeMap::new(), stat_accum_name: None, max_age: Seconds(Duration::from_secs(20)) }
+impl Config {
+    /// How old a message may be, if that is bounded. `longest_flush` is the longest interval of those who may take the
+    /// samples, if they are of this configuration.
+    pub(super) fn oldest(&self, longest_flush: Option<Duration>) -> Option<Duration> {
+        match self.max_age {
+            Some(Seconds(Duration::ZERO)) => None,
+            Some(Seconds(age)) => Some(age),
+            None => Some(longest_flush.map_or(AGE_OF_OTHERS, |interval| 2 * interval)),
+        }
     }
 }
 
-impl Config {
-    /// How old a message may be, if that is bounded.
-    pub(super) fn oldest(&self) -> Option<Duration> {
-        Some(self.max_age.0).filter(|age| !age.is_zero())
-    }
-}
+/// How old a message may be whose samples go to aggregators elsewhere.
+const AGE_OF_OTHERS: Duration = Duration::from_secs(20);
 
 impl Check for Config {
     fn check(&self) -> Vec<Violation> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::samples::Samples;
 use super::*;
-use crate::config::Check;
+use crate::config::{Check, Seconds};
 use crate::message::{Field, Message};
 use crate::metric::SampleKind;
 use crate::plugin::testing::{NOW, context};
@@ -110,6 +110,17 @@ fn what_cannot_be_made_costs_its_own_sample_alone_and_is_counted_by_reason() {
             "m7 no_field 1",
         ]
     );
+}
+
+#[test]
+fn messages_may_be_two_of_the_longest_intervals_old_unless_max_age_says_otherwise() {
+    let seconds = std::time::Duration::from_secs;
+    let aged =
+        |age: Option<u64>| Config { max_age: age.map(|age| Seconds(seconds(age))), ..Config::default() };
+    let minute = Some(seconds(60));
+    let oldest = [None, Some(30), Some(0)].map(|age| aged(age).oldest(minute));
+    assert_eq!(oldest, [Some(seconds(120)), Some(seconds(30)), None]);
+    assert_eq!(aged(None).oldest(None), Some(seconds(20)));
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Endpoint {
             parts: Vec::new(),
             name: "prometheus".into(),
             ticker_interval: None,
+            longest_flush: None,
             lane: 0,
             hostname: "host".into(),
             base_dir: "/nonexistent".into(),
