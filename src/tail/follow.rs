@@ -181,11 +181,16 @@ impl<O> Follower<O> {
         Some(Reading { path: current.path.clone(), offset: current.offset })
     }
 
-    /// Bytes of the stream that are not read yet, compressed where they are.
-    pub fn behind(&self) -> u64 {
-        let from = |first: Option<usize>| -> u64 {
+    /// Bytes of the stream that are not read yet, compressed where they are. The newest file grows while it waits for those
+    /// before it: its name tells how long it is now.
+    pub fn behind<F: Files<Open = O>>(&self, files: &mut F) -> u64 {
+        let mut from = |first: Option<usize>| -> u64 {
             let rest = first.map_or(&[][..], |first| &self.slots[first..]);
-            rest.iter().map(|slot| slot.file().size).sum()
+            let Some((newest, rest)) = rest.split_last() else { return 0 };
+            let newest = newest.file();
+            let named = files.named(&newest.path).filter(|named| named.id == newest.id);
+            let newest = named.map_or(newest.size, |named| named.size);
+            rest.iter().map(|slot| slot.file().size).sum::<u64>() + newest
         };
         match &self.place {
             Place::In(current) => {

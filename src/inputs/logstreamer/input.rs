@@ -355,8 +355,9 @@ impl Run<'_> {
             return;
         }
         self.tell_at = now.plus(TELL);
-        let counts = &self.input.counts;
-        let status: Vec<_> = self.streams.values().map(Stream::status).collect();
+        let Run { input, streams, files, .. } = self;
+        let counts = &input.counts;
+        let status: Vec<_> = streams.values().map(|stream| stream.status(files)).collect();
         counts.streams.set(status.len() as f64);
         counts.open.set(self.files.open_count() as f64);
         counts.behind.set(status.iter().map(|status| status.behind as f64).sum());

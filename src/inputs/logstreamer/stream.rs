@@ -339,13 +339,13 @@ impl Stream {
         self.follower.path()
     }
 
-    pub(super) fn status(&self) -> StreamStatus {
+    pub(super) fn status(&self, files: &mut DiskFiles) -> StreamStatus {
         let reading = self.follower.reading();
         StreamStatus {
             stream: self.name.clone(),
             path: reading.as_ref().map_or_else(String::new, |reading| reading.path.display().to_string()),
             offset: reading.as_ref().map_or(0, |reading| reading.offset),
-            behind: self.follower.behind(),
+            behind: self.follower.behind(files),
             trouble: if self.trouble.is_empty() { self.passed_over() } else { self.trouble.clone() },
         }
     }

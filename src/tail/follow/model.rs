@@ -316,6 +316,11 @@ impl World {
         }
     }
 
+    /// Bytes that are not read yet.
+    pub(super) fn behind(&mut self) -> u64 {
+        self.follower.behind(&mut self.disk)
+    }
+
     /// Reads until nothing is left to do, a rescan included.
     pub(super) fn settle(&mut self, buffer: usize) {
         let slots = self.disk.listed(&self.rules);

@@ -30,6 +30,26 @@ fn a_renamed_file_is_read_to_its_end_before_the_new_one() {
 }
 
 #[test]
+fn what_is_behind_grows_with_the_new_file_while_the_old_one_is_waited_for() {
+    let mut world = World::new();
+    world.write(10);
+    world.settle(1000);
+    world.rotate(0);
+    let unread = |world: &World| world.disk.names["app.log"].content.borrow().bytes.len() as u64;
+    world.write(5);
+    world.settle(1000);
+    let listed = unread(&world);
+    assert_eq!(world.behind(), listed);
+    // Its directory is as it was: nothing is listed again.
+    world.write(50);
+    let grown = unread(&world);
+    assert!(grown > listed);
+    assert_eq!(world.behind(), grown);
+    world.finish();
+    assert_eq!(world.behind(), 0);
+}
+
+#[test]
 fn a_rotated_set_is_read_from_the_oldest_on() {
     let mut world = World::new();
     for _ in 0..4 {
