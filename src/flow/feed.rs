@@ -35,8 +35,8 @@ pub struct FeedSpec {
     pub producer: Arc<str>,
     /// Its seat.
     pub seat: Seat,
-    /// Number of the feed, unique in its pipeline.
-    pub number: u32,
+    /// Number of the feed: another for every feed of a pipeline, and of other processes.
+    pub number: u64,
     /// True of every record it will send.
     pub facts: Arc<Facts>,
     /// Whether the producer can wait.

@@ -47,8 +47,8 @@ impl Trace {
 /// Number of a pack: the feed it came through and its count there. Uuids of samples are made of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Serial {
-    /// Number of the feed.
-    pub feed: u32,
+    /// Number of the feed among all feeds of all processes.
+    pub feed: u64,
     /// Number of the pack within the feed.
     pub batch: u64,
 }

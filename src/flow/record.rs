@@ -7,7 +7,7 @@ use super::{Pack, snapshot_text};
 use crate::aggregate::Snapshot;
 use crate::graphite::Namespace;
 use crate::matcher::{Fact, Facts, FieldNames, FieldValue, Header, Known, Number, Subject};
-use crate::message::{DEFAULT_SEVERITY, Field, Message, Text, uuid_text};
+use crate::message::{DEFAULT_SEVERITY, Field, Message, Text, made_uuid, uuid_text};
 use crate::metric::{SampleBatch, SampleKind, Series, Tags};
 use crate::statsd::{Datum, TagStyle, routed_name, write_line};
 use crate::time::Stamp;
@@ -53,7 +53,8 @@ impl<'a> RecordRef<'a> {
 
     /// The record as a message, built if it is not one.
     ///
-    /// The uuid of a sample is made of its feed, pack and place: never random, the same in every run.
+    /// The uuid of a sample is made of its feed, pack and place: the same whenever it is asked for, and another than those
+    /// of other processes, whose feeds have other numbers.
     pub fn to_message(&self) -> Cow<'a, Message> {
         match *self {
             RecordRef::Message(message) => Cow::Borrowed(message),
@@ -334,16 +335,11 @@ fn snapshot_message(pack: &Pack, found: &Arc<Snapshot>, naming: &Arc<Namespace>)
     }
 }
 
-/// A version 8 uuid (RFC 9562: custom) of feed, pack and place.
+/// The uuid of a record: of its feed, its pack and its place in that.
 fn uuid(pack: &Pack, index: usize) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&pack.serial.feed.to_be_bytes());
-    bytes[6..8].copy_from_slice(&(index as u16).to_be_bytes());
-    bytes[8..].copy_from_slice(&pack.serial.batch.to_be_bytes());
-    bytes[4..6].copy_from_slice(&((index >> 16) as u16).to_be_bytes());
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    bytes
+    // Four bits in the middle are those of the version.
+    let place = (index >> 12) << 16 | index & 0xfff;
+    made_uuid(pack.serial.feed ^ place as u64, pack.serial.batch)
 }
 
 /// Message type of a sample.
@@ -360,3 +356,29 @@ pub const SAMPLE_FIELDS: &[&str] = &["name", "value", "kind", "rate", "tags"];
 
 /// Those that are the same for all samples of a series and kind.
 pub const SERIES_FIELDS: &[&str] = &["name", "kind", "tags"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{Body, Serial, Trace};
+
+    #[test]
+    fn every_record_of_a_pack_a_feed_and_a_process_has_a_uuid_of_its_own() {
+        let of = |feed, batch, place| {
+            let body = Body::Messages(Vec::new());
+            uuid(&Pack::new(Arc::default(), Trace::default(), Serial { feed, batch }, body), place)
+        };
+        let mut uuids = std::collections::HashSet::new();
+        // Of two processes, by their seeds.
+        for seed in [0x0123_4567_89ab_cdef_u64, 0xfedc_ba98_7654_3210] {
+            for feed in 0..2 {
+                for place in (0..3).chain(4095..4098).chain([65_535, 65_536, 1 << 20]) {
+                    assert!(uuids.insert(of(seed ^ feed << 32, 1, place)), "{feed} {place}");
+                    assert!(uuids.insert(of(seed ^ feed << 32, 2, place)), "{feed} {place}");
+                }
+            }
+        }
+        let one = of(1 << 32, 3, 4097);
+        assert_eq!(uuid_text(&one), "00000001-0001-8001-8000-000000000003");
+    }
+}

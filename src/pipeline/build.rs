@@ -228,7 +228,8 @@ impl Builder {
             let spec = FeedSpec {
                 producer: Arc::clone(name),
                 seat,
-                number: self.feeds.fetch_add(1, Ordering::Relaxed),
+                // As makers of messages are told from each other: another start has another seed.
+                number: self.context.seed ^ u64::from(self.feeds.fetch_add(1, Ordering::Relaxed)) << 32,
                 facts: Arc::new(facts),
                 patience,
                 max_hops: self.max_hops,
