@@ -202,6 +202,7 @@ Metric.lines = {{ type = "Counter", name = "shop.lines", value = "1" }}
 ticker_interval = 1
 [KeyFlushFilter]
 ticker_interval = 1
+log = "{logs}/keys"
 [repeat]
 type = "StatsdOutput"
 protocol = "tcp"
@@ -225,6 +226,8 @@ type = "FileOutput"
 path = "{logs}/flushes"
 message_matcher = "Type == 'heka.statmetric'"
 encoder = "PayloadEncoder"
+[CarbonOutput]
+address = "127.0.0.1:{taking}"
 [NullOutput]
 message_matcher = "TRUE"
 [thresholds]
