@@ -1,4 +1,4 @@
-//! At most one log line a second for the same thing, with what was left out.
+//! At most one log line in a while for the same thing, with what was left out.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,17 +18,29 @@ impl std::fmt::Display for Quiet {
     }
 }
 
-/// Lets one of many lines through.
-#[derive(Debug, Default)]
+/// Lets one of many lines through: by default one a second.
+#[derive(Debug)]
 pub struct Throttle {
+    pause: Duration,
     sites: HashMap<&'static str, (Stamp, u64)>,
 }
 
+impl Default for Throttle {
+    fn default() -> Throttle {
+        Throttle::every(PAUSE)
+    }
+}
+
 impl Throttle {
+    /// One that lets a line through, and the next like it after `pause`.
+    pub fn every(pause: Duration) -> Throttle {
+        Throttle { pause, sites: HashMap::new() }
+    }
+
     /// Asks to say something about `site` at `now`: the number of times it was not said since, or none to be quiet.
     pub fn allow(&mut self, site: &'static str, now: Stamp) -> Option<Quiet> {
         match self.sites.get_mut(site) {
-            Some((last, quiet)) if now.since(*last) < PAUSE && now >= *last => {
+            Some((last, quiet)) if now.since(*last) < self.pause && now >= *last => {
                 *quiet += 1;
                 None
             }

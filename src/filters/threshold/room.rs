@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::metric::{Kind, SeriesId};
+use crate::plugin::Throttle;
 use crate::time::Stamp;
 
 /// How many series are watched by all watches together, and how many may be.
@@ -14,7 +15,7 @@ pub(super) struct Room {
     refused: u64,
     /// The same since it was last said.
     unsaid: u64,
-    said: Option<Stamp>,
+    throttle: Throttle,
 }
 
 /// Series by kind, a bit for each: the registry bounds them.
@@ -27,7 +28,7 @@ pub(super) struct Noted {
 impl Room {
     /// Room for so many.
     pub(super) fn new(most: usize) -> Room {
-        Room { taken: 0, most, refused: 0, unsaid: 0, said: None }
+        Room { taken: 0, most, refused: 0, unsaid: 0, throttle: Throttle::every(SAID_FOR) }
     }
 
     /// Whether there is room for another one.
@@ -53,11 +54,10 @@ impl Room {
 
     /// What there is to say at `now` of those that found none: at once, and then once an hour while there are more.
     pub(super) fn complaint(&mut self, now: Stamp) -> Option<String> {
-        let is_said = self.said.is_some_and(|said| now >= said && now.since(said) < SAID_FOR);
-        if self.unsaid == 0 || is_said {
+        if self.unsaid == 0 {
             return None;
         }
-        self.said = Some(now);
+        self.throttle.allow("refused", now)?;
         let (count, most) = (std::mem::take(&mut self.unsaid), self.most);
         let more = if count == 1 { "one more has".to_owned() } else { format!("{count} more have") };
         Some(format!(

@@ -18,7 +18,7 @@ use crate::graphite::{PathTemplate, TagMode, parse_line};
 use crate::net::{Broken, Connection, UdpSender, World, is_closed, whole_lines, write_all};
 use crate::plugin::{
     Attempted, BackendStatus, Backends, BuildContext, BuildError, Declare, Endpoint, Fault, LocalFuture,
-    Outcome, Outgoing, Output, Protocol, Stored,
+    Outcome, Outgoing, Output, Protocol, Stored, Throttle,
 };
 use crate::time::{Clock, Stamp};
 use flush::{Flush, TooLong, Writing};
@@ -187,7 +187,7 @@ impl Declare<dyn Output> for Config {
             too_long: context
                 .own()
                 .counter("hekad_flush_lines_too_long_total", &[("output", &*context.name)]),
-            told_too_long: None,
+            throttle: Throttle::every(TOLD_AGAIN),
         };
         output.backends.tell(&output.name, output.status);
         Ok(Box::new(output))
@@ -216,8 +216,7 @@ struct CarbonOutput {
     length: usize,
     /// Counts lines that are longer than can be sent.
     too_long: Count,
-    /// When that was last said.
-    told_too_long: Option<Stamp>,
+    throttle: Throttle,
 }
 
 impl Output for CarbonOutput {
@@ -315,8 +314,7 @@ impl CarbonOutput {
     fn leave_out(&mut self, too_long: &TooLong, now: Stamp) {
         let Some((length, beginning)) = &too_long.first else { return };
         self.too_long.add(too_long.lines);
-        if self.told_too_long.is_none_or(|told| now < told || now.since(told) >= TOLD_AGAIN) {
-            self.told_too_long = Some(now);
+        if self.throttle.allow("too long", now).is_some() {
             tracing::warn!(
                 "{}: {} lines are left out of each flush: they may have {} bytes, \"{beginning}…\" has {length}; shorten \
                  the name, or bound names by max_name of [hekad]",

@@ -10,7 +10,7 @@ use crate::exposition::{Claim, Families, Hidden, Observed, Parties, Reading, Sam
 use crate::flow::{Count, Level};
 use crate::lock::locked;
 use crate::metric::SeriesId;
-use crate::plugin::BuildContext;
+use crate::plugin::{BuildContext, Throttle};
 use crate::time::Stamp;
 
 /// Shows snapshots.
@@ -22,8 +22,7 @@ pub(super) struct Showing {
     /// What began to be counted before is not new to scrapers.
     since: Stamp,
     name: Arc<str>,
-    /// When it was last said that a series is not shown.
-    told: Option<Stamp>,
+    throttle: Throttle,
     /// The values of a sketch; kept for its memory.
     counted: Vec<(f64, u32)>,
     conflicts: Count,
@@ -72,7 +71,7 @@ impl Showing {
             since,
             counted: Vec::new(),
             name: Arc::clone(&context.name),
-            told: None,
+            throttle: Throttle::every(TOLD_AGAIN),
             conflicts: own.counter("hekad_name_conflicts_total", &output),
             reserved: own.counter("hekad_names_reserved_total", &output),
             doubled: own.counter("hekad_doubled_series_total", &output),
@@ -191,8 +190,7 @@ impl Showing {
             Claim::Hidden(_) => Place::Hidden,
             Claim::Refused { with, between: Parties { wants, has } } => {
                 self.conflicts.add(1);
-                if self.told.is_none_or(|told| at < told || at.since(told) >= TOLD_AGAIN) {
-                    self.told = Some(at);
+                if self.throttle.allow("refused", at).is_some() {
                     tracing::warn!(
                         "{}: \"{wants}\" is not shown: \"{has}\" has its name, {with}; rename one of the two. More of \
                          them are at /-/conflicts",
