@@ -1,11 +1,11 @@
 //! What is counted of the names of samples that filters make of messages, beside what inputs count of theirs.
 
-use crate::flow::{Count, OwnMetrics};
-use crate::metric::{Limit, Tally};
+use crate::flow::{Count, OverflowCounts, OwnMetrics};
+use crate::metric::Tally;
 
 /// Counters of the names that one parser of a filter looks up. They are those of inputs: whoever adds these up has all.
 pub(super) struct NameCounts {
-    overflowed: [Count; Limit::ALL.len()],
+    overflowed: OverflowCounts,
     unremembered: Count,
     /// How much of what the parser did not remember is in the counter, which all seats share.
     reported: u64,
@@ -14,18 +14,14 @@ pub(super) struct NameCounts {
 impl NameCounts {
     /// Those of the filter `name`; it stands where an input would.
     pub(super) fn new(own: &OwnMetrics, name: &str) -> NameCounts {
-        let overflowed = Limit::ALL.map(|limit| {
-            own.counter("hekad_overflow_samples_total", &[("input", name), ("limit", limit.label())])
-        });
+        let overflowed = OverflowCounts::new(own, name);
         let unremembered = own.counter("hekad_spellings_unremembered_total", &[("input", name)]);
         NameCounts { overflowed, unremembered, reported: 0 }
     }
 
     /// Counts what a batch saw, and what its parser has not remembered in all.
     pub(super) fn add(&mut self, tally: &Tally, unremembered: u64) {
-        for (count, &by) in self.overflowed.iter().zip(&tally.overflowed).filter(|(_, by)| **by > 0) {
-            count.add(by);
-        }
+        self.overflowed.add(tally);
         if unremembered != self.reported {
             self.unremembered.add(unremembered - self.reported);
             self.reported = unremembered;
@@ -36,6 +32,7 @@ impl NameCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Limit;
 
     #[test]
     fn what_a_parser_did_not_remember_is_added_once_and_by_every_seat() {

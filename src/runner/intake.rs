@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::filter::panic_text;
 use super::splitting::{Records, SplitRules, Splitting};
-use crate::flow::{Body, Count, Feed, OwnMetrics, Sent, Token, Tokens, Trace};
+use crate::flow::{Body, Count, Feed, OverflowCounts, OwnMetrics, Sent, Token, Tokens, Trace};
 use crate::lock::locked;
 use crate::message::{Field, Message, Text, wire};
-use crate::metric::{BadReason, Limit, SampleBatch, Tally};
+use crate::metric::{BadReason, SampleBatch, Tally};
 use crate::plugin::{
     BoxFuture, BuildError, DecodeError, Decoder, Draft, Intake, Intakes, SplitFault, Splitter, Stop,
     StreamBase, Throttle, escaped,
@@ -70,7 +70,7 @@ pub struct InputCounts {
     dropped: Count,
     late: Count,
     bad: Arc<[Count]>,
-    overflowed: Arc<[Count]>,
+    overflowed: OverflowCounts,
     decode_errors: Count,
     split_faults: Arc<[Count]>,
 }
@@ -114,9 +114,6 @@ impl InputCounts {
         let bad = BadReason::ALL.map(|reason| {
             own.counter("hekad_bad_lines_total", &[("input", name), ("reason", reason.label())])
         });
-        let overflowed = Limit::ALL.map(|limit| {
-            own.counter("hekad_overflow_samples_total", &[("input", name), ("limit", limit.label())])
-        });
         let split_faults = SplitFault::ALL.map(|fault| {
             own.counter("hekad_split_faults_total", &[("input", name), ("reason", fault.label())])
         });
@@ -126,7 +123,7 @@ impl InputCounts {
             dropped: own.counter("hekad_dropped_samples_total", &input),
             late: own.counter("hekad_late_samples_total", &input),
             bad: Arc::new(bad),
-            overflowed: Arc::new(overflowed),
+            overflowed: OverflowCounts::new(own, name),
             decode_errors: own.counter("hekad_decode_errors_total", &input),
             split_faults: Arc::new(split_faults),
         }
@@ -142,11 +139,10 @@ impl InputCounts {
         self.lines.add(tally.lines);
         self.dropped.add(tally.dropped);
         self.late.add(tally.late);
-        let bad = self.bad.iter().zip(&tally.bad);
-        let overflowed = self.overflowed.iter().zip(&tally.overflowed);
-        for (count, &by) in bad.chain(overflowed).filter(|(_, by)| **by > 0) {
+        for (count, &by) in self.bad.iter().zip(&tally.bad).filter(|(_, by)| **by > 0) {
             count.add(by);
         }
+        self.overflowed.add(tally);
     }
 }
 
