@@ -95,7 +95,7 @@ impl Cells {
 
     /// Adds the counters, gauges and the tally of another seat.
     pub(super) fn absorb_sums(&mut self, other: &Cells) {
-        each(&mut self.counters, &other.counters, |mine, theirs| mine.absorb(theirs));
+        each(&mut self.counters, &other.counters, |_, mine, theirs| mine.absorb(theirs));
         self.gauges.absorb(&other.gauges);
         for (&index, theirs) in &other.negatives {
             self.negatives.entry(index).or_default().absorb(theirs);
@@ -108,13 +108,11 @@ impl Cells {
         for ((mine, theirs), kind) in
             self.distributions.iter_mut().zip(&other.distributions).zip(DISTRIBUTIONS)
         {
-            let mut index = 0;
-            each(mine, theirs, |mine, theirs| {
+            each(mine, theirs, |index, mine, theirs| {
                 mine.absorb(theirs, SeriesId::new(kind, index), bounds);
-                index += 1;
             });
         }
-        each(&mut self.sets, &other.sets, |mine, theirs| mine.absorb(theirs, bounds));
+        each(&mut self.sets, &other.sets, |_, mine, theirs| mine.absorb(theirs, bounds));
     }
 
     /// Empties the counters, gauges and the tally for the next interval; lengths stay, and what is in use keeps its
@@ -261,10 +259,10 @@ pub(super) fn with_chance(count: usize) -> usize {
 }
 
 /// Adds `theirs` to `mine`, by index.
-fn each<T: Default>(mine: &mut Vec<T>, theirs: &[T], mut absorb: impl FnMut(&mut T, &T)) {
+fn each<T: Default>(mine: &mut Vec<T>, theirs: &[T], mut absorb: impl FnMut(usize, &mut T, &T)) {
     lengthen(mine, theirs.len());
-    for (mine, theirs) in mine.iter_mut().zip(theirs) {
-        absorb(mine, theirs);
+    for (index, (mine, theirs)) in mine.iter_mut().zip(theirs).enumerate() {
+        absorb(index, mine, theirs);
     }
 }
 

@@ -165,7 +165,7 @@ impl Families {
     /// # Panics
     /// If the registry of the store did not give the id out.
     pub fn claim(&mut self, id: SeriesId, at: Stamp, new: bool) -> Claim {
-        self.claimed(id, at, new, true)
+        self.claim_as(id, at, new, true)
     }
 
     /// The same for a series that was refused, after something has gone: it is not counted once more.
@@ -173,10 +173,10 @@ impl Families {
     /// # Panics
     /// If the registry of the store did not give the id out.
     pub fn claim_again(&mut self, id: SeriesId, at: Stamp) -> Claim {
-        self.claimed(id, at, false, false)
+        self.claim_as(id, at, false, false)
     }
 
-    fn claimed(&mut self, id: SeriesId, at: Stamp, new: bool, counts: bool) -> Claim {
+    fn claim_as(&mut self, id: SeriesId, at: Stamp, new: bool, counts: bool) -> Claim {
         let series = self.names.series(id);
         let wanted = match self.exposing.expose(&series) {
             Ok(wanted) => wanted,
